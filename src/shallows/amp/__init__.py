@@ -1,0 +1,1 @@
+"""Approximate message passing (theory note, section 9)."""

@@ -1,0 +1,101 @@
+"""The command line: one thin module per command, and one place where errors become exit codes.
+
+Exit codes: 0 done; 1 a solve failed, or an internal error; 2 bad input, with one line on standard
+error and nothing written; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from .. import __version__
+from ..errors import InvalidArgument, ShallowsError
+from . import predict as _predict
+from . import verify as _verify
+from ._output import print_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="shallows",
+    help="Exact theory of shallow networks trained with weight decay, next to the trained networks themselves.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"shallows {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", callback=_print_version),
+) -> None:
+    """Options before the command."""
+
+
+for _name, _module, _short in (
+    ("predict", _predict, "Predict errors, spectrum and phase from theory."),
+    ("verify", _verify, "Train networks and compare them with theory."),
+):
+    app.command(_name, help=_module.__doc__, short_help=_short)(_module.run)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program name; those of the process by default.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    try:
+        command = typer.main.get_command(app)
+        code = command.main(args=arguments, prog_name="shallows", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:  # the reader of a pipe left; Python would complain again while shutting down
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except InvalidArgument as error:
+        print_error(f"{error.name}: got {error.value}; {error.allowed}")
+        return 2
+    except Exception as error:
+        return _report(error)
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: Exception) -> int:
+    """Print one line about `error` and return the exit code."""
+    if os.environ.get("SHALLOWS_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    usage_message = getattr(error, "format_message", None)  # Typer's own, whose classes moved between versions
+    if callable(usage_message):
+        print_error(f"{str(usage_message()).rstrip('.')}; see shallows --help")
+        return int(getattr(error, "exit_code", 2))
+    if isinstance(error, ShallowsError):
+        print_error(str(error))
+        return 1
+    if isinstance(error, OSError) and error.filename is not None:
+        print_error(f"{error.filename}: {error.strerror}")
+        return 1
+    print_error(
+        f"internal error ({type(error).__name__}: {error}); please report it. SHALLOWS_DEBUG=1 shows where it happened"
+    )
+    return 1

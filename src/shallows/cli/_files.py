@@ -1,0 +1,79 @@
+"""An output folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidArgument
+from ._options import shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+
+class OutputFolder:
+    """Context manager that collects files beside the wanted folder and moves them there when finished.
+
+    Parameters
+    ----------
+    option : str
+        Name of the option, for errors.
+    path : Path
+        The wanted folder; missing parents are made at the end.
+    force : bool
+        Whether a folder with files in it may be written into. Files of other names in it stay.
+
+    Attributes
+    ----------
+    partial : Path
+        Where to write until :meth:`finish`.
+
+    Raises
+    ------
+    InvalidArgument
+        On construction, if the folder cannot be written or holds files and `force` is off.
+    """
+
+    def __init__(self, option: str, path: Path, *, force: bool) -> None:
+        self.path = path
+        self.force = force
+        try:
+            if path.exists() and not path.is_dir():
+                raise InvalidArgument(option, shown(str(path)), "is a file; must be a folder")
+            if path.is_dir() and not force and any(path.iterdir()):
+                raise InvalidArgument(option, shown(str(path)), "is not empty; give another folder, or --force")
+            parent = path.absolute().parent
+            while not parent.exists():
+                parent = parent.parent
+            usable = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise InvalidArgument(option, shown(str(path)), f"cannot be used: {reason}") from error
+        if not usable or (path.is_dir() and not os.access(path, os.W_OK | os.X_OK)):
+            raise InvalidArgument(option, shown(str(path)), "cannot be written; must be a folder you may write to")
+        self.partial = parent / f".{path.absolute().name}.partial-{os.getpid()}"
+
+    def __enter__(self) -> OutputFolder:
+        shutil.rmtree(self.partial, ignore_errors=True)  # of a dead process that had this number
+        self.partial.mkdir()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+    def finish(self) -> None:
+        """Move everything written so far into the wanted folder; ``report.html`` last."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.path.exists():
+            self.partial.rename(self.path)
+            return
+        files = [path for path in self.partial.rglob("*") if path.is_file()]
+        for file in sorted(files, key=lambda file: file.name == "report.html"):
+            target = self.path / file.relative_to(self.partial)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)

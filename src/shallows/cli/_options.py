@@ -1,0 +1,190 @@
+"""The options that commands share, and how their text becomes a problem.
+
+Numbers arrive as text: so that ``1e4`` is a number of samples, and so that an error can show what was
+typed under the name it was typed.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..problems import Problem
+    from ..teachers import Teacher
+
+#: Larger numbers are no dimension anyone means, and stop being exact as floating-point numbers.
+MOST_DIM = 10**12
+MOST_SAMPLES = 1e18
+
+
+def _option(name: str, kind: str, text: str) -> Any:
+    return typer.Option(name, metavar=kind, help=text, show_default=False)
+
+
+Network = Annotated[str | None, _option("--network", "NAME", "diagonal or quadratic (required).")]
+Dim = Annotated[str | None, _option("--dim", "D", "Input dimension, an integer >= 2; not with --spectrum.")]
+Samples = Annotated[str | None, _option("--samples", "N", "Number of training samples, >= 1 (required).")]
+Gamma = Annotated[str | None, _option("--gamma", "G", "Teacher: power law k^-G, G > 1/2.")]
+SpectrumFile = Annotated[
+    str | None,
+    _option("--spectrum", "FILE", "Teacher: the values in a .npy, .csv or .txt file, taken as they are."),
+]
+Rank = Annotated[str | None, _option("--rank", "R", "Teacher: R equal modes, 1 <= R <= D.")]
+Energy = Annotated[str | None, _option("--energy", "Q", "Energy of the teacher, >= 0 (default 1).")]
+Noise = Annotated[str | None, _option("--noise", "V", "Variance of the label noise, >= 0 (default 0).")]
+Width = Annotated[
+    str | None, _option("--width", "P", "Hidden units of the quadratic network, >= 1 (default: as many as dimensions).")
+]
+WeightDecay = Annotated[
+    str | None, _option("--weight-decay", "L", "Weight decay, >= 0; 0 means the limit from above.")
+]
+Penalty = Annotated[
+    str | None,
+    _option("--penalty", "L", "Reduced penalty, in place of the weight decay; quadratic network only."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def parse_number(option: str, text: str, allowed: str) -> float:
+    """`text` as an int where it is one (also as ``1e4``), else as a float, which may be nan or infinite."""
+    try:
+        number = int(text) if text.strip().lstrip("+-").isdigit() else float(text)
+    except ValueError:
+        raise InvalidArgument(option, shown(text), allowed) from None
+    if isinstance(number, float) and abs(number) < 2**53 and number == int(number):
+        return int(number)
+    return number
+
+
+def parse_integer(option: str, text: str, least: int, most: int) -> int:
+    """`text` as an integer from `least` to `most`."""
+    allowed = f"must be an integer from {least} to {most:.15g}"
+    number = parse_number(option, text, allowed)
+    if not isinstance(number, int) or not least <= number <= most:
+        raise InvalidArgument(option, shown(text), allowed)
+    return number
+
+
+def shown(text: str) -> str:
+    """`text` as it can be shown on one line."""
+    if text and text.isprintable() and " " not in text:
+        return text if len(text) <= 80 else text[:77] + "..."
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
+@contextmanager
+def naming(typed: Mapping[str, str | None]) -> Iterator[None]:
+    """Rename the library's arguments in errors to the options they came from, and show what was typed.
+
+    Parameters
+    ----------
+    typed : mapping
+        From the library's name of an argument to the text given, or None.
+    """
+    try:
+        yield
+    except InvalidArgument as error:
+        if error.name.startswith("--"):
+            raise
+        text = typed.get(error.name)
+        option = "--" + error.name.replace("_", "-")
+        value = error.value if text is None else shown(text)
+        raise InvalidArgument(option, value, error.allowed) from error
+
+
+def build_problem(
+    network: str | None,
+    dim: str | None,
+    samples: str | None,
+    gamma: str | None,
+    spectrum: str | None,
+    rank: str | None,
+    energy: str | None,
+    noise: str | None,
+    width: str | None,
+) -> Problem:
+    """The problem that the options describe.
+
+    Raises
+    ------
+    InvalidArgument
+        Named after the option, with the text given.
+    """
+    from ..problems import NETWORKS, Problem
+
+    if network not in NETWORKS:
+        given = "nothing" if network is None else shown(network)
+        raise InvalidArgument("--network", given, "must be diagonal or quadratic")
+    if samples is None:
+        raise InvalidArgument("--samples", "nothing", "must be a number >= 1")
+    allowed = f"must be a number from 1 to {MOST_SAMPLES:g}"
+    n = parse_number("--samples", samples, allowed)
+    if not 1 <= n <= MOST_SAMPLES:
+        raise InvalidArgument("--samples", shown(samples), allowed)
+    variance = 0.0 if noise is None else parse_number("--noise", noise, "must be a finite number >= 0")
+    with naming({"noise": noise, "width": width, "spectrum": None}):
+        if width is not None and network == "diagonal":
+            raise InvalidArgument("width", shown(width), "applies to the quadratic network only")
+        units = None if width is None else parse_integer("--width", width, 1, MOST_DIM)
+        teacher = _build_teacher(network, dim, gamma, spectrum, rank, energy)
+        return Problem(network, teacher, n, noise=variance, width=units)  # type: ignore[arg-type]
+
+
+def _build_teacher(
+    network: str, dim: str | None, gamma: str | None, spectrum: str | None, rank: str | None, energy: str | None
+) -> Teacher:
+    from ..teachers import FromValues, LowRank, PowerLaw
+
+    choices = {"--gamma": gamma, "--spectrum": spectrum, "--rank": rank}
+    given = [option for option, text in choices.items() if text is not None]
+    if len(given) != 1:
+        got = " and ".join(given) or "none of them"
+        raise InvalidArgument("--gamma / --spectrum / --rank", got, "give exactly one of the three to choose the teacher")
+    if spectrum is not None:
+        from ._spectrum_file import read_spectrum
+
+        if energy is not None:
+            raise InvalidArgument("--energy", shown(energy), "does not apply to --spectrum: values are taken as they are")
+        values = FromValues(read_spectrum(spectrum))
+        if dim is not None and parse_integer("--dim", dim, 2, MOST_DIM) != values.dim:
+            raise InvalidArgument("--dim", shown(dim), f"must be left out, or be the {values.dim} values of --spectrum")
+        return values
+    if dim is None:
+        raise InvalidArgument("--dim", "nothing", "must be an integer >= 2")
+    size = parse_integer("--dim", dim, 2, MOST_DIM)
+    q0 = 1.0 if energy is None else parse_number("--energy", energy, "must be a finite number >= 0")
+    with naming({"gamma": gamma, "rank": rank, "energy": energy}):
+        if gamma is not None:
+            return PowerLaw(size, parse_number("--gamma", gamma, "must be a finite number > 1/2"), q0)
+        assert rank is not None
+        return LowRank(size, parse_integer("--rank", rank, 1, size), q0)
+
+
+def parse_regularisation(
+    problem: Problem, weight_decay: str | None, penalty: str | None
+) -> tuple[float | None, float | None]:
+    """The weight decay or the penalty, whichever was given; the other is None.
+
+    Raises
+    ------
+    InvalidArgument
+        Unless exactly one was given and is right for the network.
+    """
+    if (weight_decay is None) == (penalty is None):
+        got = "neither" if penalty is None else "both"
+        raise InvalidArgument("--weight-decay / --penalty", got, "give exactly one of the two")
+    allowed = "must be a finite number >= 0"
+    decay = None if weight_decay is None else parse_number("--weight-decay", weight_decay, allowed)
+    reduced = None if penalty is None else parse_number("--penalty", penalty, allowed)
+    if penalty is not None and problem.network == "diagonal":
+        raise InvalidArgument("--penalty", shown(penalty), "applies to the quadratic network only; use --weight-decay")
+    with naming({"weight_decay": weight_decay, "penalty": penalty}):
+        problem.regularisation(decay, reduced)
+    return decay, reduced

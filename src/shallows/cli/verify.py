@@ -1,0 +1,118 @@
+"""Train the network on sampled data sets and compare what comes out with the prediction."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import InvalidArgument
+from . import _options as options
+from ._files import OutputFolder
+from ._output import print_failure, print_json, print_verification
+from ._progress import Progress
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+TRAINERS = ("gradient", "convex")
+MOST_SEEDS = 10_000
+
+Seeds = Annotated[
+    str | None, typer.Option("--seeds", metavar="K", help="Number of data sets, >= 1 (default 4).", show_default=False)
+]
+Seed = Annotated[
+    str | None,
+    typer.Option("--seed", metavar="S", help="Seed that every data set derives from (default 0).", show_default=False),
+]
+Trainers = Annotated[
+    str | None,
+    typer.Option(
+        "--trainers",
+        metavar="LIST",
+        help="What trains: gradient, convex, or both separated by a comma (default both).",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Folder for report.html and its figures (default: no report).", show_default=False
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
+]
+
+
+def run(
+    network: options.Network = None,
+    dim: options.Dim = None,
+    samples: options.Samples = None,
+    gamma: options.Gamma = None,
+    spectrum: options.SpectrumFile = None,
+    rank: options.Rank = None,
+    energy: options.Energy = None,
+    noise: options.Noise = None,
+    width: options.Width = None,
+    weight_decay: options.WeightDecay = None,
+    penalty: options.Penalty = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    trainers: Trainers = None,
+    out: Out = None,
+    force: Force = False,
+    json: options.Json = False,
+) -> int:
+    """Build the problem, check everything, then train and report."""
+    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width)
+    decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
+    if not isinstance(problem.samples, int):
+        raise InvalidArgument("--samples", samples, "must be an integer: data sets are drawn")
+    count = 4 if seeds is None else options.parse_integer("--seeds", seeds, 1, MOST_SEEDS)
+    base = 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1)
+    chosen = _parse_trainers(trainers)
+    folder: AbstractContextManager[OutputFolder | None] = (
+        nullcontext() if out is None else OutputFolder("--out", Path(out), force=force)
+    )
+
+    with folder as output, Progress() as progress, options.naming({"samples": samples, "dim": dim, "seeds": seeds}):
+        from ..verification import verify
+
+        verification = verify(
+            problem,
+            weight_decay=decay,
+            penalty=reduced,
+            seeds=count,
+            seed=base,
+            trainers=chosen,
+            progress=progress.update,
+        )
+        if not verification.prediction.status.ok:
+            return print_failure(verification, as_json=json)
+        if output is not None:
+            from ..report import write_report
+
+            progress.say("writing the report")
+            write_report(verification, output.partial)
+            output.finish()
+    content = verification.to_dict()
+    if json:
+        print_json(content)
+    else:
+        print_verification(content)
+    if out is not None:
+        report = Path(out) / "report.html"
+        typer.echo(f"\nReport: {report}", err=json)
+    return 0
+
+
+def _parse_trainers(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return TRAINERS
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if not set(names) <= set(TRAINERS):
+        raise InvalidArgument("--trainers", options.shown(text), "must be gradient, convex or gradient,convex")
+    return names

@@ -1,0 +1,1 @@
+"""Thresholding rules: one object each, serving AMP (`apply`) and state evolution (`moments`)."""

@@ -1,0 +1,1 @@
+"""Free convolution of a discrete spectrum with a semicircle, without matrices and without Monte Carlo."""

@@ -1,0 +1,1 @@
+"""State evolution: the scalar equations that predict training, solved by nested bracketing."""

@@ -1,0 +1,215 @@
+"""What training returns: effective weights, the certificate of the minimum, and how it was reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from .data import Dataset
+
+    FloatArray = NDArray[np.float64]
+
+
+class FitStatus(Enum):
+    """How a training run ended; ``.advice`` says what to do about it."""
+
+    CONVERGED = "converged"
+    MAX_ITERATIONS = "max_iterations"
+    STALLED = "stalled"
+    NOT_FINITE = "not_finite"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the tolerance asked for was reached."""
+        return self is FitStatus.CONVERGED
+
+    @property
+    def advice(self) -> str:
+        """What to do next."""
+        return {
+            FitStatus.CONVERGED: "the tolerance asked for was reached",
+            FitStatus.MAX_ITERATIONS: "raise max_iterations, or ask for a larger tolerance",
+            FitStatus.STALLED: "no further progress in floating point: ask for a larger tolerance, or rescale the data",
+            FitStatus.NOT_FINITE: "the iteration overflowed: rescale the data, or start from another seed",
+        }[self]
+
+
+class LowRankPSD:
+    """A positive semidefinite matrix ``S = F F^T`` kept as its factor.
+
+    Parameters
+    ----------
+    factor : array_like, shape (d, r)
+        ``F``; copied and made read-only.
+    """
+
+    def __init__(self, factor: ArrayLike) -> None:
+        array = np.array(factor, dtype=float)
+        if array.ndim != 2:
+            raise InvalidArgument("factor", f"array of shape {array.shape}", "must be a (d, r) matrix")
+        array.setflags(write=False)
+        self.factor: FloatArray = array
+
+    @classmethod
+    def diagonal(cls, values: ArrayLike) -> LowRankPSD:
+        """``diag(values)``, with its zero modes left out of the factor."""
+        values = np.asarray(values, dtype=float)
+        keep = np.flatnonzero(values)
+        factor = np.zeros((values.size, keep.size))
+        factor[keep, np.arange(keep.size)] = np.sqrt(values[keep])
+        return cls(factor)
+
+    @property
+    def dim(self) -> int:
+        """Number of rows `d`."""
+        return int(self.factor.shape[0])
+
+    @property
+    def rank(self) -> int:
+        """Number of columns of the factor."""
+        return int(self.factor.shape[1])
+
+    @property
+    def trace(self) -> float:
+        """``Tr S``."""
+        return float(np.square(self.factor).sum())
+
+    def matrix(self) -> FloatArray:
+        """``S``, shape (d, d)."""
+        return self.factor @ self.factor.T
+
+    def eigenvalues(self) -> FloatArray:
+        """All `d` eigenvalues of ``S``, decreasing, shape (d,)."""
+        values = np.zeros(self.dim)
+        if self.rank:
+            singular = np.linalg.svd(self.factor, compute_uv=False)
+            values[: singular.size] = singular**2
+        return values
+
+    def distance_squared(self, other: LowRankPSD) -> float:
+        """``||S - S'||_F^2``."""
+        if other.dim != self.dim:
+            raise InvalidArgument("other", f"{other.dim} rows", f"must have {self.dim} rows")
+        return float(np.square(self.matrix() - other.matrix()).sum())
+
+    def __repr__(self) -> str:
+        return f"LowRankPSD(dim={self.dim}, rank={self.rank})"
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained network, in effective weights, with its certificate.
+
+    Attributes
+    ----------
+    network : {"diagonal", "quadratic"}
+    weights : ndarray of shape (d,), or LowRankPSD
+        ``theta``, or ``S``.
+    weight_decay : float
+        `lam` of the network.
+    penalty : float or None
+        Reduced penalty `pen` of the quadratic network.
+    objective : float
+        Units of the theory note, section 1: ``1/2 ||y - X theta||^2 + lam sqrt(d) ||theta||_1``, or
+        ``(1/d^2) sum (y - f)^2 + pen Tr(S)/d``.
+    dual_objective : float or None
+        A lower bound of the minimum of the equivalent convex problem (None where there is none: width below dim,
+        or the limit ``0+``).
+    residual : float
+        Relative violation of the optimality conditions: of dual feasibility and of complementarity, the worse.
+    status : FitStatus
+    iterations : int
+    seconds : float
+        Wall time of the solve.
+    train_error : float
+        Mean squared residual on the training set.
+    solver : str
+        What produced the weights.
+    width : int or None
+        Hidden units of the quadratic network.
+    tolerance : float
+        What was asked for.
+    parameters : mapping of ndarrays, or None
+        The trained network's own weights, ``a`` and ``w`` or ``W``, where a network was trained.
+    details : mapping
+        What the solver has to say beyond this, JSON-ready.
+    """
+
+    network: str
+    weights: FloatArray | LowRankPSD
+    weight_decay: float
+    penalty: float | None
+    objective: float
+    dual_objective: float | None
+    residual: float
+    status: FitStatus
+    iterations: int
+    seconds: float
+    train_error: float
+    solver: str
+    width: int | None = None
+    tolerance: float = 1e-6
+    parameters: Mapping[str, FloatArray] | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def gap(self) -> float | None:
+        """Relative duality gap ``(objective - dual_objective) / objective``, None where not certified.
+
+        In the limit ``0+`` of an interpolating fit, where the objective is zero, the same of the norm that is minimised.
+        """
+        if "limit_gap" in self.details:
+            return float(self.details["limit_gap"])
+        if self.dual_objective is None:
+            return None
+        if self.objective == 0.0:
+            return 0.0 if self.dual_objective == 0.0 else None
+        return max(0.0, (self.objective - self.dual_objective) / abs(self.objective))
+
+    def excess_risk(self, dataset: Dataset) -> float:
+        """Excess risk against the teacher of `dataset`: ``||theta - theta*||^2``, or ``2 ||S - S*||_F^2 / d``.
+
+        Raises
+        ------
+        InvalidArgument
+            If `dataset` belongs to the other network or has another dimension.
+        """
+        truth = dataset.weights
+        if isinstance(self.weights, LowRankPSD) and isinstance(truth, LowRankPSD):
+            return 2 * self.weights.distance_squared(truth) / truth.dim
+        if isinstance(self.weights, LowRankPSD) or isinstance(truth, LowRankPSD):
+            raise InvalidArgument("dataset", dataset.problem.network, f"must be of the {self.network} network")
+        if truth.shape != self.weights.shape:
+            raise InvalidArgument("dataset", f"{truth.size} columns", f"must have {self.weights.size}")
+        return float(np.square(self.weights - truth).sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready summary, without the weights."""
+        return {
+            "network": self.network,
+            "weight_decay": self.weight_decay,
+            "penalty": self.penalty,
+            "width": self.width,
+            "objective": self.objective,
+            "dual_objective": self.dual_objective,
+            "gap": self.gap,
+            "residual": self.residual,
+            "status": self.status.value,
+            "iterations": self.iterations,
+            "seconds": self.seconds,
+            "train_error": self.train_error,
+            "solver": self.solver,
+            "tolerance": self.tolerance,
+            "details": dict(self.details),
+        }

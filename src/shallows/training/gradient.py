@@ -1,0 +1,222 @@
+"""Gradient training of the real network, ``(a, w)`` or ``W``, with L-BFGS in PyTorch (extra ``train``).
+
+The loss is ``sum (y - f)^2 + lam (||a||^2 + ||w||^2)`` or ``sum (y - f)^2 + lam ||W||_F^2`` (theory note, section 1),
+from a random initialisation. Gradients are written out and accumulated over row blocks: memory beyond the data is that of
+the block and of the optimiser's history, never ``n x p``.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..amp.operators import QuadraticOperator
+from ..errors import InvalidArgument, MissingDependency
+from .certificates import Certificate, lasso_certificate, nuclear_certificate
+from .fit import Fit, FitStatus, LowRankPSD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+#: Iterations between two looks at convergence.
+CHUNK = 25
+#: Training has converged when a chunk lowers the objective by less than this share of the tolerance.
+SHARE = 0.02
+
+
+def require_torch() -> Any:
+    """The ``torch`` module.
+
+    Raises
+    ------
+    MissingDependency
+        With advice, if it is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingDependency(
+            "gradient training needs PyTorch: install the extra with `pip install shallows[train]`, "
+            'or use solver="convex", which reaches the same minimum'
+        ) from error
+    return torch
+
+
+def train_gradient(
+    inputs: FloatArray,
+    labels: FloatArray,
+    network: str,
+    weight_decay: float,
+    penalty: float | None,
+    *,
+    width: int | None = None,
+    seed: int = 0,
+    tolerance: float = 1e-6,
+    max_iterations: int = 5000,
+    precision: str = "float64",
+    scale: float = 1.0,
+    progress: Callable[[int, float], None] | None = None,
+) -> Fit:
+    """Train ``(a, w)`` or ``W`` until the objective no longer moves, or the duality gap is closed.
+
+    Parameters
+    ----------
+    inputs, labels : ndarrays, shapes (n, d) and (n,)
+    network : {"diagonal", "quadratic"}
+    weight_decay, penalty : float
+        `lam` and `pen`; `weight_decay` must be positive.
+    width : int, optional
+        Hidden units of the quadratic network (default `d`).
+    seed : int
+        Of the initialisation: independent normal weights whose outputs have about the labels' size at ``scale=1``.
+    tolerance : float
+        Relative, on the objective: the run converges when the duality gap falls below it (``width >= d``), or when 25
+        iterations lower the objective by less than a fiftieth of it.
+    max_iterations : int
+    precision : {"float64", "float32"}
+        Of the training; the certificate is always computed in float64.
+    scale : float
+        Multiplies the initial weights.
+    progress : callable, optional
+        Called with the iteration and the objective.
+
+    Returns
+    -------
+    Fit
+        With ``.parameters`` ``{"a", "w"}`` or ``{"W"}``.
+    """
+    torch = require_torch()
+    if weight_decay <= 0:
+        raise InvalidArgument(
+            "weight_decay", weight_decay, 'gradient training needs a value > 0; the limit 0+ is solved by solver="convex"'
+        )
+    if precision not in ("float64", "float32"):
+        raise InvalidArgument("precision", precision, 'must be "float64" or "float32"')
+    started = time.perf_counter()
+    n, d = inputs.shape
+    p = d if width is None else width
+    dtype = torch.float64 if precision == "float64" else torch.float32
+    rng = np.random.default_rng(seed)
+    spread = scale * np.sqrt(float(np.std(labels)) or 1.0)
+    shapes = [(d,), (d,)] if network == "diagonal" else [(p, d)]
+    parameters = [torch.from_numpy(spread * rng.standard_normal(s)).to(dtype) for s in shapes]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable.*")  # the tensors are only read
+        x, y = torch.from_numpy(inputs).to(dtype), torch.from_numpy(labels).to(dtype)
+    rows = max(1, min(n, (1 << 19) // max(p, d))) if network == "quadratic" else n
+    total = float(labels @ labels) or 1.0
+    root = float(np.sqrt(d)) if network == "diagonal" else float(np.sqrt(p * d) * np.sqrt(d))
+
+    def loss_diagonal() -> Any:
+        a, w = parameters
+        residual = y - x @ (a * w / root)
+        slope = -2 * (x.T @ residual) / root
+        a.grad = (slope * w + 2 * weight_decay * a) / total
+        w.grad = (slope * a + 2 * weight_decay * w) / total
+        return (residual @ residual + weight_decay * (a @ a + w @ w)) / total
+
+    def loss_quadratic() -> Any:
+        (w,) = parameters
+        norm = (w * w).sum()
+        gradient, loss, shift = torch.zeros_like(w), torch.zeros((), dtype=dtype), torch.zeros((), dtype=dtype)
+        for start in range(0, n, rows):
+            block = x[start : start + rows]
+            hidden = block @ w.T
+            residual = y[start : start + rows] - ((hidden * hidden).sum(1) - norm) / root
+            loss = loss + residual @ residual
+            shift = shift + residual.sum()
+            gradient.addmm_((hidden * residual[:, None]).T, block, alpha=-4 / root)
+        gradient.add_(w, alpha=float(4 * shift / root + 2 * weight_decay))
+        w.grad = gradient / total
+        return (loss + weight_decay * norm) / total
+
+    closure = loss_diagonal if network == "diagonal" else loss_quadratic
+    for tensor in parameters:
+        tensor.requires_grad_(False)
+    optimiser = torch.optim.LBFGS(
+        parameters,
+        lr=1.0,
+        max_iter=CHUNK,
+        max_eval=4 * CHUNK,
+        history_size=20,
+        tolerance_grad=0.0,
+        tolerance_change=0.0,
+        line_search_fn="strong_wolfe",
+    )
+
+    def certificate() -> tuple[FloatArray | LowRankPSD, Certificate]:
+        if network == "diagonal":
+            theta = (parameters[0] * parameters[1]).numpy().astype(np.float64) / root
+            return theta, lasso_certificate(inputs, labels, theta, weight_decay * np.sqrt(d))
+        factor = _compact(parameters[0].numpy().astype(np.float64) / (p * d) ** 0.25)
+        pen = weight_decay * np.sqrt(p / d) if penalty is None else penalty
+        return LowRankPSD(factor), nuclear_certificate(QuadraticOperator(inputs), labels, factor, pen)
+
+    convex = network == "diagonal" or p >= d
+    previous, iterations, status = np.inf, 0, FitStatus.MAX_ITERATIONS
+    criterion = "none"
+    while iterations < max_iterations:
+        optimiser.step(closure)
+        iterations = int(optimiser.state[parameters[0]]["n_iter"]) if optimiser.state else iterations + CHUNK
+        objective = float(closure())
+        if progress is not None:
+            progress(iterations, objective)
+        if not np.isfinite(objective):
+            status = FitStatus.NOT_FINITE
+            break
+        drop = (previous - objective) / objective if objective > 0 else 0.0
+        previous = objective
+        if abs(drop) <= SHARE * tolerance:
+            status, criterion = FitStatus.CONVERGED, "objective change"
+            break
+        # The certificate costs as much as a few iterations: look only once the end is near.
+        if convex and drop <= 100 * tolerance and certificate()[1].gap <= tolerance:
+            status, criterion = FitStatus.CONVERGED, "duality gap"
+            break
+    weights, proof = certificate()
+    names = ("a", "w") if network == "diagonal" else ("W",)
+    if not np.isfinite(proof.objective):
+        status = FitStatus.NOT_FINITE
+    return Fit(
+        network=network,
+        weights=weights,
+        weight_decay=weight_decay,
+        penalty=penalty,
+        objective=proof.objective,
+        dual_objective=proof.dual if convex else None,
+        residual=proof.residual if convex else _stationarity(weights, inputs, labels, penalty),
+        status=status,
+        iterations=iterations,
+        seconds=time.perf_counter() - started,
+        train_error=proof.train_error,
+        solver=f"gradient-{precision}",
+        width=p if network == "quadratic" else None,
+        tolerance=tolerance,
+        parameters={name: t.numpy().copy() for name, t in zip(names, parameters, strict=True)},
+        details={"criterion": criterion, "seed": seed},
+    )
+
+
+def _compact(scaled: FloatArray) -> FloatArray:
+    """A factor (d, r), ``r <= d``, of ``W^T W`` for `scaled` W of shape (p, d)."""
+    if scaled.shape[0] <= scaled.shape[1]:
+        return np.ascontiguousarray(scaled.T)
+    return np.linalg.qr(scaled, mode="r").T
+
+
+def _stationarity(weights: FloatArray | LowRankPSD, inputs: FloatArray, labels: FloatArray, penalty: float | None) -> float:
+    """Relative norm of the gradient in the factor, all that can be asked where the problem is not convex."""
+    assert isinstance(weights, LowRankPSD) and penalty is not None
+    operator, factor = QuadraticOperator(inputs), weights.factor
+    residual = labels - operator.forward_factor(factor)
+    bound = penalty * operator.dim / 2
+    slope = bound * factor - operator.adjoint_times(residual, factor)
+    size = bound * float(np.linalg.norm(factor))
+    return float(np.linalg.norm(slope)) / size if size > 0 else 0.0
