@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidArgument
 from ._options import shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
 
@@ -21,13 +21,15 @@ class OutputFolder:
     ----------
     option : str
         Name of the option, for errors.
-    path : Path
+    name : str
         The wanted folder; missing parents are made at the end.
     force : bool
         Whether a folder with files in it may be written into. Files of other names in it stay.
 
     Attributes
     ----------
+    path : Path
+        The wanted folder, absolute.
     partial : Path
         Where to write until :meth:`finish`.
 
@@ -37,24 +39,26 @@ class OutputFolder:
         On construction, if the folder cannot be written or holds files and `force` is off.
     """
 
-    def __init__(self, option: str, path: Path, *, force: bool) -> None:
-        self.path = path
-        self.force = force
+    def __init__(self, option: str, name: str, *, force: bool) -> None:
+        if not name:
+            raise InvalidArgument(option, shown(name), "must be the name of a folder")
         try:
-            if path.exists() and not path.is_dir():
-                raise InvalidArgument(option, shown(str(path)), "is a file; must be a folder")
-            if path.is_dir() and not force and any(path.iterdir()):
-                raise InvalidArgument(option, shown(str(path)), "is not empty; give another folder, or --force")
-            parent = path.absolute().parent
-            while not parent.exists():
-                parent = parent.parent
-            usable = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
-        except (OSError, ValueError) as error:
+            self.path = Path(name).resolve()
+            if self.path.exists() and not self.path.is_dir():
+                raise InvalidArgument(option, shown(name), "is a file; must be a folder")
+            if self.path.is_dir() and not force and any(self.path.iterdir()):
+                raise InvalidArgument(option, shown(name), "is not empty; give another folder, or --force")
+            # On the same file system, so that moving is renaming.
+            place = self.path
+            while not place.exists():
+                place = place.parent
+            usable = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+        except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise InvalidArgument(option, shown(str(path)), f"cannot be used: {reason}") from error
-        if not usable or (path.is_dir() and not os.access(path, os.W_OK | os.X_OK)):
-            raise InvalidArgument(option, shown(str(path)), "cannot be written; must be a folder you may write to")
-        self.partial = parent / f".{path.absolute().name}.partial-{os.getpid()}"
+            raise InvalidArgument(option, shown(name), f"cannot be used: {reason}") from error
+        if not usable:
+            raise InvalidArgument(option, shown(name), "cannot be written; must be a folder you may write to")
+        self.partial = place / f".{self.path.name}.partial-{os.getpid()}"
 
     def __enter__(self) -> OutputFolder:
         shutil.rmtree(self.partial, ignore_errors=True)  # of a dead process that had this number

@@ -42,9 +42,7 @@ Noise = Annotated[str | None, _option("--noise", "V", "Variance of the label noi
 Width = Annotated[
     str | None, _option("--width", "P", "Hidden units of the quadratic network, >= 1 (default: as many as dimensions).")
 ]
-WeightDecay = Annotated[
-    str | None, _option("--weight-decay", "L", "Weight decay, >= 0; 0 means the limit from above.")
-]
+WeightDecay = Annotated[str | None, _option("--weight-decay", "L", "Weight decay, >= 0; 0 means the limit from above.")]
 Penalty = Annotated[
     str | None,
     _option("--penalty", "L", "Reduced penalty, in place of the weight decay; quadratic network only."),
@@ -146,12 +144,16 @@ def _build_teacher(
     given = [option for option, text in choices.items() if text is not None]
     if len(given) != 1:
         got = " and ".join(given) or "none of them"
-        raise InvalidArgument("--gamma / --spectrum / --rank", got, "give exactly one of the three to choose the teacher")
+        raise InvalidArgument(
+            "--gamma / --spectrum / --rank", got, "give exactly one of the three to choose the teacher"
+        )
     if spectrum is not None:
         from ._spectrum_file import read_spectrum
 
         if energy is not None:
-            raise InvalidArgument("--energy", shown(energy), "does not apply to --spectrum: values are taken as they are")
+            raise InvalidArgument(
+                "--energy", shown(energy), "does not apply to --spectrum: values are taken as they are"
+            )
         values = FromValues(read_spectrum(spectrum))
         if dim is not None and parse_integer("--dim", dim, 2, MOST_DIM) != values.dim:
             raise InvalidArgument("--dim", shown(dim), f"must be left out, or be the {values.dim} values of --spectrum")

@@ -89,3 +89,8 @@ def prediction_sections(content: Mapping[str, Any]) -> list[tuple[str, list[tupl
 
 def _problem_rows(content: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return []
+
+
+def print_verification(content: Mapping[str, Any]) -> None:
+    """Print a verification's dictionary for people."""
+    print_prediction(content)

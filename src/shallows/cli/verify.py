@@ -75,7 +75,7 @@ def run(
     base = 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1)
     chosen = _parse_trainers(trainers)
     folder: AbstractContextManager[OutputFolder | None] = (
-        nullcontext() if out is None else OutputFolder("--out", Path(out), force=force)
+        nullcontext() if out is None else OutputFolder("--out", out, force=force)
     )
 
     with folder as output, Progress() as progress, options.naming({"samples": samples, "dim": dim, "seeds": seeds}):
