@@ -44,7 +44,7 @@ def _moments(u, zeta, variance, s, w, fine):
         energy += w[k] * s[k] * s[k]
     error = energy + integrals[0] - 2.0 * integrals[1]
     # Where almost everything is learned that difference cancels: build the same number from small terms.
-    if error < 1e-3 * energy:
+    if error < 0.2 * energy:
         error = unlearned(u, v, variance, s, w, integrals[3]) + learned_error(
             u, v, zeta, variance, s, w, integrals
         )
@@ -64,7 +64,7 @@ def _penalty_excess(u, u_rank, alpha, penalty, variance, s, w):
         a = path_integrals(cut, v, zeta, variance, s, w, False)[2]
     free = 4.0 * alpha - 2.0 * a
     if free <= 0.0:
-        return free * math.sqrt(variance)
+        return free * math.sqrt(variance) - penalty
     return zeta * free - penalty
 
 
@@ -73,7 +73,7 @@ def _solve_threshold(guess, u_rank, alpha, penalty, variance, s, w, tolerance):
     """`u` that solves the penalty equation at fixed noise, or nan if it has no solution."""
     delta = math.sqrt(variance)
     floor = -delta
-    ceiling = max(s[0] + delta, penalty / (4.0 * alpha))
+    ceiling = max(s[0] + delta, penalty / (4.0 * alpha)) * (1.0 + 1e-9)
     low, high = floor, ceiling
     step = 0.02 * delta
     if math.isnan(guess):
@@ -382,8 +382,8 @@ def solve(problem: Problem, penalty: float) -> FixedPoint:
         return FixedPoint(0.0, 0.0, 0.0, 0.5 * min(a, 2 * alpha) * dim**2, max(0.0, 1 - a / (2 * alpha)), 0.0, Status.PERFECT_RECOVERY)
     delta = math.sqrt(variance)
     free = 4 * alpha - 2 * a
-    if pen > 0 and free > alpha:
-        zeta = pen / free
+    if pen > 0 and zeta < 1e-3 * delta:  # a small threshold is known better from the penalty than from the curve
+        zeta = pen / free if free > alpha else zeta
     elif pen == 0 and free > 1e-9 * alpha:
         zeta = 0.0
     # Evaluated afresh from the two reported numbers, with a finer quadrature.
