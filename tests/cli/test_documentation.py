@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
+
 from shallows.cli import app
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"

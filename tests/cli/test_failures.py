@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+
 from shallows.cli import _options
 from shallows.cli._files import OutputFolder
 from shallows.errors import InvalidArgument, ShallowsError
@@ -113,7 +114,13 @@ def test_forced_output_replaces_its_own_files_and_no_other(tmp_path):
         output.finish()
     assert (target / "report.html").read_text() == "new"
     assert (target / "mine.txt").read_text() == "keep"
-    assert sorted(path.name for path in target.rglob("*")) == ["a.png", "figures", "mine.png", "mine.txt", "report.html"]
+    assert sorted(path.name for path in target.rglob("*")) == [
+        "a.png",
+        "figures",
+        "mine.png",
+        "mine.txt",
+        "report.html",
+    ]
 
 
 def test_forced_output_that_fails_leaves_the_old_report(tmp_path):
