@@ -16,7 +16,7 @@ INTEGERS = frozenset({"dim", "samples", "width", "rank"})
 #: Most values on one axis.
 LONGEST_AXIS = 10_000_000
 
-_FORMS = "a list of values, { geomspace = [first, last, count] }, { linspace = [...] } or { linked = \"expression\" }"
+_FORMS = 'a list of values, { geomspace = [first, last, count] }, { linspace = [...] } or { linked = "expression" }'
 
 Value = float | int | str
 
@@ -62,7 +62,7 @@ def parse_axis(name: str, given: Any) -> tuple[Value, ...] | Expression:
     if isinstance(given, Mapping):
         if len(given) != 1:
             raise InvalidArgument(name, dict(given), f"an axis is {_FORMS}")
-        (form, inner), = given.items()
+        ((form, inner),) = given.items()
         if form == "linked":
             return Expression(inner, name)
         if form in ("geomspace", "linspace"):

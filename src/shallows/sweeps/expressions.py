@@ -80,7 +80,9 @@ class Expression:
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
-            raise InvalidArgument(self.name, self.text, "a linked axis is an expression in quotes, such as 0.05*sqrt(samples)")
+            raise InvalidArgument(
+                self.name, self.text, "a linked axis is an expression in quotes, such as 0.05*sqrt(samples)"
+            )
         if len(self.text) > LONGEST:
             raise InvalidArgument(self.name, self.text[:40] + "...", f"an expression has at most {LONGEST} characters")
         try:
@@ -95,7 +97,7 @@ class Expression:
     @property
     def names(self) -> frozenset[str]:
         """Settings that the expression uses."""
-        return self.__dict__["_names"]  # type: ignore[no-any-return]
+        return self.__dict__["_names"]
 
     def __call__(self, settings: Mapping[str, object]) -> float:
         """Value at `settings`, a finite float.

@@ -125,16 +125,26 @@ class Sweep:
 
     def _check_contradictions(self) -> None:
         given = self.problem.keys() | self.axes.keys()
-        for group in (REGULARISATION, ("samples", "effective_samples"), TEACHERS, ("spectrum", "dim"), ("spectrum", "energy")):
+        exclusive: tuple[tuple[str, ...], ...] = (
+            REGULARISATION,
+            ("samples", "effective_samples"),
+            TEACHERS,
+            ("spectrum", "dim"),
+            ("spectrum", "energy"),
+        )
+        needed: tuple[tuple[str, ...], ...] = (("network",), ("samples", "effective_samples"), TEACHERS)
+        for group in exclusive:
             found = [name for name in group if name in given]
             if len(found) > 1:
                 raise InvalidArgument(" / ".join(found), "both", "contradict each other; give exactly one")
         needs = [name for name in self.quantities if quantity_named(name).regularised]
         if needs and not given & set(REGULARISATION):
-            raise InvalidArgument("weight_decay / penalty", "neither", f"{needs[0]} needs one of them, in [problem] or [axes]")
-        for name, group in (("network", ("network",)), ("samples", ("samples", "effective_samples")), ("gamma", TEACHERS)):
+            raise InvalidArgument(
+                "weight_decay / penalty", "neither", f"{needs[0]} needs one of them, in [problem] or [axes]"
+            )
+        for group in needed:
             if not given & set(group):
-                raise InvalidArgument(name, None, f"is needed, in [problem] or [axes] ({' or '.join(group)})")
+                raise InvalidArgument(group[0], None, f"is needed, in [problem] or [axes] ({' or '.join(group)})")
         if "spectrum" not in given and "dim" not in given:
             raise InvalidArgument("dim", None, "is needed, in [problem] or [axes]")
 
@@ -147,15 +157,18 @@ class Sweep:
                 raise InvalidArgument(name, expression.text, "is text and cannot be linked")
             for used in sorted(expression.names):
                 if used not in defined and used not in waiting:
-                    close = difflib.get_close_matches(used, [*defined, *waiting], 1)
+                    here = sorted(defined | waiting.keys())
+                    close = difflib.get_close_matches(used, here, 1)
                     hint = f"did you mean {close[0]}? " if close else ""
-                    allowed = f"{hint}an expression uses other settings of this sweep: {', '.join(sorted(defined | waiting.keys()))}"
+                    allowed = f"{hint}an expression uses other settings of this sweep: {', '.join(here)}"
                     raise InvalidArgument(name, expression.text, f"uses {used}, which is not set; {allowed}")
         ordered: list[tuple[str, Expression]] = []
         while waiting:
             ready = [name for name, expression in waiting.items() if expression.names <= defined]
             if not ready:
-                raise InvalidArgument(" / ".join(waiting), "linked to each other", "linked axes must not go round in a circle")
+                raise InvalidArgument(
+                    " / ".join(waiting), "linked to each other", "linked axes must not go round in a circle"
+                )
             for name in ready:
                 ordered.append((name, waiting.pop(name)))
                 defined = defined | {name}
@@ -209,7 +222,7 @@ class Sweep:
 
     @property
     def _seeds(self) -> tuple[int, ...]:
-        return self.seeds  # type: ignore[return-value]
+        return self.__dict__["seeds"]
 
     @cached_property
     def grid(self) -> dict[str, tuple[Value, ...]]:
@@ -253,6 +266,10 @@ class Sweep:
         seeds: tuple[int | None, ...] = (None,) if quantity.repeats == "none" else self._seeds
         trainers: tuple[str | None, ...] = tuple(self.trainers) if quantity.repeats == "trainer and seed" else (None,)
         return tuple(product(trainers, seeds))
+
+    def repeats_of_seeds(self) -> tuple[int, ...]:
+        """Labels of the repetitions."""
+        return self._seeds
 
     def points(self) -> Iterator[Point]:
         """All points one after another, the dearest quantity first; nothing is kept."""
@@ -306,7 +323,9 @@ class Sweep:
         strides = [math.prod(self.shape[k + 1 :]) for k in range(len(self.shape))]
         chosen = {i * (total - 1) // (most // 4) for i in range(most // 4 + 1)}
         corners = product(*[((0, size - 1) if size > 1 else (0,)) for size in self.shape])
-        chosen.update(sum(d * s for d, s in zip(c, strides, strict=True)) for c, _ in zip(corners, range(most // 4), strict=False))
+        chosen.update(
+            sum(d * s for d, s in zip(c, strides, strict=True)) for c, _ in zip(corners, range(most // 4), strict=False)
+        )
         for size, stride in zip(self.shape, strides, strict=True):
             step = max(1, size * len(self.shape) * 2 // most)
             chosen.update(digit * stride for digit in range(0, size, step))
