@@ -22,6 +22,11 @@ def note(point: Point) -> None:
         os.close(handle)
 
 
+def slow_down(seconds: float) -> int:
+    os.environ["SWEEP_SLEEP"] = str(seconds)
+    return os.getpid()
+
+
 def plain_numbers(point: Point) -> dict[str, float]:
     note(point)
     time.sleep(float(os.environ.get("SWEEP_SLEEP", "0")))

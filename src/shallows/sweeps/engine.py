@@ -125,6 +125,8 @@ class Engine:
         self._source: Iterator[Point] | None = iter(points)
         self._pending: deque[Item] = deque()
         self._again: deque[Batch] = deque()
+        self._suspects: deque[Batch] = deque()
+        self._alone = False
         self._elsewhere: list[Item] = []
         self._attempts: dict[bytes, int] = {}
         self._speed = _Speed()
@@ -183,7 +185,7 @@ class Engine:
 
     def _loop(self) -> None:
         while not self._stop:
-            while self.backend.free() > 0 and not self._stop:
+            while self.backend.free() > 0 and not self._stop and not self._alone:
                 batch = self._next()
                 if batch is None:
                     break
@@ -191,9 +193,14 @@ class Engine:
                 self.backend.start(batch)
             if self._flying:
                 self._store(self.backend.wait(0.5))
+                self._alone = self._alone and self._flying > 0
+            elif self._suspects and self.backend.free() > 0:
+                self._alone = True
+                self._flying += 1
+                self.backend.start(self._suspects.popleft())
             elif self._elsewhere:
                 self._revisit()
-            elif self._source is None and not self._pending and not self._again:
+            elif self._source is None and not self._pending and not self._again and not self._suspects:
                 return
             elif self.backend.free() <= 0:  # a cluster without workers, for now
                 time.sleep(0.5)
@@ -329,6 +336,10 @@ class Engine:
         batch = done.batch
         batch.deaths += 1
         death = done.death or "garbage answer"
+        if done.repeated and len(batch.points) == 1 and not self._alone:
+            # A cluster cannot tell which of the tasks of a dead worker killed it: try this one with no other about.
+            self._suspects.append(batch)
+            return []
         if len(batch.points) == 1 and (batch.deaths > self.retries + 1 or done.repeated):
             point = batch.points[0]
             detail = f"{death} while computing it, every time"

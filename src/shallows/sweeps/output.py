@@ -156,11 +156,8 @@ def _coordinates(sweep: Sweep, quantities: list[Quantity]) -> dict[str, Any]:
     grid = list(sweep.grid)
     strides = {name: int(np.prod(sweep.shape[k + 1 :], dtype=np.int64)) for k, name in enumerate(grid)}
     uses: dict[str, set[str]] = {}
-    derived = [(name, set(expression.names)) for name, expression in sweep.linked]
-    given = sweep.problem.keys() | sweep.axes.keys()
-    if "effective_samples" in given:
-        derived.append(("samples", {"effective_samples", "dim", "network", "spectrum"} & given))
-    if "spectrum" in sweep.grid:
+    derived = [(name, set(sweep.uses(expression))) for name, expression in sweep.linked]
+    if "spectrum" in sweep.problem or "spectrum" in sweep.grid:
         derived.insert(0, ("dim", {"spectrum"}))
     for name, names in derived:
         dims = {d for used in names for d in (uses.get(used) or {used}) if d in sweep.grid}
@@ -358,7 +355,7 @@ def export_zarr(store: Store, sweep: Sweep, path: Path) -> int:
         raise InvalidArgument("file", str(path), "must be a new name in a folder that exists")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        load(store, sweep).to_zarr(temporary, mode="w", consolidated=False)
+        load(store, sweep).to_zarr(temporary, mode="w", zarr_format=2, consolidated=True)
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

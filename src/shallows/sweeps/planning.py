@@ -117,11 +117,11 @@ def plan(
     sweep = as_sweep(sweep)
     count = max(1, check_workers(workers))
     sweep.check()
-    finished: dict[str, int] = {}
+    counted: dict[str, int] = {}
     speeds: dict[str, tuple[int, float]] = {}
     if store is not None and (Path(store) / FILE).exists():
         with Store(store, create=False, read_only=True) as opened:
-            finished, speeds = _finished(sweep, opened), opened.seconds()
+            counted, speeds = finished(sweep, opened), opened.seconds()
     elif store is not None and Path(store).exists() and any(Path(store).iterdir()):
         Store(store, create=False)
     parts = []
@@ -135,21 +135,22 @@ def plan(
         else:
             costs = [quantity.cost(sweep.settings(i)) for i in _spread(len(sweep), 64)]
             seconds, source = quantity.seconds * sum(costs) / len(costs), "guess"
-        total, done = sweep.count(quantity), finished.get(quantity.name, 0)
+        total, done = sweep.count(quantity), counted.get(quantity.name, 0)
         parts.append(QuantityPlan(quantity.name, total, done, seconds, source, bytes_of(quantity), note))
     return Plan(tuple(parts), count)
 
 
-def _finished(sweep: Sweep, store: Store) -> dict[str, int]:
+def finished(sweep: Sweep, store: Store) -> dict[str, int]:
+    """Points of `sweep` by quantity that `store` has settled."""
     codes = {quantity.name: quantity.code for quantity in sweep.ordered_quantities()}
-    finished = dict.fromkeys(codes, 0)
+    counted = dict.fromkeys(codes, 0)
     points = sweep.points()
     while window := list(islice(points, 2000)):
         keys = [(point.quantity, point.key(codes[point.quantity])) for point in window]
         settled = store.settled(keys)
         for quantity, key in keys:
-            finished[quantity] += key in settled
-    return finished
+            counted[quantity] += key in settled
+    return counted
 
 
 def _spread(total: int, count: int) -> list[int]:

@@ -171,13 +171,13 @@ class Point:
         return f"{self.quantity}: " + " ".join(parts)
 
 
-def resolve(settings: dict[str, Value]) -> dict[str, Value]:
-    """Settings with ``effective_samples`` turned into samples and a spectrum file given its dimension and content."""
-    if "spectrum" in settings:
-        teacher, settings["spectrum_content"] = read_modes(str(settings["spectrum"]))
-        settings["dim"] = teacher.dim
-    if "effective_samples" in settings:
-        effective = settings.pop("effective_samples")
-        dim = settings.get("dim", 1) if settings.get("network") == "quadratic" else 1
-        settings["samples"] = fit("samples", float(effective) * float(dim))
-    return settings
+def with_modes(settings: dict[str, Value]) -> dict[str, Value]:
+    """Settings with the dimension and the content of their spectrum file."""
+    teacher, content = read_modes(str(settings["spectrum"]))
+    return {**settings, "dim": teacher.dim, "spectrum_content": content}
+
+
+def samples_of(settings: Settings) -> Value:
+    """Samples that the effective samples in `settings` stand for, to the nearest integer."""
+    per_sample = float(settings["dim"]) if settings["network"] == "quadratic" else 1.0
+    return fit("samples", float(settings["effective_samples"]) * per_sample)

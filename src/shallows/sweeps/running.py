@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InvalidArgument, ShallowsError
 from .backends import Backend, InProcess, LocalPool, WorkersFailed, check_workers
 from .engine import Engine, RunReport
-from .points import Point, resolve
+from .points import Point
 from .progress import Reporter
 from .quantities import Quantity, quantity_named
 from .spec import Sweep
@@ -202,7 +202,7 @@ def run_points(
     for ask in asked:
         if isinstance(ask, Ask):
             sweep = Sweep(ask.settings, {}, [ask.quantity], seeds=[ask.seed or 0])
-            points.append(Point(ask.quantity, resolve(dict(sweep.settings(0))), ask.trainer, ask.seed))
+            points.append(Point(ask.quantity, sweep.settings(0), ask.trainer, ask.seed))
         else:
             points.append(ask)
     quantities: dict[str, Quantity] = {point.quantity: quantity_named(point.quantity) for point in points}

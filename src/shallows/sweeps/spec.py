@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import InvalidArgument
 from .axes import Value, check_value, fit, parse_axis
 from .expressions import Expression
-from .points import REGULARISATION, SETTINGS, TEACHERS, Point, canonical, digest, resolve
+from .points import REGULARISATION, SETTINGS, TEACHERS, Point, canonical, digest, samples_of, with_modes
 from .quantities import Quantity, quantity_named
 
 TRAINERS = ("convex", "gradient")
@@ -148,11 +148,18 @@ class Sweep:
         if "spectrum" not in given and "dim" not in given:
             raise InvalidArgument("dim", None, "is needed, in [problem] or [axes]")
 
-    def _order_links(self) -> tuple[tuple[str, Expression], ...]:
-        """Linked settings in an order in which each uses only earlier ones."""
-        waiting = {name: axis for name, axis in self.axes.items() if isinstance(axis, Expression)}
-        defined = (self.problem.keys() | self.axes.keys()) - waiting.keys()
-        for name, expression in waiting.items():
+    def _order_links(self) -> tuple[tuple[str, Expression | None], ...]:
+        """Settings that follow from others, in an order in which each uses only earlier ones.
+
+        Those with no expression are the samples that effective samples stand for.
+        """
+        linked = {name: axis for name, axis in self.axes.items() if isinstance(axis, Expression)}
+        given = self.problem.keys() | self.axes.keys()
+        waiting: dict[str, Expression | None] = {**linked}
+        if "effective_samples" in given:
+            waiting["samples"] = None
+        defined = given - waiting.keys() | ({"dim"} if "spectrum" in given else set())
+        for name, expression in linked.items():
             if name in ("network", "spectrum"):
                 raise InvalidArgument(name, expression.text, "is text and cannot be linked")
             for used in sorted(expression.names):
@@ -162,9 +169,9 @@ class Sweep:
                     hint = f"did you mean {close[0]}? " if close else ""
                     allowed = f"{hint}an expression uses other settings of this sweep: {', '.join(here)}"
                     raise InvalidArgument(name, expression.text, f"uses {used}, which is not set; {allowed}")
-        ordered: list[tuple[str, Expression]] = []
+        ordered: list[tuple[str, Expression | None]] = []
         while waiting:
-            ready = [name for name, expression in waiting.items() if expression.names <= defined]
+            ready = [name for name, expression in waiting.items() if self.uses(expression) <= defined]
             if not ready:
                 raise InvalidArgument(
                     " / ".join(waiting), "linked to each other", "linked axes must not go round in a circle"
@@ -173,6 +180,11 @@ class Sweep:
                 ordered.append((name, waiting.pop(name)))
                 defined = defined | {name}
         return tuple(ordered)
+
+    @staticmethod
+    def uses(expression: Expression | None) -> frozenset[str]:
+        """Settings that a derived setting follows from."""
+        return frozenset(("effective_samples", "dim", "network")) if expression is None else expression.names
 
     # -- reading and writing ------------------------------------------------------------------------
 
@@ -230,9 +242,9 @@ class Sweep:
         return {name: axis for name, axis in self.axes.items() if not isinstance(axis, Expression)}
 
     @property
-    def linked(self) -> tuple[tuple[str, Expression], ...]:
-        """The linked axes, each after those it uses."""
-        return self.__dict__["_linked"]  # type: ignore[no-any-return]
+    def linked(self) -> tuple[tuple[str, Expression | None], ...]:
+        """Settings that follow from others, each after those it uses."""
+        return self.__dict__["_linked"]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -256,10 +268,11 @@ class Sweep:
             index, digit = divmod(index, len(values))
             settings[name] = values[digit]
         if "spectrum" in settings:  # its dimension may be used by an expression
-            settings = resolve(settings)
+            settings = with_modes(settings)
         for name, expression in self.linked:
-            settings[name] = fit(name, expression(settings))
-        return resolve(settings) if "effective_samples" in settings else settings
+            settings[name] = samples_of(settings) if expression is None else fit(name, expression(settings))
+        settings.pop("effective_samples", None)
+        return settings
 
     def repeats(self, quantity: Quantity) -> tuple[tuple[str | None, int | None], ...]:
         """Pairs (trainer, seed) at which `quantity` is computed at each grid point."""

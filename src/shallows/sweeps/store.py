@@ -2,8 +2,8 @@
 
 Every commit is on disk before it returns (write-ahead log, ``synchronous=FULL``), so that a result is durable
 the moment it is reported and a killed driver leaves a store that opens. Results are named by content, one table
-for each quantity, their numbers as 64-bit floats. Drivers at work on the same store claim points, so that none is
-computed twice; a claim dies with its driver.
+for each quantity, their numbers as 64-bit floats that come back to the last bit, but for the sign of a zero.
+Drivers at work on the same store claim points, so that none is computed twice; a claim dies with its driver.
 """
 
 from __future__ import annotations
@@ -169,6 +169,8 @@ class Store:
     def _connect(self, target: str, read_only: bool) -> sqlite3.Connection:
         if read_only and target != ":memory:":
             uri = Path(target).resolve().as_uri() + "?mode=ro"
+            if not os.access(Path(target).parent, os.W_OK) and not Path(target + "-wal").exists():
+                uri += "&immutable=1"  # SQLite would want to write beside it
             connection = sqlite3.connect(uri, uri=True, timeout=60, isolation_level=None, check_same_thread=False)
         else:
             connection = sqlite3.connect(target, timeout=60, isolation_level=None, check_same_thread=False)
