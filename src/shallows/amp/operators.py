@@ -60,7 +60,9 @@ def check_data(inputs: Any, labels: Any) -> tuple[FloatArray, FloatArray]:
             where = tuple(int(i[0]) for i in np.nonzero(~np.isfinite(array)))
             raise InvalidArgument(name, f"{array[where]} at position {where}", "every value must be finite")
         if max(-low, high) > 1e70:
-            raise InvalidArgument(name, f"a value of size {max(-low, high):.3g}", "values must be at most 1e70: rescale")
+            raise InvalidArgument(
+                name, f"a value of size {max(-low, high):.3g}", "values must be at most 1e70: rescale"
+            )
     return x, np.ascontiguousarray(y)
 
 

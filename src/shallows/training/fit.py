@@ -167,7 +167,7 @@ class Fit:
     def gap(self) -> float | None:
         """Relative duality gap ``(objective - dual_objective) / objective``, None where not certified.
 
-        In the limit ``0+`` of an interpolating fit, where the objective is zero, the same of the norm that is minimised.
+        In the limit ``0+``, the same of the norm that is least among all minima of the training error.
         """
         if "limit_gap" in self.details:
             return float(self.details["limit_gap"])

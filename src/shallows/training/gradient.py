@@ -1,8 +1,8 @@
 """Gradient training of the real network, ``(a, w)`` or ``W``, with L-BFGS in PyTorch (extra ``train``).
 
-The loss is ``sum (y - f)^2 + lam (||a||^2 + ||w||^2)`` or ``sum (y - f)^2 + lam ||W||_F^2`` (theory note, section 1),
-from a random initialisation. Gradients are written out and accumulated over row blocks: memory beyond the data is that of
-the block and of the optimiser's history, never ``n x p``.
+The loss is ``sum (y - f)^2 + lam (||a||^2 + ||w||^2)`` or ``sum (y - f)^2 + lam ||W||_F^2`` (theory note,
+section 1), from a random initialisation. Gradients are written out and accumulated over row blocks: memory beyond the
+data is that of the block and of the optimiser's history, never ``n x p``.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def train_gradient(
     torch = require_torch()
     if weight_decay <= 0:
         raise InvalidArgument(
-            "weight_decay", weight_decay, 'gradient training needs a value > 0; the limit 0+ is solved by solver="convex"'
+            "weight_decay",
+            weight_decay,
+            'gradient training needs a value > 0; the limit 0+ is solved by solver="convex"',
         )
     if precision not in ("float64", "float32"):
         raise InvalidArgument("precision", precision, 'must be "float64" or "float32"')
@@ -208,10 +210,12 @@ def _compact(scaled: FloatArray) -> FloatArray:
     """A factor (d, r), ``r <= d``, of ``W^T W`` for `scaled` W of shape (p, d)."""
     if scaled.shape[0] <= scaled.shape[1]:
         return np.ascontiguousarray(scaled.T)
-    return np.linalg.qr(scaled, mode="r").T
+    return np.asarray(np.linalg.qr(scaled, mode="r")).T
 
 
-def _stationarity(weights: FloatArray | LowRankPSD, inputs: FloatArray, labels: FloatArray, penalty: float | None) -> float:
+def _stationarity(
+    weights: FloatArray | LowRankPSD, inputs: FloatArray, labels: FloatArray, penalty: float | None
+) -> float:
     """Relative norm of the gradient in the factor, all that can be asked where the problem is not convex."""
     assert isinstance(weights, LowRankPSD) and penalty is not None
     operator, factor = QuadraticOperator(inputs), weights.factor

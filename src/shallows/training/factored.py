@@ -1,0 +1,185 @@
+"""Newton steps on the factor ``S = F F^T`` of the quadratic network.
+
+``phi(F) = (1/d^2) ||y - A(F F^T)||^2 + (pen/d) ||F||^2``. Along any direction `V` it is a polynomial of degree four,
+because ``A((F + tV)(F + tV)^T) = A(FF^T) + t A(FV^T + VF^T) + t^2 A(VV^T)``: the line search is exact and costs no
+product with the data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .certificates import nuclear_certificate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..amp.operators import QuadraticOperator
+
+    FloatArray = NDArray[np.float64]
+
+
+def mixed_forward(
+    operator: QuadraticOperator, factor: FloatArray, direction: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """``A(FV^T + VF^T)`` and ``A(VV^T)``, both of shape (n,)."""
+    first, second = np.empty(operator.samples), np.empty(operator.samples)
+    for rows in operator.blocks():
+        block = operator.inputs[rows]
+        along = block @ direction
+        first[rows] = 2 * np.einsum("ij,ij->i", block @ factor, along)
+        second[rows] = np.einsum("ij,ij->i", along, along)
+    first -= 2 * float(np.einsum("ij,ij->", factor, direction))
+    second -= float(np.square(direction).sum())
+    return first / operator.root, second / operator.root
+
+
+def line_minimum(
+    miss: FloatArray, first: FloatArray, second: FloatArray, slope: float, square: float, weight: float
+) -> float:
+    """The `t` that minimises ``||miss - t first - t^2 second||^2 + weight (t slope + t^2 square)`` over the line.
+
+    `slope` is ``2 <F, V>`` and `square` is ``||V||^2``.
+    """
+    quartic = [
+        float(second @ second),
+        2 * float(first @ second),
+        float(first @ first) - 2 * float(miss @ second) + weight * square,
+        -2 * float(miss @ first) + weight * slope,
+        0.0,
+    ]
+    roots = np.roots(np.polyder(np.array(quartic)))
+    real = roots.real[np.abs(roots.imag) <= 1e-9 * (1 + np.abs(roots.real))]
+    if real.size == 0:
+        return 0.0
+    return float(real[np.argmin(np.polyval(quartic, real))])
+
+
+def newton(
+    operator: QuadraticOperator,
+    labels: FloatArray,
+    penalty: float,
+    tolerance: float,
+    best: Any,
+    details: dict[str, Any],
+    *,
+    max_iterations: int = 30,
+    max_products: int = 300,
+) -> None:
+    """Truncated Newton from the best point, with the rank raised where the certificate finds a missing direction.
+
+    Everything is multiplied by ``d^2/2``: ``Phi = 1/2 ||y - A(FF^T)||^2 + bound/1 ||F||^2``, ``bound = pen d / 2``.
+    """
+    d = operator.dim
+    bound = penalty * d / 2
+    factor, fitted = best.factor, best.fitted
+    for _ in range(max_iterations):
+        miss = labels - fitted
+        adjoint = operator.adjoint(miss)
+        proof = nuclear_certificate(operator, labels, factor, penalty, residual=miss, adjoint=adjoint)
+        if np.isfinite(proof.objective) and (
+            proof.gap < best.certificate.gap or proof.objective < best.certificate.objective * (1 - 1e-12)
+        ):
+            best.factor, best.fitted, best.certificate, best.solver = factor, fitted, proof, "newton"
+        if proof.gap <= tolerance:
+            return
+        slack = -adjoint
+        slack[np.diag_indices(d)] += bound
+        values, vectors = np.linalg.eigh(slack)
+        missing = values < -0.1 * tolerance * bound
+        if missing.any():
+            # A new direction enters at an amplitude that the exact line search corrects.
+            count = min(int(missing.sum()), max(1, d - factor.shape[1]))
+            size = max(float(np.linalg.norm(factor)) / np.sqrt(max(factor.shape[1], 1)), 1e-3)
+            fresh = vectors[:, :count] * (1e-3 * size)
+            factor = np.concatenate([factor, fresh], axis=1)
+            direction = np.concatenate([np.zeros((d, factor.shape[1] - count)), fresh], axis=1)
+            factor, fitted = _move(operator, labels, factor, direction, bound)
+            miss = labels - fitted
+            adjoint = operator.adjoint(miss)
+            slack = -adjoint
+            slack[np.diag_indices(d)] += bound
+        if factor.shape[1] == 0:
+            return
+        gradient = 2 * slack @ factor
+        direction = _newton_direction(operator, factor, slack, gradient, max_products)
+        details["newton_iterations"] += 1
+        previous = float(np.square(labels - fitted).sum()) / 2 + bound * float(np.square(factor).sum())
+        factor, fitted = _move(operator, labels, factor, direction, bound)
+        factor = _trim(factor)
+        fitted = operator.forward_factor(factor)
+        now = float(np.square(labels - fitted).sum()) / 2 + bound * float(np.square(factor).sum())
+        if not np.isfinite(now) or now > previous * (1 - 1e-15):
+            proof = nuclear_certificate(operator, labels, factor, penalty)
+            if proof.gap < best.certificate.gap:
+                best.factor, best.fitted, best.certificate, best.solver = factor, fitted, proof, "newton"
+            return
+
+
+def _move(
+    operator: QuadraticOperator, labels: FloatArray, factor: FloatArray, direction: FloatArray, bound: float
+) -> tuple[FloatArray, FloatArray]:
+    """Exact line search."""
+    fitted = operator.forward_factor(factor)
+    first, second = mixed_forward(operator, factor, direction)
+    t = line_minimum(
+        labels - fitted,
+        first,
+        second,
+        2 * float(np.einsum("ij,ij->", factor, direction)),
+        float(np.square(direction).sum()),
+        2 * bound,
+    )
+    return factor + t * direction, fitted + t * first + t * t * second
+
+
+def _newton_direction(
+    operator: QuadraticOperator, factor: FloatArray, slack: FloatArray, gradient: FloatArray, max_products: int
+) -> FloatArray:
+    """Conjugate gradients on the Hessian of ``Phi`` at `factor`, stopped at negative curvature."""
+
+    def product(v: FloatArray) -> FloatArray:
+        out = 2 * slack @ v
+        total = 0.0
+        accumulated = np.zeros_like(factor)
+        inner = 2 * float(np.einsum("ij,ij->", factor, v))
+        for rows in operator.blocks():
+            block = operator.inputs[rows]
+            hidden = block @ factor
+            q = (2 * np.einsum("ij,ij->i", hidden, block @ v) - inner) / operator.root
+            hidden *= q[:, None]
+            accumulated += block.T @ hidden
+            total += float(q.sum())
+        out += (2 / operator.root) * (accumulated - total * factor)
+        return out
+
+    direction = np.zeros_like(factor)
+    rest = -gradient
+    search = rest.copy()
+    norm = start = float(np.square(rest).sum())
+    scale = float(np.square(factor).sum()) + 1e-300
+    goal = start * min(0.01, (start / scale) ** 0.25) ** 2 if start > 0 else 0.0
+    for k in range(max_products):
+        image = product(search)
+        curvature = float(np.einsum("ij,ij->", search, image))
+        if curvature <= 1e-14 * float(np.square(search).sum()):
+            return search if k == 0 else direction
+        step = norm / curvature
+        direction += step * search
+        rest -= step * image
+        following = float(np.square(rest).sum())
+        if following <= max(goal, 1e-26 * start):
+            break
+        search *= following / norm
+        search += rest
+        norm = following
+    return direction
+
+
+def _trim(factor: FloatArray) -> FloatArray:
+    """The same ``F F^T`` with orthogonal columns, those that have vanished left out."""
+    u, s, _ = np.linalg.svd(factor, full_matrices=False)
+    kept = s > 1e-9 * max(float(s[0]) if s.size else 0.0, 1e-300)
+    return u[:, kept] * s[kept]

@@ -1,0 +1,359 @@
+"""`train`: from data or a problem to a certified fit."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..amp.operators import check_data
+from ..errors import InvalidArgument, SolveFailed
+from ..problems import NETWORKS, Problem, check_number
+from .data import Dataset, sample
+from .fit import Fit, FitStatus, LowRankPSD
+from .gradient import train_gradient
+from .lasso import solve_lasso
+from .nuclear import solve_limit, solve_nuclear
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    Progress = Callable[[int, float], None]
+
+#: Ways to train: the fastest certified one, without message passing, message passing alone, the network itself.
+SOLVERS = ("auto", "convex", "amp", "gradient")
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Checked data and settings."""
+
+    inputs: FloatArray
+    labels: FloatArray
+    network: str
+    width: int
+
+    @property
+    def convex(self) -> bool:
+        """Whether the minimum is that of a convex problem."""
+        return self.network == "diagonal" or self.width >= self.inputs.shape[1]
+
+    def regularisation(self, weight_decay: float | None, penalty: float | None) -> tuple[float, float | None]:
+        """``(lam, pen)``; see :meth:`shallows.Problem.regularisation`."""
+        if (weight_decay is None) == (penalty is None):
+            given = "neither" if penalty is None else "both"
+            raise InvalidArgument("weight_decay / penalty", given, "give exactly one of the two")
+        root = float(np.sqrt(self.width / self.inputs.shape[1]))
+        if penalty is not None:
+            if self.network == "diagonal":
+                raise InvalidArgument("penalty", penalty, "applies to the quadratic network only; use weight_decay")
+            pen = check_number("penalty", penalty)
+            return pen / root, pen
+        lam = check_number("weight_decay", weight_decay)
+        return lam, lam * root if self.network == "quadratic" else None
+
+
+def _task(data: Any, network: str | None, seed: Any, width: int | None) -> Task:
+    if isinstance(data, Problem):
+        if seed is None:
+            raise InvalidArgument("seed", seed, "a problem is sampled first: give the seed of its data")
+        data = sample(data, seed)
+    if isinstance(data, Dataset):
+        if network not in (None, data.problem.network):
+            raise InvalidArgument("network", network, f"the data are of the {data.problem.network} network")
+        if width is None:
+            width = data.problem.width
+        network, inputs, labels = data.problem.network, data.inputs, data.labels
+    else:
+        if network not in NETWORKS:
+            raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
+        if not isinstance(data, (tuple, list)) or len(data) != 2:
+            raise InvalidArgument("data", type(data).__name__, "must be a pair (X, y), a Dataset or a Problem")
+        inputs, labels = check_data(*data)
+    if width is not None:
+        if network == "diagonal":
+            raise InvalidArgument("width", width, "applies to the quadratic network only")
+        number = check_number("width", width, least=1)
+        if number != int(number):
+            raise InvalidArgument("width", width, "must be an integer >= 1")
+    return Task(inputs, labels, str(network), int(width) if width is not None else inputs.shape[1])
+
+
+def _check(solver: str, tolerance: float, max_iterations: int | None, task: Task) -> tuple[str, float]:
+    if solver not in SOLVERS:
+        raise InvalidArgument("solver", solver, f"must be one of {', '.join(SOLVERS)}")
+    tolerance = check_number("tolerance", tolerance, strict=True)
+    if tolerance >= 1:
+        raise InvalidArgument("tolerance", tolerance, "a relative duality gap must be below 1")
+    if max_iterations is not None and check_number("max_iterations", max_iterations, least=1) != int(max_iterations):
+        raise InvalidArgument("max_iterations", max_iterations, "must be an integer >= 1")
+    if not task.convex:
+        if solver in ("convex", "amp"):
+            raise InvalidArgument(
+                "solver",
+                solver,
+                f'width {task.width} < dim {task.inputs.shape[1]} is not a convex problem: use solver="gradient"',
+            )
+        solver = "gradient"
+    return solver, tolerance
+
+
+def train(
+    data: Problem | Dataset | tuple[Any, Any],
+    *,
+    network: str | None = None,
+    weight_decay: float | None = None,
+    penalty: float | None = None,
+    solver: str = "auto",
+    tolerance: float = 1e-6,
+    seed: int | np.random.SeedSequence | None = None,
+    width: int | None = None,
+    max_iterations: int | None = None,
+    precision: str = "float64",
+    initial_seed: int = 0,
+    throw: bool = True,
+    progress: Progress | None = None,
+) -> Fit:
+    """Reach the training minimum of a diagonal or quadratic network.
+
+    Parameters
+    ----------
+    data : Problem, Dataset, or pair (X, y)
+        Inputs of shape (n, d) and labels of shape (n,); a problem is sampled with `seed`. Never modified; float64
+        arrays that are C- or Fortran-contiguous are used as they are, anything else is copied once.
+    network : {"diagonal", "quadratic"}
+        Needed with arrays.
+    weight_decay, penalty : float
+        `lam`, or `pen` (quadratic only); exactly one, ``>= 0``; 0 means the limit ``0+``: of all minima of the
+        training error the one of least norm.
+    solver : {"auto", "convex", "amp", "gradient"}
+        ``"auto"``: message passing, then a certified finish (theory note, sections 1 and 9); ``"convex"``: the
+        equivalent convex problem without message passing; ``"amp"``: message passing alone; ``"gradient"``: L-BFGS
+        on ``(a, w)`` or ``W`` itself, in PyTorch. A width below dim is not convex: ``"auto"`` is ``"gradient"`` there.
+    tolerance : float
+        Relative duality gap; for gradient training see :func:`shallows.training.gradient.train_gradient`.
+    seed : int or SeedSequence
+        Of the data, when a problem is given.
+    width : int, optional
+        Hidden units of the quadratic network (default: `d`, or the problem's).
+    max_iterations : int, optional
+    precision : {"float64", "float32"}
+        Of gradient training.
+    initial_seed : int
+        Of the initialisation of gradient training.
+    throw : bool
+        Raise when the tolerance is not reached; otherwise return the fit with its status.
+    progress : callable, optional
+        Called with the iteration and the objective.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InvalidArgument
+        For unusable data or settings, before any work.
+    MissingDependency
+        If gradient training is asked for without PyTorch.
+    SolveFailed
+        If the tolerance was not reached; its ``result`` is the fit.
+    """
+    task = _task(data, network, seed, width)
+    lam, pen = task.regularisation(weight_decay, penalty)
+    solver, tolerance = _check(solver, tolerance, max_iterations, task)
+    if solver == "gradient":
+        fit = train_gradient(
+            task.inputs,
+            task.labels,
+            task.network,
+            lam,
+            pen,
+            width=task.width if task.network == "quadratic" else None,
+            seed=initial_seed,
+            tolerance=tolerance,
+            max_iterations=5000 if max_iterations is None else int(max_iterations),
+            precision=precision,
+            progress=progress,
+        )
+    elif task.network == "diagonal":
+        fit = _diagonal(task, lam, solver, tolerance, max_iterations, None, progress)[0]
+    else:
+        assert pen is not None
+        fit = _quadratic(task, lam, pen, solver, tolerance, max_iterations, None, progress)
+    return _deliver(fit, throw)
+
+
+def _deliver(fit: Fit, throw: bool) -> Fit:
+    if throw and not fit.status.ok:
+        gap = "" if fit.gap is None else f", relative duality gap {fit.gap:.3g}"
+        raise SolveFailed(f"training ended with status {fit.status.value}{gap}: {fit.status.advice}", fit)
+    return fit
+
+
+def _status(reached: bool, finite: bool, exhausted: bool) -> FitStatus:
+    if not finite:
+        return FitStatus.NOT_FINITE
+    if reached:
+        return FitStatus.CONVERGED
+    return FitStatus.MAX_ITERATIONS if exhausted else FitStatus.STALLED
+
+
+def _diagonal(
+    task: Task,
+    lam: float,
+    solver: str,
+    tolerance: float,
+    max_iterations: int | None,
+    start: tuple[FloatArray, FloatArray] | None,
+    progress: Progress | None,
+) -> tuple[Fit, tuple[FloatArray, FloatArray]]:
+    started = time.perf_counter()
+    n, d = task.inputs.shape
+    result = solve_lasso(
+        task.inputs,
+        task.labels,
+        lam * float(np.sqrt(d)),
+        tolerance=tolerance,
+        max_iterations=None if max_iterations is None else int(max_iterations),
+        start=start,
+        method=solver,
+        progress=progress,
+    )
+    proof, details = result.certificate, result.details
+    gap = details.get("limit_gap", proof.gap)
+    limit = 2000 + 20 * (n + d) if max_iterations is None else max_iterations
+    weights = result.theta
+    weights.setflags(write=False)
+    fit = Fit(
+        network="diagonal",
+        weights=weights,
+        weight_decay=lam,
+        penalty=None,
+        objective=proof.objective,
+        dual_objective=proof.dual,
+        residual=proof.residual,
+        status=_status(gap <= tolerance, np.isfinite(proof.objective), result.iterations >= limit),
+        iterations=result.iterations,
+        seconds=time.perf_counter() - started,
+        train_error=proof.train_error,
+        solver="amp"
+        if solver == "amp"
+        else f"{details['start']} + path"
+        if details["path_steps"]
+        else details["start"],
+        tolerance=tolerance,
+        details=details,
+    )
+    return fit, (result.theta, result.subgradient)
+
+
+def _quadratic(
+    task: Task,
+    lam: float,
+    pen: float,
+    solver: str,
+    tolerance: float,
+    max_iterations: int | None,
+    start: FloatArray | None,
+    progress: Progress | None,
+) -> Fit:
+    started = time.perf_counter()
+    limit = 2000 if max_iterations is None else int(max_iterations)
+    method = {"convex": "proximal"}.get(solver, solver)
+    options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": limit, "method": method, "progress": progress}
+    if pen > 0:
+        best, details = solve_nuclear(task.inputs, task.labels, pen, start=start, **options)
+        reached = best.certificate.gap <= tolerance
+        proof = best.certificate
+        objective, dual, residual = proof.objective, proof.dual, proof.residual
+    else:
+        best, details, _ = solve_limit(task.inputs, task.labels, **options)
+        proof = best.certificate
+        reached = proof.gap <= tolerance
+        objective, dual, residual = (
+            proof.train_error * task.labels.size / task.inputs.shape[1] ** 2,
+            None,
+            proof.residual,
+        )
+    return Fit(
+        network="quadratic",
+        weights=LowRankPSD(best.factor),
+        weight_decay=lam,
+        penalty=pen,
+        objective=objective,
+        dual_objective=dual,
+        residual=residual,
+        status=_status(reached, np.isfinite(objective), best.iterations >= limit),
+        iterations=best.iterations,
+        seconds=time.perf_counter() - started,
+        train_error=proof.train_error,
+        solver=best.solver,
+        width=task.width,
+        tolerance=tolerance,
+        details=details,
+    )
+
+
+def train_path(
+    data: Problem | Dataset | tuple[Any, Any],
+    *,
+    network: str | None = None,
+    weight_decays: Sequence[float] | None = None,
+    penalties: Sequence[float] | None = None,
+    solver: str = "auto",
+    tolerance: float = 1e-6,
+    seed: int | np.random.SeedSequence | None = None,
+    width: int | None = None,
+    throw: bool = True,
+    progress: Callable[[int, Fit], None] | None = None,
+) -> list[Fit]:
+    """Training minima on one data set over a grid of weight decays, each started from its stronger neighbour.
+
+    Parameters
+    ----------
+    data, network, solver, tolerance, seed, width, throw
+        As in :func:`train`; ``solver`` is ``"auto"`` or ``"convex"``, and a width below dim is not supported.
+    weight_decays, penalties : sequence of floats
+        Exactly one of the two.
+    progress : callable, optional
+        Called with the place in the grid and its fit.
+
+    Returns
+    -------
+    list of Fit
+        In the order given.
+    """
+    task = _task(data, network, seed, width)
+    if (weight_decays is None) == (penalties is None):
+        given = "neither" if penalties is None else "both"
+        raise InvalidArgument("weight_decays / penalties", given, "give exactly one of the two")
+    if solver not in ("auto", "convex") or not task.convex:
+        raise InvalidArgument("solver", solver, 'paths take "auto" or "convex", and a width of at least dim')
+    solver, tolerance = _check(solver, tolerance, None, task)
+    grid = weight_decays if weight_decays is not None else penalties
+    assert grid is not None
+    pairs = [task.regularisation(v, None) if penalties is None else task.regularisation(None, v) for v in grid]
+    if not pairs:
+        raise InvalidArgument("weight_decays / penalties", list(grid), "needs at least one value")
+    fits: dict[int, Fit] = {}
+    warm: tuple[FloatArray, FloatArray] | None = None
+    factor: FloatArray | None = None
+    for index in sorted(range(len(pairs)), key=lambda i: -pairs[i][0]):
+        lam, pen = pairs[index]
+        if task.network == "diagonal":
+            fit, warm = _diagonal(task, lam, solver, tolerance, None, warm, None)
+        else:
+            assert pen is not None
+            fit = _quadratic(task, lam, pen, solver, tolerance, None, factor, None)
+            assert isinstance(fit.weights, LowRankPSD)
+            factor = fit.weights.factor
+        fits[index] = _deliver(fit, throw)
+        if progress is not None:
+            progress(index, fit)
+    return [fits[i] for i in range(len(pairs))]
