@@ -36,6 +36,9 @@ CELL_RATIO = 1.15
 CELL_NODES = 4
 CELL_FALL = 1.3
 
+#: Where a finer grouping is asked for, about this many atoms at most.
+RESOLVED_LIMIT = 20_000
+
 _COARSE_LEADING, _COARSE_RATIO, _COARSE_NODES = 12, 1.8, 3
 
 
@@ -111,6 +114,14 @@ class Teacher(ABC):
     def values(self, network: str) -> FloatArray:
         """All `dim` modes one by one, in the units of `network`. Costs memory proportional to `dim`."""
 
+    def resolved(self, network: str, scale: float) -> Spectrum:
+        """Spectrum whose grouped modes are no further apart than `scale`, as far as memory allows.
+
+        For functionals that can tell a grid of modes from a continuum (posterior means), where
+        :meth:`spectrum` is meant for sums.
+        """
+        return self.spectrum(network)
+
     def energy_for(self, network: str) -> float:
         """The energy ``Q0`` in the units of `network`."""
         total = self.spectrum(network).sum_of_squares()
@@ -157,6 +168,28 @@ class PowerLaw(Teacher):
 
     def spectrum(self, network: str) -> Spectrum:
         return _power_law_spectrum(self.dim, self.gamma, self.energy * _unit(network, self.dim))
+
+    def resolved(self, network: str, scale: float) -> Spectrum:
+        plain = self.spectrum(network)
+        if self.dim <= EXACT_LIMIT:
+            return plain
+        c = float(plain.values[0])
+        if self.dim <= RESOLVED_LIMIT:
+            return Spectrum(c * np.arange(1.0, self.dim + 1) ** -self.gamma, np.ones(self.dim), self.dim)
+        ranks, counts = [np.arange(1.0, LEADING + 1)], [np.ones(LEADING)]
+        finest = self.gamma * CELL_NODES * math.log(self.dim / LEADING) / RESOLVED_LIMIT
+        start = LEADING + 1
+        while start <= self.dim:
+            value = start**-self.gamma
+            left = value - max(2 * scale / c, finest * value)
+            reach = math.inf if left <= 0 else left ** (-1 / self.gamma)
+            stop = int(min(self.dim + 1, start * CELL_RATIO + CELL_NODES, max(reach, start + CELL_NODES)))
+            offsets, weights = _uniform_gauss(stop - start)
+            ranks.append(start + offsets)
+            counts.append(weights)
+            start = stop
+        all_ranks, all_counts = np.concatenate(ranks), np.concatenate(counts)
+        return Spectrum(c * all_ranks**-self.gamma, all_counts, self.dim)
 
     def values(self, network: str) -> FloatArray:
         shape = np.arange(1, self.dim + 1, dtype=float) ** -self.gamma
@@ -272,6 +305,12 @@ class FromValues(Teacher):
     def spectrum(self, network: str) -> Spectrum:
         self.check_network(network)
         return self._compressed
+
+    def resolved(self, network: str, scale: float) -> Spectrum:
+        distinct, counts = np.unique(np.abs(self.array), return_counts=True)
+        if distinct.size > RESOLVED_LIMIT:
+            return self.spectrum(network)
+        return Spectrum(distinct[::-1].copy(), counts[::-1].astype(float), self.dim)
 
     @property
     def _compressed(self) -> Spectrum:

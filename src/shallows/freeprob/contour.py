@@ -26,15 +26,16 @@ from numba import njit
 FASTMATH = {"reassoc", "contract", "nsz"}
 
 
-def _legendre(order: int) -> tuple[np.ndarray, np.ndarray]:
+def legendre_nodes(order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(order)
     return 0.5 * (nodes + 1), 0.5 * weights
 
 
 #: Length of a panel in the logarithmic variable; with it 20 nodes give full double precision.
 PANEL = 2.5
-_NODES, _WEIGHTS = _legendre(20)
-_FINE_NODES, _FINE_WEIGHTS = _legendre(32)
+_NODES, _WEIGHTS = legendre_nodes(20)
+_FINE_NODES, _FINE_WEIGHTS = legendre_nodes(32)
 
 
 @njit(cache=True, fastmath=FASTMATH)

@@ -120,11 +120,11 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
         residual = max(residual, abs(zeta * free - strength) / (strength + samples * zeta))
     good = residual <= TOLERANCE and error >= 0 and 0 <= slack <= 1 + TOLERANCE
     return FixedPoint(
-        noise_scale=scale * unit,
-        threshold=zeta * unit,
-        estimation_error=error * unit**2,
-        degrees_of_freedom=dof * count,
-        slack=min(slack, 1.0),
-        residual=residual,
+        noise_scale=float(scale * unit),
+        threshold=float(zeta * unit),
+        estimation_error=float(error * unit**2),
+        degrees_of_freedom=float(dof * count),
+        slack=float(min(slack, 1.0)),
+        residual=float(residual),
         status=Status.CONVERGED if good else Status.INACCURATE,
     )

@@ -1,0 +1,92 @@
+"""Law of the learned weights of the diagonal network: ``eta(theta* + tau Z; zeta)`` (theory note, section 2)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..state_evolution.moments import diagonal_moments, soft_threshold_moments
+from .outlier import Outlier
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from ..problems import Problem
+
+
+@dataclass(frozen=True)
+class DiagonalLaw:
+    """Law of the learned weights, each measured along the sign of its teacher.
+
+    Parameters
+    ----------
+    problem : Problem
+    noise_scale, threshold : float
+        ``tau >= 0`` and ``zeta >= 0``.
+    """
+
+    problem: Problem
+    noise_scale: float
+    threshold: float
+
+    @cached_property
+    def mass_at_zero(self) -> float:
+        """Share of weights that are exactly zero."""
+        spectrum = self.problem.spectrum
+        if self.noise_scale == 0.0:
+            return float(spectrum.multiplicities[spectrum.values <= self.threshold].sum()) / self.problem.dim
+        counts = spectrum.multiplicities
+        return 1.0 - diagonal_moments(self.threshold, self.noise_scale, spectrum.values, counts)[1] / self.problem.dim
+
+    @cached_property
+    def bulk(self) -> tuple[float, float] | None:
+        """Interval of learned noise: the ``d`` noisy zeros reach ``tau sqrt(2 log d)``, less the threshold.
+
+        None where the threshold is higher. Unlike the quadratic network's, this edge is not sharp: it moves
+        by about ``tau / sqrt(2 log d)`` from one data set to the next.
+        """
+        edge = self.noise_scale * math.sqrt(2 * math.log(self.problem.dim)) - self.threshold
+        return (-edge, edge) if edge > 0 else None
+
+    @cached_property
+    def outliers(self) -> tuple[Outlier, ...]:
+        """Learned modes, largest first: teacher modes above noise scale and threshold."""
+        spectrum = self.problem.spectrum
+        found = []
+        for value, count in zip(spectrum.values, spectrum.multiplicities, strict=True):
+            if value <= max(self.noise_scale, self.threshold):
+                break
+            active = 1.0
+            if self.noise_scale > 0:
+                active = soft_threshold_moments(value, self.noise_scale, self.threshold)[1]
+            found.append(Outlier(float(value), float(count), float(value) - self.threshold, float(active)))
+        return tuple(found)
+
+    @property
+    def outlier_count(self) -> float:
+        """Number of learned modes, with multiplicity."""
+        return sum(o.multiplicity for o in self.outliers)
+
+    def density(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Density at `x` of the learned weights other than zero; integrates to ``1 - mass_at_zero``."""
+        points = np.asarray(x, dtype=float)
+        spectrum = self.problem.spectrum
+        if self.noise_scale == 0.0:
+            return np.zeros_like(points)
+        before = points.ravel() + np.sign(points.ravel()) * self.threshold
+        z = (before[:, None] - spectrum.values[None, :]) / self.noise_scale
+        out = np.exp(-0.5 * z**2) @ spectrum.weights / (self.noise_scale * math.sqrt(2 * math.pi))
+        return np.where(points.ravel() == 0, 0.0, out).reshape(points.shape)
+
+    def to_dict(self, most: int = 50) -> dict[str, Any]:
+        """JSON-ready summary with at most `most` outliers."""
+        return {
+            "mass_at_zero": self.mass_at_zero,
+            "bulk": None if self.bulk is None else list(self.bulk),
+            "outliers": [o.to_dict() for o in self.outliers[:most]],
+            "outlier_count": self.outlier_count,
+        }

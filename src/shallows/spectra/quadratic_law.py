@@ -1,0 +1,144 @@
+"""Spectrum of the learned weights of the quadratic network: ``max(S* + delta GOE - zeta, 0)``, rank at most `p`.
+
+Theory note, sections 3 to 5.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..freeprob.bands import bulk_edge, mode_positions, outer_edges
+from ..freeprob.contour import find_position, find_quantile, height, mass_above, position
+from .outlier import Outlier
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from ..problems import Problem
+
+
+@dataclass(frozen=True)
+class QuadraticLaw:
+    """Law of the eigenvalues of the learned matrix `S`.
+
+    Parameters
+    ----------
+    problem : Problem
+    noise_scale, threshold : float
+        ``delta >= 0`` and ``zeta >= 0``.
+    """
+
+    problem: Problem
+    noise_scale: float
+    threshold: float
+
+    @cached_property
+    def _atoms(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        spectrum = self.problem.spectrum
+        return spectrum.values, spectrum.weights, self.noise_scale**2
+
+    @property
+    def _exact(self) -> bool:
+        """Without noise the learned spectrum is the teacher's own, shifted."""
+        return self.noise_scale == 0.0
+
+    @cached_property
+    def cut(self) -> tuple[float, float]:
+        """Point ``(u, v)`` of the subordination curve above which eigenvalues are kept."""
+        s, w, variance = self._atoms
+        u = find_position(self.threshold, variance, s, w)
+        share = self.problem.effective_width / self.problem.dim
+        if share < 1:
+            u = max(u, find_quantile(share, variance, s, w))
+        return u, height(u, variance, s, w)
+
+    @cached_property
+    def bulk_cut(self) -> tuple[float, float] | None:
+        """Point ``(u, v)`` of the subordination curve over the upper edge of the bulk; None without a bulk."""
+        s, w, variance = self._atoms
+        u, separated = bulk_edge(variance, s, w)
+        if math.isnan(u):
+            return None
+        return u, 0.0 if separated else height(u, variance, s, w)
+
+    @cached_property
+    def mass_at_zero(self) -> float:
+        """Share of eigenvalues that are exactly zero."""
+        s, w, variance = self._atoms
+        if self._exact:
+            kept = min(float(w[s > self.threshold].sum()), self.problem.effective_width / self.problem.dim)
+            return 1.0 - kept
+        return float(1.0 - mass_above(*self.cut, variance, s, w))
+
+    @cached_property
+    def bulk(self) -> tuple[float, float] | None:
+        """Interval of the learned bulk (eigenvalues that are noise), or None where nothing of it is left."""
+        if self._exact or self.bulk_cut is None:
+            return None
+        s, w, variance = self._atoms
+        top = position(self.bulk_cut[0], variance, s, w)[0]
+        lowest = position(outer_edges(variance, s, w)[0], variance, s, w)[0]
+        kept = position(self.cut[0], variance, s, w)[0]
+        bottom = max(lowest, kept, self.threshold)
+        return (float(bottom - self.threshold), float(top - self.threshold)) if top > bottom else None
+
+    @cached_property
+    def outliers(self) -> tuple[Outlier, ...]:
+        """Learned modes, largest first: teacher modes above the noise scale that survive the threshold."""
+        s, w, variance = self._atoms
+        above = int((s > self.noise_scale).sum())
+        if self._exact:
+            places = s[:above]
+            lowest = 0.0
+        else:
+            places = mode_positions(above, variance, s, w)
+            lowest = position(self.cut[0], variance, s, w)[0]
+        counts = self.problem.spectrum.multiplicities
+        room = float(self.problem.effective_width)
+        found = []
+        for k in range(above):
+            learned = float(places[k]) - self.threshold
+            if learned <= 0 or places[k] < lowest or room <= 0:
+                break
+            found.append(
+                Outlier(float(s[k]), min(float(counts[k]), room), learned, float(1 - variance / s[k] ** 2))
+            )
+            room -= float(counts[k])
+        return tuple(found)
+
+    @property
+    def outlier_count(self) -> float:
+        """Number of learned modes, with multiplicity."""
+        return sum(o.multiplicity for o in self.outliers)
+
+    def density(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Density at `x` of the learned eigenvalues other than zero; integrates to ``1 - mass_at_zero``.
+
+        Isolated learned modes show as narrow semicircles of mass ``1/d``.
+        """
+        s, w, variance = self._atoms
+        points = np.asarray(x, dtype=float)
+        if self._exact:
+            return np.zeros_like(points)
+        out = np.zeros(points.size)
+        cut = self.cut[0]
+        for i, value in enumerate(points.ravel()):
+            if value > 0:
+                u = find_position(value + self.threshold, variance, s, w)
+                if u >= cut:
+                    out[i] = height(u, variance, s, w) / (np.pi * variance)
+        return out.reshape(points.shape)
+
+    def to_dict(self, most: int = 50) -> dict[str, Any]:
+        """JSON-ready summary with at most `most` outliers."""
+        return {
+            "mass_at_zero": self.mass_at_zero,
+            "bulk": None if self.bulk is None else list(self.bulk),
+            "outliers": [o.to_dict() for o in self.outliers[:most]],
+            "outlier_count": self.outlier_count,
+        }
