@@ -5,7 +5,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # worker processes find the fake quantities here
 
-import sweep_fakes  # noqa: E402
+import sweep_fakes
 
 
 @pytest.fixture

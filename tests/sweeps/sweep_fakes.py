@@ -68,7 +68,9 @@ def once(point: Point) -> dict[str, float]:
     return {"second": float(point.settings["samples"])}
 
 
-PLAIN = register(Quantity("plain_numbers", {"ratio": NUMBER, "noisy": NUMBER}, plain_numbers, regularised=False, seconds=1e-4))
+PLAIN = register(
+    Quantity("plain_numbers", {"ratio": NUMBER, "noisy": NUMBER}, plain_numbers, regularised=False, seconds=1e-4)
+)
 DRAW = register(Quantity("draw", {"drawn": NUMBER}, draw, repeats="trainer and seed", regularised=False, seconds=1e-3))
 MISBEHAVE = register(Quantity("misbehave", {"fine": NUMBER}, misbehave, regularised=False, seconds=1e-4))
 ONCE = register(Quantity("once", {"second": NUMBER}, once, regularised=False, seconds=1e-4))

@@ -1,5 +1,6 @@
 """Dask on the loopback interface: the same results, and workers that die do not stop a sweep."""
 
+import json
 import os
 import threading
 import time
@@ -7,6 +8,7 @@ from collections import Counter
 
 import pytest
 import sweep_fakes
+
 from shallows import InvalidArgument
 from shallows.sweeps import Store, Sweep, WorkersFailed, run
 
@@ -43,9 +45,8 @@ def test_a_cluster_gives_the_same_bits_as_one_process(cluster, problem, tmp_path
 
 
 def test_a_scheduler_file_is_an_address_too(cluster, problem, tmp_path):
-    cluster.scheduler.scheduler_file = str(tmp_path / "scheduler.json")
-    with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
-        client.write_scheduler_file(str(tmp_path / "scheduler.json"))
+    content = {"type": "Scheduler", "id": "any", "address": cluster.scheduler_address, "workers": {}}
+    (tmp_path / "scheduler.json").write_text(json.dumps(content))
     sweep = Sweep(problem, {"samples": [1, 2, 3]}, ["plain_numbers"])
     assert run(sweep, tmp_path / "store", cluster=str(tmp_path / "scheduler.json")).computed == 3
 
@@ -89,7 +90,10 @@ def test_an_unreachable_cluster_is_an_error_before_anything_runs(problem, tmp_pa
     assert caught.value.name == "cluster"
 
 
-def test_a_cluster_that_goes_away_is_a_clear_error_and_what_was_reported_is_safe(problem, tmp_path):
+def test_a_cluster_that_goes_away_is_a_clear_error_and_what_was_reported_is_safe(problem, tmp_path, monkeypatch):
+    from shallows.sweeps import cluster as module
+
+    monkeypatch.setattr(module.DaskCluster.__init__, "__defaults__", (1, 2.0))
     sweep = Sweep(problem, {"samples": {"linspace": [1, 5000, 5000]}}, ["plain_numbers"])
     stored = []
     with distributed.LocalCluster(
@@ -111,5 +115,3 @@ def test_a_cluster_that_goes_away_is_a_clear_error_and_what_was_reported_is_safe
             run(sweep, tmp_path / "store", cluster=mine.scheduler_address, on_stored=stop)
     with Store(tmp_path / "store", create=False) as store:
         assert store.counts()["plain_numbers"] == len(stored) > 0
-
-

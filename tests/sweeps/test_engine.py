@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import sweep_fakes
+
 from shallows import InvalidArgument
 from shallows.sweeps import Ask, Failure, PointFailed, Store, Sweep, run, run_points
 from shallows.sweeps.progress import Counts, LineLog, duration

@@ -86,7 +86,8 @@ def test_refused_before_anything_is_computed(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["1/0", "dim/(dim-400)", "9.0**9**9**9", "(-1)**0.5", "sqrt(-1)", "log(0)", "exp(1000)", "1e308*10", "network+1"]
+    "text",
+    ["1/0", "dim/(dim-400)", "9.0**9**9**9", "(-1)**0.5", "sqrt(-1)", "log(0)", "exp(1000)", "1e308*10", "network+1"],
 )
 def test_no_finite_number_is_an_error_and_fast(text):
     with pytest.raises(InvalidArgument):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sweep_fakes
 import xarray
+
 from shallows import InvalidArgument
 from shallows.sweeps import Store, Sweep, load, output, run
 

@@ -10,6 +10,7 @@ import textwrap
 import numpy as np
 import pytest
 import sweep_fakes
+
 from shallows import InvalidArgument
 from shallows.sweeps import Failure, Store, StoreError, Sweep, run
 from shallows.sweeps.store import FILE, Success

@@ -127,7 +127,7 @@ def run_(
         return 130 if done.interrupted else 0
     verb = "stopped" if done.interrupted else "finished"
     left = done.total - done.settled - done.computed - done.failed
-    text = f"{verb} after {duration(done.seconds)}: {done.computed} computed, {done.settled} there before"
+    text = f"{verb} after {duration(done.seconds)}: {done.computed} computed, {done.settled} needed no computing"
     text += f", {done.failed} failed" + (f", {left} left; run it again to go on" if left else "")
     typer.echo(text)
     if done.failed:

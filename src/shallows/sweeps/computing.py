@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
-from ..errors import MissingDependency
-from .points import Point, Settings
-from .quantities import Field, Quantity, Record, plain, register
+from ..errors import InvalidArgument, MissingDependency, SolveFailed
+from .points import REGULARISATION, Point, Settings
+from .quantities import Field, Quantity, Record, register
 
 SQUARED = "label^2"
+WEIGHT = "effective weight"
 
 
 def _predict(point: Point) -> Any:
@@ -17,14 +19,16 @@ def _predict(point: Point) -> Any:
     return predict(point.problem(), **point.regularisation())
 
 
+def _theory_cost(settings: Settings) -> float:
+    return 1.0 if settings.get("network") == "quadratic" else 0.5
+
+
 def theory(point: Point) -> Record:
     """State evolution at a point (theory note, sections 2 to 4 and 7)."""
     prediction = _predict(point)
-    return {name: plain(getattr(prediction, name)) for name in THEORY.fields}
-
-
-def _theory_cost(settings: Settings) -> float:
-    return 1.0 if settings.get("network") == "quadratic" else 0.3
+    phase = prediction.phase
+    numbers = {name: float(getattr(prediction, name)) for name, form in THEORY.fields.items() if form.kind == "number"}
+    return {**numbers, "status": prediction.status.value, "phase": None if phase is None else phase.name}
 
 
 THEORY = register(
@@ -32,55 +36,68 @@ THEORY = register(
         "theory",
         {
             "excess_risk": Field(SQUARED, "predicted excess risk E_x[(f(x) - f*(x))^2]"),
-            "estimation_error": Field("1", "predicted error of the effective weights: E, or R of the diagonal network"),
+            "estimation_error": Field(f"{WEIGHT}^2", "predicted E = ||S - S*||^2/d, or ||theta - theta*||^2"),
             "test_error": Field(SQUARED, "predicted test error, excess risk plus noise"),
             "train_error": Field(SQUARED, "predicted mean squared training error"),
-            "noise_scale": Field("weight", "noise scale: delta, or tau of the diagonal network"),
-            "threshold": Field("weight", "threshold zeta"),
-            "degrees_of_freedom": Field("1", "degrees of freedom: A d^2/2, or D of the diagonal network"),
-            "residual": Field("1", "relative residual of the state evolution equations"),
+            "noise_scale": Field(WEIGHT, "noise scale delta, or tau of the diagonal network"),
+            "threshold": Field(WEIGHT, "threshold zeta"),
+            "degrees_of_freedom": Field("1", "degrees of freedom A d^2/2, or D of the diagonal network"),
+            "residual": Field("1", "relative residual of the state-evolution equations"),
             "status": Field("1", "how the solver ended", "text"),
             "phase": Field("1", "phase of the point (theory note, section 7)", "text", optional=True),
         },
         theory,
         cost=_theory_cost,
-        seconds=0.02,
+        seconds=0.005,
     )
 )
 
 
 def bayes(point: Point) -> Record:
     """Bayes-optimal risk at a point (theory note, section 8)."""
-    from ..state_evolution import bayes_risk
+    from ..state_evolution import bayes_optimal
 
-    return {"bayes_risk": plain(bayes_risk(point.problem()))}
+    optimum = bayes_optimal(point.problem())
+    if not optimum.status.ok:
+        raise SolveFailed(f"{optimum.status.value}: {optimum.status.advice}", optimum)
+    return {
+        "bayes_risk": float(optimum.excess_risk),
+        "bayes_noise_scale": float(optimum.noise_scale),
+        "bayes_reachable": float(optimum.reachable),
+    }
 
 
 BAYES = register(
     Quantity(
         "bayes",
-        {"bayes_risk": Field(SQUARED, "excess risk of the Bayes-optimal estimator")},
+        {
+            "bayes_risk": Field(SQUARED, "excess risk of the Bayes-optimal estimator"),
+            "bayes_noise_scale": Field(WEIGHT, "its noise scale"),
+            "bayes_reachable": Field("1", "1 where message passing without prior information reaches it, 0 elsewhere"),
+        },
         bayes,
         cost=_theory_cost,
         seconds=0.02,
         regularised=False,
+        ignores=frozenset((*REGULARISATION, "width")),
     )
 )
 
 
 def spectrum(point: Point) -> Record:
-    """Summary of the learned spectrum at a point (theory note, section 5)."""
-    law = _predict(point).spectrum
-    summary = law.to_dict() if hasattr(law, "to_dict") else law
-    bulk = summary["bulk"] or (None, None)
-    outliers = summary["outliers"]
-    positions = [o["position"] if isinstance(o, dict) else o for o in outliers]
+    """Summary of the learned spectrum at a point, and the error decomposition (theory note, sections 5 and 6)."""
+    prediction = _predict(point)
+    law = prediction.spectrum
+    outliers = law.outliers
+    lower, upper = law.bulk if law.bulk is not None else (None, None)
+    parts = {name: float(value) for name, value in prediction.decomposition.to_dict().items()}
     return {
-        "mass_at_zero": plain(summary["mass_at_zero"]),
-        "bulk_lower": plain(bulk[0]),
-        "bulk_upper": plain(bulk[1]),
-        "outlier_count": float(len(positions)),
-        "largest_outlier": plain(max(positions)) if positions else None,
+        "mass_at_zero": float(law.mass_at_zero),
+        "bulk_lower": None if lower is None else float(lower),
+        "bulk_upper": None if upper is None else float(upper),
+        "outlier_count": float(law.outlier_count),
+        "largest_outlier": float(outliers[0].learned) if outliers else None,
+        **parts,
     }
 
 
@@ -89,10 +106,14 @@ SPECTRUM = register(
         "spectrum",
         {
             "mass_at_zero": Field("1", "share of learned weights that are zero"),
-            "bulk_lower": Field("weight", "lower edge of the learned bulk", optional=True),
-            "bulk_upper": Field("weight", "upper edge of the learned bulk", optional=True),
+            "bulk_lower": Field(WEIGHT, "lower edge of the learned bulk", optional=True),
+            "bulk_upper": Field(WEIGHT, "upper edge of the learned bulk", optional=True),
             "outlier_count": Field("1", "number of learned outliers"),
-            "largest_outlier": Field("weight", "position of the largest outlier", optional=True),
+            "largest_outlier": Field(WEIGHT, "position of the largest outlier", optional=True),
+            "overfitting": Field(SQUARED, "part of the excess risk: learned noise"),
+            "underfitting": Field(SQUARED, "part of the excess risk: unlearned features"),
+            "approximation": Field(SQUARED, "part of the excess risk: error on learned features"),
+            "alignment": Field(SQUARED, "part of the excess risk: signal inside the bulk"),
         },
         spectrum,
         cost=_theory_cost,
@@ -102,14 +123,44 @@ SPECTRUM = register(
 
 
 def _sampled_cost(settings: Settings) -> float:
-    """Relative cost of handling a data set: its size."""
-    dim, samples = float(settings.get("dim", 1)), float(settings.get("samples", 1))
-    return samples * dim / 1e6 * (1.0 if settings.get("network") == "diagonal" else 10.0)
+    """Relative cost of training: the size of the data, more for the quadratic network."""
+    size = float(settings.get("samples", 1)) * float(settings.get("dim", 1)) / 1e6
+    return 0.01 + size * (0.2 if settings.get("network") == "diagonal" else 2.0)
+
+
+def check_sampled(point: Point) -> None:
+    """Raise :class:`InvalidArgument` if the network of `point` cannot be trained as asked."""
+    problem = point.problem()
+    if problem.samples != int(problem.samples):
+        raise InvalidArgument("samples", problem.samples, "a data set needs an integer number of samples")
+    if point.trainer == "convex" and problem.network == "quadratic" and problem.effective_width < problem.dim:
+        allowed = (
+            f"is not a convex problem for width {problem.effective_width} < dim {problem.dim}; use auto or gradient"
+        )
+        raise InvalidArgument("trainers", "convex", allowed)
+    torch = find_spec("torch") is not None
+    narrow = problem.network == "quadratic" and problem.effective_width < problem.dim
+    if not torch and (point.trainer == "gradient" or (point.trainer == "auto" and narrow)):
+        raise MissingDependency("gradient training needs PyTorch: pip install 'shallows[train]'")
 
 
 def train(point: Point) -> Record:
-    """Train the real network on one sampled data set and measure it."""
-    raise MissingDependency("training")
+    """Train the real network on one sampled data set and measure it (theory note, section 1)."""
+    from ..training import sample
+    from ..training import train as reach_minimum
+
+    data = sample(point.problem(), point.random_seed())
+    fit = reach_minimum(
+        data, solver=point.trainer or "auto", initial_seed=point.random_seed("initialisation"), **point.regularisation()
+    )
+    gap = fit.gap
+    return {
+        "measured_excess_risk": float(fit.excess_risk(data)),
+        "measured_train_error": float(fit.train_error),
+        "objective": float(fit.objective),
+        "gap": None if gap is None else float(gap),
+        "train_status": fit.status.value,
+    }
 
 
 TRAIN = register(
@@ -118,7 +169,7 @@ TRAIN = register(
         {
             "measured_excess_risk": Field(SQUARED, "excess risk of the trained network"),
             "measured_train_error": Field(SQUARED, "mean squared training error of the trained network"),
-            "objective": Field(SQUARED, "training objective reached"),
+            "objective": Field("objective", "training objective reached (theory note, section 1)"),
             "gap": Field("1", "relative duality gap, where the trainer certifies", optional=True),
             "train_status": Field("1", "how training ended", "text"),
         },
@@ -126,5 +177,6 @@ TRAIN = register(
         repeats="trainer and seed",
         cost=_sampled_cost,
         seconds=1.0,
+        check=check_sampled,
     )
 )

@@ -40,7 +40,8 @@ class RunReport:
     Attributes
     ----------
     total, settled, computed, failed : int
-        Points in all, already settled before (done or recorded as failed), computed and failed in this run.
+        Points in all; those that needed no computing, being settled before (done or recorded as failed), by another
+        run at the same time, or by an equal point; computed and failed in this run.
     seconds : float
         How long it took.
     interrupted : bool

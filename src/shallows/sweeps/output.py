@@ -17,7 +17,7 @@ import numpy as np
 from .. import __version__
 from ..errors import InvalidArgument, MissingDependency
 from .axes import INTEGERS, Value
-from .points import SETTINGS, Point
+from .points import SETTINGS
 from .quantities import Quantity
 from .spec import Sweep
 from .store import Store
@@ -65,7 +65,7 @@ def _cells(
     """(grid index, repetition, (state, record)) of `quantity` from grid point `start` on."""
     repeats = sweep.repeats(quantity)
     for r, (trainer, seed) in enumerate(repeats):
-        keys = [Point(quantity.name, s, trainer, seed).key(quantity.code) for s in settings]
+        keys = [sweep.point(quantity, s, trainer, seed).key(quantity.code) for s in settings]
         records = store.records(quantity, keys)
         failed = store.failed([key for key in keys if key not in records])
         for offset, key in enumerate(keys):

@@ -164,7 +164,7 @@ def _spread(total: int, count: int) -> list[int]:
 def _sample(sweep: Sweep, quantity: Quantity) -> Sequence[Point]:
     """A few points over the range of costs, the cheapest first."""
     trainer, seed = sweep.repeats(quantity)[0]
-    drawn = [Point(quantity.name, sweep.settings(i), trainer, seed) for i in _spread(len(sweep), 64)]
+    drawn = [sweep.point(quantity, sweep.settings(i), trainer, seed) for i in _spread(len(sweep), 64)]
     drawn.sort(key=lambda point: quantity.cost(point.settings))
     chosen = _spread(len(drawn), SAMPLED)
     return [drawn[i] for i in chosen]

@@ -150,13 +150,12 @@ class Point:
         """Name of the result in the store: 128 bits of the point, the quantity and the `code` that computes it."""
         return digest([self.quantity, code, self.content()])
 
-    def random_seed(self) -> int:
-        """Seed in 0..2^63-1 that depends on the settings and the repetition only.
+    def random_seed(self, purpose: str = "data") -> int:
+        """Seed in 0..2^63-1 that depends on the settings, the repetition and the purpose only.
 
         Trainers at the same settings and seed share it, so that they are given the same data set.
         """
-        content = self.content()
-        words = np.frombuffer(digest([content["settings"], self.seed]), dtype="<u4")
+        words = np.frombuffer(digest([self.content()["settings"], self.seed, purpose]), dtype="<u4")
         return int(np.random.SeedSequence(words.tolist()).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
     def generator(self) -> np.random.Generator:

@@ -16,7 +16,7 @@ class Counts:
     Attributes
     ----------
     total, settled, computed, failed, elsewhere : int
-        Points in all; settled before this run; computed and failed in it; at work on by other drivers.
+        Points in all; those that needed no computing; computed and failed in this run; at work on by other drivers.
     reasons : dict
         Failures of this run by reason.
     rate : float

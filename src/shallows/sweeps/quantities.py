@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from .. import __version__
 from ..errors import InvalidArgument, ShallowsError
@@ -63,6 +63,10 @@ class Quantity:
         Part of every key: raise it when results change.
     regularised : bool
         Whether it needs a weight decay or penalty.
+    ignores : frozenset of str
+        Settings that it does not depend on: points that differ in these alone are computed once.
+    check : callable, optional
+        Raises :class:`InvalidArgument` for a point that cannot be computed; called before anything runs.
     """
 
     name: str
@@ -73,7 +77,8 @@ class Quantity:
     seconds: float = 0.01
     revision: int = 1
     regularised: bool = True
-    check: Callable[[], None] | None = field(default=None, compare=False)
+    ignores: frozenset[str] = frozenset()
+    check: Callable[[Point], None] | None = None
 
     @property
     def code(self) -> str:
@@ -160,13 +165,3 @@ def failure_reason(error: BaseException) -> tuple[str, str]:
 def is_final(error: BaseException) -> bool:
     """Whether computing the point again would end the same way."""
     return isinstance(error, ShallowsError)
-
-
-def plain(value: Any) -> float | str | None:
-    """A number, enum or text as a value that a record can hold."""
-    if value is None or isinstance(value, str):
-        return value
-    name = getattr(value, "name", None)
-    if name is not None and not hasattr(value, "dtype"):
-        return str(name).lower()
-    return float(value)

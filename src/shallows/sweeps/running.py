@@ -201,8 +201,12 @@ def run_points(
     points: list[Point] = []
     for ask in asked:
         if isinstance(ask, Ask):
-            sweep = Sweep(ask.settings, {}, [ask.quantity], seeds=[ask.seed or 0])
-            points.append(Point(ask.quantity, sweep.settings(0), ask.trainer, ask.seed))
+            quantity = quantity_named(ask.quantity)
+            trainers = ("auto",) if ask.trainer is None else (ask.trainer,)
+            sweep = Sweep(ask.settings, {}, [ask.quantity], trainers, [ask.seed or 0])
+            sweep.check()
+            ((trainer, seed),) = sweep.repeats(quantity)
+            points.append(sweep.point(quantity, sweep.settings(0), trainer, seed))
         else:
             points.append(ask)
     quantities: dict[str, Quantity] = {point.quantity: quantity_named(point.quantity) for point in points}

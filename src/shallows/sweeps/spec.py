@@ -19,7 +19,7 @@ from .expressions import Expression
 from .points import REGULARISATION, SETTINGS, TEACHERS, Point, canonical, digest, samples_of, with_modes
 from .quantities import Quantity, quantity_named
 
-TRAINERS = ("convex", "gradient")
+TRAINERS = ("auto", "convex", "gradient")
 #: Combinations of settings that are built and checked before anything runs.
 CHECKED_AT_START = 512
 
@@ -59,7 +59,7 @@ class Sweep:
     quantities : sequence of str
         What to compute: theory, bayes, spectrum, train, amp.
     trainers : sequence of str
-        For train: convex, gradient.
+        For train: auto (the fastest certified way), convex, gradient (the network itself).
     seeds : int or sequence of int
         Repetitions of what is sampled: how many, or their labels.
 
@@ -99,10 +99,6 @@ class Sweep:
         object.__setattr__(self, "seeds", self._check_seeds(self.seeds))
         self._check_contradictions()
         object.__setattr__(self, "_linked", self._order_links())
-        for name in self.quantities:
-            check = quantity_named(name).check
-            if check is not None:
-                check()
 
     @staticmethod
     def _fixed(name: str, value: Any) -> Value:
@@ -291,7 +287,16 @@ class Sweep:
             for index in range(len(self)):
                 settings = self.settings(index)
                 for trainer, seed in repeats:
-                    yield Point(quantity.name, settings, trainer, seed)
+                    yield self.point(quantity, settings, trainer, seed)
+
+    @staticmethod
+    def point(
+        quantity: Quantity, settings: Mapping[str, Value], trainer: str | None = None, seed: int | None = None
+    ) -> Point:
+        """The point of `quantity` at `settings`, without those that it ignores."""
+        if quantity.ignores:
+            settings = {name: value for name, value in settings.items() if name not in quantity.ignores}
+        return Point(quantity.name, settings, trainer, seed)
 
     def ordered_quantities(self) -> list[Quantity]:
         """What is computed, the dearest first, so that no long point is left for the end."""
@@ -316,13 +321,18 @@ class Sweep:
         """
         for index in self._sample(CHECKED_AT_START):
             settings = self.settings(index)
-            for name in self.quantities:
-                point = Point(name, settings)
+            for quantity in self.ordered_quantities():
                 try:
-                    problem = point.problem()
-                    if quantity_named(name).regularised:
-                        given = point.regularisation()
-                        problem.regularisation(given.get("weight_decay"), given.get("penalty"))
+                    for trainer, seed in self.repeats(quantity):
+                        if seed != (self._seeds[0] if quantity.repeats != "none" else None):
+                            continue
+                        point = Point(quantity.name, settings, trainer, seed)
+                        problem = point.problem()
+                        if quantity.regularised:
+                            given = point.regularisation()
+                            problem.regularisation(given.get("weight_decay"), given.get("penalty"))
+                        if quantity.check is not None:
+                            quantity.check(point)
                 except InvalidArgument as error:
                     where = {n: settings[n] for n in self.axes if n in settings and n != error.name}
                     at = f" (at {', '.join(f'{n} = {v}' for n, v in where.items())})" if where else ""
