@@ -11,3 +11,14 @@ from hypothesis import settings  # noqa: E402
 
 settings.register_profile("shallows", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.load_profile("shallows")
+
+
+def pytest_sessionstart() -> None:
+    """Drop compiled kernels older than any source: Numba's cache looks at a function's own file, not at what it calls."""
+    from pathlib import Path
+
+    package = Path(__file__).parents[1] / "src" / "shallows"
+    newest = max(path.stat().st_mtime for path in package.rglob("*.py") if "njit" in path.read_text())
+    for compiled in package.rglob("*.nb[ci]"):
+        if compiled.stat().st_mtime < newest:
+            compiled.unlink(missing_ok=True)

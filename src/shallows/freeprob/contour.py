@@ -263,7 +263,19 @@ def mass_above(u, v, variance, s, w):
     if v > 0.0:
         g_re, g_im, _, _ = stieltjes(u, v, s, w)
         total += variance * g_re * g_im
-    return total / math.pi
+    return max(total, 0.0) / math.pi
+
+
+@njit(cache=True)
+def mass_below(u, v, variance, s, w):
+    """Mass of ``mu`` below ``x(u)``, to relative accuracy (:func:`mass_above` is for the other side)."""
+    total = 0.0
+    for k in range(s.size):
+        total += w[k] * math.atan2(v, s[k] - u)
+    if v > 0.0:
+        g_re, g_im, _, _ = stieltjes(u, v, s, w)
+        total -= variance * g_re * g_im
+    return max(total, 0.0) / math.pi
 
 
 @njit(cache=True)

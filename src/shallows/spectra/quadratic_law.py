@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..freeprob.bands import bulk_edge, mode_positions, outer_edges
-from ..freeprob.contour import find_position, find_quantile, height, mass_above, position
+from ..freeprob.contour import find_position, find_quantile, height, mass_above, mass_below, position
 from .outlier import Outlier
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class QuadraticLaw:
         if self._exact:
             kept = min(float(w[s > self.threshold].sum()), self.problem.effective_width / self.problem.dim)
             return 1.0 - kept
-        return float(1.0 - mass_above(*self.cut, variance, s, w))
+        kept = mass_above(*self.cut, variance, s, w)  # of the two, the smaller one is exact
+        return float(1 - kept if kept < 0.5 else mass_below(*self.cut, variance, s, w))
 
     @cached_property
     def bulk(self) -> tuple[float, float] | None:

@@ -152,10 +152,10 @@ def _nested(network, rank_share, samples, noise, penalty, s, w, tolerance):
             )
             if math.isnan(f_high):
                 return NO_SOLUTION, high, u, zeta, error, dof
+            if high > 1e12 * top:
+                return DIVERGENT, high, u, zeta, error, dof
             if f_high <= 0.0:
                 break
-            if high > 1e14 * top:
-                return DIVERGENT, high, u, zeta, error, dof
             low, f_low = high, f_high
     else:
         least = 1e-26 * top if noise == 0.0 else noise / samples * (1.0 - 1e-12)
