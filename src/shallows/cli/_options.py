@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Larger numbers are no dimension anyone means, and stop being exact as floating-point numbers.
 MOST_DIM = 10**12
 MOST_SAMPLES = 1e18
+#: Squares and ratios of anything beyond would leave the range of floating-point numbers.
+LEAST_SIZE, MOST_SIZE = 1e-50, 1e50
 
 
 def _option(name: str, kind: str, text: str) -> Any:
@@ -68,6 +70,15 @@ def parse_integer(option: str, text: str, least: int, most: int) -> int:
     if not isinstance(number, int) or not least <= number <= most:
         raise InvalidArgument(option, shown(text), allowed)
     return number
+
+
+def parse_size(option: str, text: str) -> float:
+    """`text` as 0 or a positive number of reasonable size."""
+    allowed = f"must be a finite number >= 0 (0, or from {LEAST_SIZE:g} to {MOST_SIZE:g})"
+    number = parse_number(option, text, allowed)
+    if number != 0 and not LEAST_SIZE <= number <= MOST_SIZE:
+        raise InvalidArgument(option, shown(text), allowed)
+    return float(number)
 
 
 def shown(text: str) -> str:
@@ -126,7 +137,7 @@ def build_problem(
     n = parse_number("--samples", samples, allowed)
     if not 1 <= n <= MOST_SAMPLES:
         raise InvalidArgument("--samples", shown(samples), allowed)
-    variance = 0.0 if noise is None else parse_number("--noise", noise, "must be a finite number >= 0")
+    variance = 0.0 if noise is None else parse_size("--noise", noise)
     with naming({"noise": noise, "width": width, "spectrum": None}):
         if width is not None and network == "diagonal":
             raise InvalidArgument("width", shown(width), "applies to the quadratic network only")
@@ -161,7 +172,7 @@ def _build_teacher(
     if dim is None:
         raise InvalidArgument("--dim", "nothing", "must be an integer >= 2")
     size = parse_integer("--dim", dim, 2, MOST_DIM)
-    q0 = 1.0 if energy is None else parse_number("--energy", energy, "must be a finite number >= 0")
+    q0 = 1.0 if energy is None else parse_size("--energy", energy)
     with naming({"gamma": gamma, "rank": rank, "energy": energy}):
         if gamma is not None:
             return PowerLaw(size, parse_number("--gamma", gamma, "must be a finite number > 1/2"), q0)
@@ -182,9 +193,8 @@ def parse_regularisation(
     if (weight_decay is None) == (penalty is None):
         got = "neither" if penalty is None else "both"
         raise InvalidArgument("--weight-decay / --penalty", got, "give exactly one of the two")
-    allowed = "must be a finite number >= 0"
-    decay = None if weight_decay is None else parse_number("--weight-decay", weight_decay, allowed)
-    reduced = None if penalty is None else parse_number("--penalty", penalty, allowed)
+    decay = None if weight_decay is None else parse_size("--weight-decay", weight_decay)
+    reduced = None if penalty is None else parse_size("--penalty", penalty)
     if penalty is not None and problem.network == "diagonal":
         raise InvalidArgument("--penalty", shown(penalty), "applies to the quadratic network only; use --weight-decay")
     with naming({"weight_decay": weight_decay, "penalty": penalty}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import SolveFailed
 from . import _options as options
 from ._output import print_failure, print_json, print_prediction
 
@@ -28,9 +29,14 @@ def run(
 
     prediction = predict(problem, weight_decay=decay, penalty=reduced, throw=False)
     if not prediction.status.ok:
-        return print_failure(prediction, as_json=json)
+        return print_failure(prediction.to_dict(), prediction.status, as_json=json)
+    try:
+        content = prediction.to_dict()
+    except SolveFailed as error:  # of what is computed when first read
+        status = getattr(error.result, "status", None)
+        return print_failure(problem.to_dict(), status, as_json=json, message=str(error))
     if json:
-        print_json(prediction.to_dict())
+        print_json(content)
     else:
-        print_prediction(prediction.to_dict())
+        print_prediction(content)
     return 0
