@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtr
 
-from ..state_evolution.moments import diagonal_moments, soft_threshold_moments
+from ..state_evolution.moments import soft_threshold_moments
 from .outlier import Outlier
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class DiagonalLaw:
         spectrum = self.problem.spectrum
         if self.noise_scale == 0.0:
             return float(spectrum.multiplicities[spectrum.values <= self.threshold].sum()) / self.problem.dim
-        counts = spectrum.multiplicities
-        return 1.0 - diagonal_moments(self.threshold, self.noise_scale, spectrum.values, counts)[1] / self.problem.dim
+        upper = ndtr((self.threshold - spectrum.values) / self.noise_scale)
+        lower = ndtr((-self.threshold - spectrum.values) / self.noise_scale)
+        return float(min(spectrum.weights @ (upper - lower), 1.0))
 
     @cached_property
     def bulk(self) -> tuple[float, float] | None:

@@ -221,6 +221,9 @@ def _violations(network, kind, x, c, rank_share, samples, noise, penalty, s, w):
             second = math.log(zeta * free / penalty)
     elif kind == 1:
         second = free / samples
+    elif kind == 3:  # a threshold too small to have a logarithm
+        if free > 0.0:
+            second = (zeta - penalty / free) / scale
     else:
         second = zeta / scale
     return first, second, zeta, error, dof
@@ -235,6 +238,8 @@ def _polish(network, variance, u, rank_share, samples, noise, penalty, s, w, sta
     kind = 0
     if penalty == 0.0:
         kind = 1 if samples - start_dof < 5e-3 * samples else 2
+    elif penalty < 1e-3 * math.sqrt(variance) * (samples - start_dof):
+        kind = 3
     x = math.log(variance)
     c = u / math.sqrt(variance)
     f, g, zeta, error, dof = _violations(network, kind, x, c, rank_share, samples, noise, penalty, s, w)
@@ -259,6 +264,8 @@ def _polish(network, variance, u, rank_share, samples, noise, penalty, s, w, sta
         new_f, new_g, zeta, error, dof = _violations(
             network, kind, x + dx, c + dc, rank_share, samples, noise, penalty, s, w
         )
+        if math.isnan(new_f) or math.isnan(new_g):
+            return False, variance, zeta, error, dof
         new_size = max(abs(new_f), abs(new_g))
         norm = dx * dx + dc * dc
         if norm == 0.0 or not new_size < 10.0 * size:

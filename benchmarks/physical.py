@@ -1,0 +1,76 @@
+"""Never unphysical: random problems over twelve decades of n/d, penalty and noise, all teachers and widths.
+
+Run: ./run bench physical [POINTS] [SEED]
+Every answer must be physical or a named failure, and there must be no failure at full width other than the
+truth that a risk diverges. Exits 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+
+from twins import random_problem
+
+from shallows import predict
+from shallows.prediction import Prediction
+
+
+def faults(p: Prediction) -> list[str]:
+    """What is wrong with a prediction that claims to be right."""
+    noise, null = p.problem.noise, p.problem.null_risk
+    terms = p.decomposition
+    scale = max(terms.overfitting, terms.underfitting, terms.approximation, p.excess_risk)
+    positive = min(terms.overfitting, terms.underfitting, terms.approximation, -terms.alignment)
+    checks = {
+        "residual above 1e-8": p.residual <= 1e-8,
+        "negative risk": p.excess_risk >= 0,
+        "train error outside [0, null error]": 0 <= p.train_error <= (1 + 1e-9) * (noise + null),
+        "degrees of freedom outside [0, n]": 0 <= p.degrees_of_freedom <= p.problem.samples * (1 + 1e-9),
+        "decomposition does not add up to 1e-9": abs(terms.total - p.excess_risk) <= 1e-9 * p.excess_risk,
+        "a term of the decomposition has the wrong sign": positive >= -1e-9 * scale,
+        "mass at zero outside [0, 1]": 0 <= p.spectrum.mass_at_zero <= 1,
+    }
+    return [name for name, holds in checks.items() if not holds]
+
+
+def main() -> int:
+    points = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    rng = np.random.default_rng(seed)
+    outcomes: Counter[tuple[str, str]] = Counter()
+    wrong: list[str] = []
+    worst_residual = worst_sum = 0.0
+    start = time.perf_counter()
+    for index in range(points):
+        problem, strength = random_problem(rng)
+        p = predict(problem, **strength, throw=False)
+        full = problem.network == "diagonal" or problem.effective_width >= problem.dim
+        kind = problem.network if full else "quadratic, p < d"
+        outcomes[kind, p.status.value] += 1
+        if p.status.ok:
+            found = faults(p)
+            worst_residual = max(worst_residual, p.residual)
+            if p.excess_risk > 0:
+                worst_sum = max(worst_sum, abs(p.decomposition.total / p.excess_risk - 1))
+        else:
+            found = [f"failed: {p.status.value}"] if full and p.status.value != "divergent" else []
+        wrong += [f"point {index}: {fault}: {problem} {strength}" for fault in found]
+    print(f"{points} random problems, seed {seed}, {time.perf_counter() - start:.0f} s")
+    for (kind, status), count in sorted(outcomes.items()):
+        print(f"  {kind:18s} {status:18s} {count}")
+    print(f"  worst residual {worst_residual:.1e}, worst relative error of the decomposition's sum {worst_sum:.1e}")
+    print(f"  unphysical answers and unexplained failures: {len(wrong)}")
+    for line in wrong[:10]:
+        print("   ", line)
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
