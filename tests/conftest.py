@@ -14,7 +14,7 @@ settings.load_profile("shallows")
 
 
 def pytest_sessionstart() -> None:
-    """Drop compiled kernels older than any source: Numba's cache looks at a function's own file, not at what it calls."""
+    """Drop compiled kernels older than any source: Numba's cache looks at a function's file, not at what it calls."""
     from pathlib import Path
 
     package = Path(__file__).parents[1] / "src" / "shallows"

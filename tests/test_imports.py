@@ -44,7 +44,7 @@ def test_every_public_name_resolves(name):
 
 def test_public_names_are_sorted_once_and_complete():
     assert len(set(shallows.__all__)) == len(shallows.__all__)
-    assert set(shallows._HOME) | {"__version__"} == set(shallows.__all__)
+    assert {*shallows._HOME, *shallows._SUBPACKAGES, "__version__"} == set(shallows.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error():

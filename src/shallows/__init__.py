@@ -13,26 +13,44 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import amp, sweeps
     from .errors import InvalidArgument, MissingDependency, ShallowsError, SolveFailed
+    from .prediction import Prediction, predict, predict_grid
     from .problems import Problem
+    from .state_evolution import Status, bayes_optimal
+    from .sweeps import load
     from .teachers import FromValues, LowRank, PowerLaw
+    from .training import Dataset, Fit, sample, train
 
 __version__ = "0.1.0"
 
+#: Module of each public name.
 _HOME = {
+    "Dataset": "training",
+    "Fit": "training",
     "FromValues": "teachers",
     "InvalidArgument": "errors",
     "LowRank": "teachers",
     "MissingDependency": "errors",
     "PowerLaw": "teachers",
+    "Prediction": "prediction",
     "Problem": "problems",
     "ShallowsError": "errors",
     "SolveFailed": "errors",
+    "Status": "state_evolution",
+    "bayes_optimal": "state_evolution",
+    "load": "sweeps",
     "predict": "prediction",
-    "Prediction": "prediction",
+    "predict_grid": "prediction",
+    "sample": "training",
+    "train": "training",
 }
+#: Public subpackages, reached as attributes without importing them first.
+_SUBPACKAGES = ("amp", "sweeps")
 
 __all__ = [
+    "Dataset",
+    "Fit",
     "FromValues",
     "InvalidArgument",
     "LowRank",
@@ -42,13 +60,23 @@ __all__ = [
     "Problem",
     "ShallowsError",
     "SolveFailed",
+    "Status",
     "__version__",
+    "amp",
+    "bayes_optimal",
+    "load",
     "predict",
+    "predict_grid",
+    "sample",
+    "sweeps",
+    "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its module on first use (PEP 562)."""
+    if name in _SUBPACKAGES:
+        return import_module(f".{name}", __name__)
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

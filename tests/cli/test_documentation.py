@@ -9,7 +9,19 @@ import typer
 from shallows.cli import app
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
-COMMANDS = typer.main.get_command(app).commands
+
+
+def leaves(command, name=""):
+    """Every command that does something, by its full name."""
+    if not hasattr(command, "commands"):
+        return {name: command}
+    found = {}
+    for word, child in command.commands.items():
+        found |= leaves(child, f"{name} {word}".strip())
+    return found
+
+
+COMMANDS = leaves(typer.main.get_command(app))
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +30,8 @@ def text():
 
 
 def options_of(command):
-    return {name for parameter in command.params for name in parameter.opts if name.startswith("--")} - {"--help"}
+    names = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    return {name for name in names if name.startswith("--")} - {"--help"}
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

@@ -17,6 +17,7 @@ from ..errors import InvalidArgument, ShallowsError
 from . import predict as _predict
 from . import verify as _verify
 from ._output import print_error
+from .sweep import sweep_app as _sweep_app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,7 @@ for _name, _module, _short in (
     ("verify", _verify, "Train networks and compare them with theory."),
 ):
     app.command(_name, help=_module.__doc__, short_help=_short)(_module.run)
+app.add_typer(_sweep_app, name="sweep", short_help="Plan, run and export grids of problems.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,11 +74,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except InvalidArgument as error:
-        print_error(f"{error.name}: got {error.value}; {error.allowed}")
+        print_error(f"{_as_typed(error.name, arguments)}: got {error.value}; {error.allowed}")
         return 2
     except Exception as error:
         return _report(error)
     return code if isinstance(code, int) else 0
+
+
+def _as_typed(name: str, arguments: Sequence[str]) -> str:
+    """The option that `name`, an argument of the library, was given by, where one was."""
+    option = "--" + name.replace("_", "-")
+    return option if any(text.split("=")[0] == option for text in arguments) else name
 
 
 def _report(error: Exception) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, SolveFailed
 from . import _options as options
 from ._files import OutputFolder
 from ._output import print_failure, print_json, print_verification
@@ -81,24 +81,26 @@ def run(
     with folder as output, Progress() as progress, options.naming({"samples": samples, "dim": dim, "seeds": seeds}):
         from ..verification import verify
 
-        verification = verify(
-            problem,
-            weight_decay=decay,
-            penalty=reduced,
-            seeds=count,
-            seed=base,
-            trainers=chosen,
-            progress=progress.update,
-        )
-        if not verification.prediction.status.ok:
-            return print_failure(verification, as_json=json)
+        try:
+            verification = verify(
+                problem,
+                weight_decay=decay,
+                penalty=reduced,
+                seeds=count,
+                seed=base,
+                trainers=chosen,
+                progress=progress.update,
+            )
+            content = verification.to_dict()
+        except SolveFailed as error:
+            status = getattr(error.result, "status", None)
+            return print_failure(problem.to_dict(), status, as_json=json, message=str(error))
         if output is not None:
             from ..report import write_report
 
             progress.say("writing the report")
             write_report(verification, output.partial)
             output.finish()
-    content = verification.to_dict()
     if json:
         print_json(content)
     else:
