@@ -186,11 +186,22 @@ def test_a_spectrum_file_counts_by_its_content(tmp_path):
     assert key("a.npy", [3.0, 2.0, 1.5]) != first
 
 
+def test_a_spectrum_file_may_have_a_header(tmp_path):
+    for name, text in (("a.csv", "# teacher\nmode\n3\n2\n1\n"), ("b.txt", "3 2\n1"), ("c.csv", "3, 2, 1\n")):
+        (tmp_path / name).write_text(text)
+        sweep = Sweep({"network": "diagonal", "spectrum": str(tmp_path / name), "samples": 10, "weight_decay": 1.0})
+        assert next(sweep.points()).problem().teacher.array.tolist() == [3, 2, 1]
+
+
 def test_a_pickle_is_no_spectrum(tmp_path):
     np.save(tmp_path / "evil.npy", np.array([object()]), allow_pickle=True)
-    sweep = Sweep({"network": "diagonal", "spectrum": str(tmp_path / "evil.npy"), "samples": 10, "weight_decay": 1.0})
-    with pytest.raises(InvalidArgument, match="cannot be read"):
-        sweep.check()
+    (tmp_path / "words.txt").write_text("three\ntwo\n")
+    (tmp_path / "cut.npy").write_bytes(b"\x93NUMPY\x01")
+    for name in ("evil.npy", "words.txt", "cut.npy", "none.npy"):
+        sweep = Sweep({"network": "diagonal", "spectrum": str(tmp_path / name), "samples": 10, "weight_decay": 1.0})
+        with pytest.raises(InvalidArgument) as caught:
+            sweep.check()
+        assert caught.value.name == "spectrum"
 
 
 def test_a_million_points_take_no_memory(problem):

@@ -77,7 +77,7 @@ BAYES = register(
         },
         bayes,
         cost=_theory_cost,
-        seconds=0.02,
+        seconds=0.1,
         regularised=False,
         ignores=frozenset((*REGULARISATION, "width")),
     )

@@ -80,7 +80,7 @@ class Plan:
     @property
     def bytes(self) -> float:
         """Estimated bytes on disk when finished."""
-        return sum(part.points * part.bytes_each for part in self.parts)
+        return 80_000 + sum(part.points * part.bytes_each for part in self.parts)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from ..errors import InvalidArgument
 from ..problems import Problem
 from ..teachers import FromValues, LowRank, PowerLaw, Teacher
 from .axes import Value, fit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: Every setting that a sweep may fix or vary, with what it is.
 SETTINGS: dict[str, str] = {
@@ -48,14 +51,22 @@ def digest(content: object) -> bytes:
     return hashlib.blake2b(canonical(content).encode(), digest_size=16).digest()
 
 
+def _numbers(path: Path) -> NDArray[np.float64]:
+    """Numbers in a text file, separated by commas or blanks; a line of names at the top and comments are skipped."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    rows = [line.replace(",", " ").split() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    try:
+        float(rows[0][0])
+    except (IndexError, ValueError):
+        rows = rows[1:]
+    return np.array([float(word) for row in rows for word in row])
+
+
 @lru_cache(maxsize=8)
 def _modes(path: str, stamp: tuple[int, int]) -> tuple[FromValues, str]:
     try:
-        if path.endswith(".npy"):
-            values = np.load(path, allow_pickle=False)
-        else:
-            values = np.loadtxt(path, delimiter="," if path.endswith(".csv") else None, comments="#", ndmin=1)
-    except (OSError, ValueError) as error:
+        values = np.load(path, allow_pickle=False) if path.endswith(".npy") else _numbers(Path(path))
+    except Exception as error:  # NumPy raises what it happens to meet in a damaged file
         raise InvalidArgument("spectrum", path, f"cannot be read as a list of numbers: {error}") from error
     teacher = FromValues(values)
     return teacher, hashlib.blake2b(np.ascontiguousarray(teacher.array).tobytes(), digest_size=16).hexdigest()
