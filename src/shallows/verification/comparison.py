@@ -1,0 +1,159 @@
+"""Measured against predicted: how far apart, and what explains it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..prediction import Prediction
+    from .measurements import Statistic
+
+#: A quantity predicted to vanish is met by anything below this share of its natural scale.
+VANISHING = 1e-3
+#: Relative differences below this are rounding and the trainers' tolerance.
+ROUNDING = 1e-5
+#: Two trainers agree if their objectives on the same data differ by at most this, relative.
+AGREEMENT = 1e-4
+
+
+class Outcome(Enum):
+    """What explains the difference between measured and predicted."""
+
+    STATISTICAL = "statistical"
+    FINITE_SIZE = "finite_size"
+    TOO_SMALL = "too_small"
+    UNEXPLAINED = "unexplained"
+
+    @property
+    def agrees(self) -> bool:
+        """Whether measurement and prediction are compatible."""
+        return self in (Outcome.STATISTICAL, Outcome.FINITE_SIZE)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One measured quantity beside its prediction.
+
+    Attributes
+    ----------
+    predicted : float
+    measured : Statistic
+    relative_deviation : float or None
+        ``(measured - predicted) / predicted``; None where zero is predicted.
+    z : float or None
+        ``(measured - predicted) / standard error``; None without a standard error.
+    critical : float or None
+        The |z| that chance alone exceeds in 5 % of cases (Student's t, one degree of freedom less than data sets).
+    allowance : float or None
+        Relative finite-size allowance of the theory; None where the problem is too small to state one.
+    outcome : Outcome
+    """
+
+    predicted: float
+    measured: Statistic
+    relative_deviation: float | None
+    z: float | None
+    critical: float | None
+    allowance: float | None
+    outcome: Outcome
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "predicted": self.predicted,
+            "mean": self.measured.mean,
+            "standard_error": self.measured.standard_error,
+            "relative_deviation": self.relative_deviation,
+            "z": self.z,
+            "critical_z": self.critical,
+            "allowance": self.allowance,
+            "outcome": self.outcome.value,
+            "agrees": self.outcome.agrees,
+        }
+
+    def sentence(self, effective_samples: float) -> str:
+        """The comparison in words, to follow the name of the quantity."""
+        if self.relative_deviation is None:
+            words = "vanishes, as predicted" if self.outcome.agrees else "does not vanish, against the prediction"
+            return f"{words} (measured {self.measured.mean:.2g})"
+        size = abs(self.relative_deviation)
+        if self.z is None and size < ROUNDING:
+            return "is as predicted"
+        away = f"is {percent(size)} {'above' if self.relative_deviation > 0 else 'below'} the prediction"
+        n_eff = f"n_eff = {effective_samples:.4g}"
+        if self.outcome is Outcome.STATISTICAL:
+            interval = ""
+            if self.z is not None and self.critical is not None:
+                interval = f"; the 95 % interval is +-{percent(self.critical * abs(self.relative_deviation / self.z))}"
+            return f"agrees with the prediction within the statistical error ({away[3:]}{interval})"
+        allowed = None if self.allowance is None else percent(self.allowance)
+        beyond = "" if self.z is None else ", more than the statistical error explains"
+        if self.outcome is Outcome.FINITE_SIZE:
+            return f"{away}{beyond}, and within the finite-size allowance of {allowed} at {n_eff}"
+        if self.outcome is Outcome.TOO_SMALL:
+            return f"{away}{beyond}, as can be expected at {n_eff}, where theory is not quantitative"
+        return f"{away}{beyond}, and beyond the finite-size allowance of {allowed} at {n_eff}"
+
+
+def percent(share: float) -> str:
+    """`share` as a percentage of about two digits."""
+    value = 100 * share
+    if value >= 1000:
+        return f"a factor {1 + share:.3g}"
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
+
+
+def finite_size_allowance(prediction: Prediction) -> float | None:
+    """Relative deviation to be expected of a network of this size (theory note, section 11)."""
+    if prediction.comfortable:
+        return 0.05
+    return 0.3 if prediction.problem.effective_samples >= 6 else None
+
+
+def compare(predicted: float, measured: Statistic, scale: float, allowance: float | None) -> Comparison:
+    """Compare `measured` with `predicted`.
+
+    Parameters
+    ----------
+    predicted : float
+    measured : Statistic
+    scale : float
+        Natural size of the quantity, by which "vanishing" is judged.
+    allowance : float or None
+        See :class:`Comparison`.
+    """
+    from scipy.stats import t
+
+    difference, error = measured.mean - predicted, measured.standard_error
+    if predicted <= 1e-12 * scale:
+        vanishes = abs(measured.mean) <= VANISHING * scale
+        outcome = Outcome.STATISTICAL if vanishes else Outcome.UNEXPLAINED
+        return Comparison(predicted, measured, None, None, None, allowance, outcome)
+    relative = difference / predicted
+    if error is not None and error <= 1e-12 * predicted:  # the same value for all data: nothing random about it
+        error = None
+    z = None if error is None else difference / error
+    critical = None if error is None else float(t.ppf(0.975, len(measured.values) - 1))
+    reach = 0.0 if error is None or critical is None else critical * error / predicted
+    if abs(relative) <= max(reach, ROUNDING):
+        outcome = Outcome.STATISTICAL
+    elif allowance is None:
+        outcome = Outcome.TOO_SMALL
+    else:
+        outcome = Outcome.FINITE_SIZE if abs(relative) <= allowance + reach else Outcome.UNEXPLAINED
+    return Comparison(predicted, measured, relative, z, critical, allowance, outcome)
+
+
+def objective_disagreement(first: dict[int, float], second: dict[int, float]) -> float | None:
+    """Largest relative difference of two trainers' objectives on the same data; None without common data."""
+    differences = [
+        abs(first[k] - second[k]) / max(abs(first[k]), abs(second[k]))
+        for k in first.keys() & second.keys()
+        if max(abs(first[k]), abs(second[k])) > 0
+    ]
+    if first.keys() & second.keys() and not differences:
+        return 0.0
+    return max(differences) if differences and all(map(math.isfinite, differences)) else None

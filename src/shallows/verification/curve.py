@@ -1,0 +1,116 @@
+"""The learning curve: excess risk over the number of samples, everything else held fixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ShallowsError
+from ..prediction import predict
+from ..state_evolution import bayes_optimal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from ..prediction import Prediction
+    from ..problems import Problem
+    from .measurements import Statistic
+
+    FloatArray = NDArray[np.float64]
+
+#: Theory points on either side of the problem's own number of samples, over this factor.
+HALF_POINTS = 20
+REACH = 30.0
+#: Where networks are trained, as multiples of the problem's number of samples.
+FACTORS = (1 / 8, 8**-0.5, 3.0)
+#: No data set of the curve has more entries than this, unless the problem's own has.
+MOST_ENTRIES = 20_000_000
+
+
+@dataclass(frozen=True)
+class TrainedPoint:
+    """Networks trained at one number of samples."""
+
+    samples: int
+    trainer: str
+    excess_risk: Statistic
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"samples": self.samples, "trainer": self.trainer, "excess_risk": self.excess_risk.to_dict()}
+
+
+@dataclass(frozen=True, eq=False)
+class LearningCurve:
+    """Excess risk over `n` at fixed weight decay, noise and width.
+
+    Attributes
+    ----------
+    samples : ndarray, shape (m,)
+        Increasing; real numbers.
+    excess_risk, bayes_risk : ndarrays, shape (m,)
+        Predicted; NaN where a solve failed.
+    phases : tuple of str or None
+        Name of the phase at each point.
+    trained : tuple of TrainedPoint
+        Ordered by samples.
+    """
+
+    samples: FloatArray
+    excess_risk: FloatArray
+    bayes_risk: FloatArray
+    phases: tuple[str | None, ...]
+    trained: tuple[TrainedPoint, ...] = ()
+
+    @property
+    def failures(self) -> int:
+        """Number of points without a prediction."""
+        return int(np.isnan(self.excess_risk).sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; None where a solve failed."""
+
+        def plain(values: FloatArray) -> list[float | None]:
+            return [float(v) if np.isfinite(v) else None for v in values]
+
+        return {
+            "held_fixed": "weight decay, noise and width",
+            "samples": [float(n) for n in self.samples],
+            "excess_risk": plain(self.excess_risk),
+            "bayes_risk": plain(self.bayes_risk),
+            "phase": list(self.phases),
+            "trained": [point.to_dict() for point in self.trained],
+        }
+
+
+def predicted_curve(prediction: Prediction, tick: Callable[[int], None]) -> LearningCurve:
+    """Theory line around the problem of `prediction`; `tick` is called with the number of points done."""
+    problem, n = prediction.problem, prediction.problem.samples
+    factors = np.geomspace(1 / REACH, REACH, 2 * HALF_POINTS + 1)
+    factors[HALF_POINTS] = 1.0
+    grid = np.array([n * f for f in factors if n * f >= 1.0])
+    risks, bayes = np.full(grid.size, np.nan), np.full(grid.size, np.nan)
+    phases: list[str | None] = []
+    for i, samples in enumerate(grid):
+        point = predict(replace(problem, samples=float(samples)), weight_decay=prediction.weight_decay, throw=False)
+        phases.append(None if point.phase is None else point.phase.name)
+        if point.status.ok:
+            risks[i] = point.excess_risk
+        try:
+            bayes[i] = bayes_optimal(point.problem).excess_risk
+        except ShallowsError:
+            pass
+        tick(i + 1)
+    return LearningCurve(grid, risks, bayes, tuple(phases))
+
+
+def training_sizes(problem: Problem) -> list[int]:
+    """Numbers of samples at which to train networks beside the problem's own."""
+    n = int(problem.samples)
+    most = max(MOST_ENTRIES, n * problem.dim)
+    sizes = {max(2, round(n * factor)) for factor in FACTORS}
+    return sorted(size for size in sizes if size != n and size * problem.dim <= most)

@@ -1,0 +1,159 @@
+"""What :func:`shallows.verification.verify` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .comparison import AGREEMENT, Comparison, compare, finite_size_allowance, objective_disagreement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..prediction import Prediction
+    from ..problems import Problem
+    from ..state_evolution import Status
+    from .curve import LearningCurve
+    from .measurements import Measurements
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """A prediction and the networks trained to check it.
+
+    Attributes
+    ----------
+    prediction : Prediction
+    measured : mapping of str to Measurements
+        By trainer; empty if the prediction failed.
+    seeds : int
+        Number of data sets.
+    seed : int
+        From which all of them derive.
+    curve : LearningCurve or None
+    notes : tuple of str
+        What the reader should know: trainers left out, runs that did not converge.
+    provenance : mapping
+        Versions and timings, JSON-ready.
+    """
+
+    prediction: Prediction
+    measured: Mapping[str, Measurements]
+    seeds: int
+    seed: int
+    curve: LearningCurve | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def problem(self) -> Problem:
+        """What was asked."""
+        return self.prediction.problem
+
+    @property
+    def status(self) -> Status:
+        """Outcome of the prediction's solve."""
+        return self.prediction.status
+
+    @cached_property
+    def comparisons(self) -> Mapping[str, Mapping[str, Comparison]]:
+        """Excess risk and train error beside their predictions, by trainer."""
+        prediction = self.prediction
+        allowance = finite_size_allowance(prediction)
+        scale = self.problem.null_risk + self.problem.noise or 1.0
+        return {
+            name: {
+                "excess_risk": compare(prediction.excess_risk, runs.excess_risk, scale, allowance),
+                "train_error": compare(prediction.train_error, runs.train_error, scale, allowance),
+            }
+            for name, runs in self.measured.items()
+        }
+
+    @cached_property
+    def objective_difference(self) -> float | None:
+        """Largest relative difference of the trainers' objectives on the same data; None with one trainer."""
+        if len(self.measured) < 2:
+            return None
+        first, second = (
+            dict(zip(runs.datasets, runs.objective.values, strict=True)) for runs in list(self.measured.values())[:2]
+        )
+        return objective_disagreement(first, second)
+
+    @property
+    def trainers_agree(self) -> bool | None:
+        """Whether all trainers reached the same objective on every data set; None with one trainer."""
+        difference = self.objective_difference
+        return None if difference is None else difference <= AGREEMENT
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether every trainer's excess risk agrees with the prediction; None without a measurement."""
+        if not self.comparisons:
+            return None
+        return all(item["excess_risk"].outcome.agrees for item in self.comparisons.values())
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything that limits what the comparison shows."""
+        found = list(self.notes)
+        difference = self.objective_difference
+        if difference is not None and difference > AGREEMENT:
+            found.insert(
+                0,
+                f"the trainers disagree: their objectives on the same data differ by up to {difference:.2g} relative "
+                f"(agreement is {AGREEMENT:g}); the larger one is not the minimum",
+            )
+        return tuple(found)
+
+    @cached_property
+    def verdict(self) -> str:
+        """The outcome in one or two sentences."""
+        if not self.status.ok:
+            return f"There is no prediction to compare with: {self.status.advice}."
+        n_eff = self.problem.effective_samples
+        names = {"convex": "convex solver", "gradient": "gradient training"}
+        risks = {name: item["excess_risk"].sentence(n_eff) for name, item in self.comparisons.items()}
+        several = len(risks) > 1
+        sentences = []
+        for name, item in self.comparisons.items():
+            who = f" ({names[name]})" if several else ""
+            sentences.append(f"The measured excess risk{who} {risks[name]}.")
+            if several and self.trainers_agree and len(set(risks.values())) == 1:
+                sentences = [f"The measured excess risk {risks[name]}, for both trainers."]
+        first = next(iter(self.comparisons.values()))
+        sentences.append(f"The train error {first['train_error'].sentence(n_eff)}.")
+        if any(item["excess_risk"].measured.standard_error is None for item in self.comparisons.values()):
+            sentences.append("A single data set has no statistical error: use more seeds to tell chance from drift.")
+        return " ".join(sentences)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: the keys of :meth:`shallows.Prediction.to_dict` and what was measured."""
+        out = self.prediction.to_dict()
+        out |= {"seeds": self.seeds, "seed": self.seed}
+        out["measured"] = {name: runs.to_dict() for name, runs in self.measured.items()}
+        if self.status.ok:
+            out["comparison"] = {
+                name: {key: item.to_dict() for key, item in items.items()} for name, items in self.comparisons.items()
+            }
+        out["verdict"] = {
+            "sentence": self.verdict,
+            "agrees": self.agrees if self.status.ok else None,
+            "trainers_agree": self.trainers_agree,
+            "objective_difference": self.objective_difference,
+        }
+        out["learning_curve"] = None if self.curve is None else self.curve.to_dict()
+        out["warnings"] = list(self.warnings)
+        out["provenance"] = dict(self.provenance)
+        return out
+
+    def __str__(self) -> str:
+        lines = [str(self.prediction)]
+        for name, runs in self.measured.items():
+            for label, value in (("excess risk", runs.excess_risk), ("train error", runs.train_error)):
+                error = value.standard_error
+                spread = "" if error is None else f" +- {error:.2g}"
+                lines.append(f"  {name:<9} {label}  {value.mean:.6g}{spread}   ({len(value.values)} data sets)")
+        lines.append(f"  {self.verdict}")
+        lines += [f"  note: {warning}" for warning in self.warnings]
+        return "\n".join(lines)
