@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .sweeps import load
     from .teachers import FromValues, LowRank, PowerLaw
     from .training import Dataset, Fit, sample, train
+    from .verification import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -44,6 +45,8 @@ _HOME = {
     "predict_grid": "prediction",
     "sample": "training",
     "train": "training",
+    "Verification": "verification",
+    "verify": "verification",
 }
 #: Public subpackages, reached as attributes without importing them first.
 _SUBPACKAGES = ("amp", "sweeps")
@@ -61,6 +64,7 @@ __all__ = [
     "ShallowsError",
     "SolveFailed",
     "Status",
+    "Verification",
     "__version__",
     "amp",
     "bayes_optimal",
@@ -70,6 +74,7 @@ __all__ = [
     "sample",
     "sweeps",
     "train",
+    "verify",
 ]
 
 

@@ -103,7 +103,7 @@ def naming(typed: Mapping[str, str | None]) -> Iterator[None]:
         if error.name.startswith("--"):
             raise
         text = typed.get(error.name)
-        option = "--" + error.name.replace("_", "-")
+        option = " / ".join("--" + name.replace("_", "-") for name in error.name.split(" / "))
         value = error.value if text is None else shown(text)
         raise InvalidArgument(option, value, error.allowed) from error
 

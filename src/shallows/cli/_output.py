@@ -90,7 +90,7 @@ def print_sections(title: str, sections: Iterable[tuple[str, list[Row]]]) -> Non
         for row in rows:
             cells = [cell.ljust(widths[i]) if i < len(row) - 1 else cell for i, cell in enumerate(row)]
             lead = "  ".join(["", *cells[:-1], ""])
-            for line in textwrap.wrap(cells[-1], max(COLUMNS - len(lead), 20), drop_whitespace=True) or [""]:
+            for line in textwrap.wrap(cells[-1], max(COLUMNS - len(lead), 20), break_on_hyphens=False) or [""]:
                 typer.echo((lead + line).rstrip())
                 lead = " " * len(lead)
 
@@ -218,4 +218,42 @@ def _reading_rows(content: Mapping[str, Any]) -> list[Row]:
 
 def print_verification(content: Mapping[str, Any]) -> None:
     """Print a verification's dictionary for people."""
-    print_prediction(content)
+    count = content["seeds"]
+    heading = f"Predicted and measured ({count} data {'set' if count == 1 else 'sets'}, mean and standard error)"
+    print_sections(
+        f"Verification of a {content['network']} network",
+        [
+            ("Problem", _problem_rows(content)),
+            (heading, _comparison_rows(content)),
+            ("Outcome", _outcome_rows(content)),
+        ],
+    )
+
+
+def _comparison_rows(content: Mapping[str, Any]) -> list[Row]:
+    rows: list[Row] = []
+    for key, label in (("excess_risk", "excess risk"), ("train_error", "train error")):
+        rows.append((label, "predicted", number(content[key]), ""))
+        for trainer, items in content["comparison"].items():
+            item = items[key]
+            error = item["standard_error"]
+            measured = number(item["mean"]) + ("" if error is None else f" +- {error:.2g}")
+            away = item["relative_deviation"]
+            rows.append(("", trainer, measured, "" if away is None else f"{100 * away:+.2g} %"))
+    return rows
+
+
+def _outcome_rows(content: Mapping[str, Any]) -> list[Row]:
+    verdict = content["verdict"]
+    rows: list[Row] = [("verdict", verdict["sentence"])]
+    if verdict["objective_difference"] is not None:
+        same = "the same minimum on every data set" if verdict["trainers_agree"] else "different minima"
+        rows.append(("trainers", f"{same}: objectives within {verdict['objective_difference']:.1e}, relative"))
+    if content["phase"] is not None:
+        rows.append(("phase", content["phase"]))
+    rows.append(("trust", content["finite_size"]["statement"]))
+    rows += [("note", text) for text in content["warnings"]]
+    seconds = content["provenance"]["seconds"]
+    trained = ", ".join(f"{name} {number(time)} s" for name, time in seconds.items() if name != "total")
+    rows.append(("time", f"{number(seconds['total'])} s in all; training: {trained}"))
+    return rows

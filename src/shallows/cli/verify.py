@@ -45,6 +45,14 @@ Out = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
 ]
+Curve = Annotated[
+    bool | None,
+    typer.Option(
+        "--learning-curve/--no-learning-curve",
+        help="Predict the risk at other sample sizes too, and train a few networks there (default: with --out).",
+        show_default=False,
+    ),
+]
 
 
 def run(
@@ -64,6 +72,7 @@ def run(
     trainers: Trainers = None,
     out: Out = None,
     force: Force = False,
+    learning_curve: Curve = None,
     json: options.Json = False,
 ) -> int:
     """Build the problem, check everything, then train and report."""
@@ -78,7 +87,8 @@ def run(
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
     )
 
-    with folder as output, Progress() as progress, options.naming({"samples": samples, "dim": dim, "seeds": seeds}):
+    typed = {"samples": samples, "dim": dim, "seeds": seeds, "trainers": trainers}
+    with folder as output, Progress() as progress, options.naming(typed):
         from ..verification import verify
 
         try:
@@ -89,12 +99,15 @@ def run(
                 seeds=count,
                 seed=base,
                 trainers=chosen,
+                learning_curve=out is not None if learning_curve is None else learning_curve,
                 progress=progress.update,
             )
             content = verification.to_dict()
         except SolveFailed as error:
             status = getattr(error.result, "status", None)
             return print_failure(problem.to_dict(), status, as_json=json, message=str(error))
+        if not verification.status.ok:
+            return print_failure(content, verification.status, as_json=json)
         if output is not None:
             from ..report import write_report
 
