@@ -22,6 +22,8 @@ import math
 import numpy as np
 from numba import njit
 
+from .bracketing import chandrupatla
+
 #: Reductions may be reordered (that is what lets them use vector instructions); nothing else is relaxed.
 FASTMATH = {"reassoc", "contract", "nsz"}
 
@@ -337,65 +339,54 @@ def learned_error(u, v, zeta, variance, s, w, integrals):
 
 
 @njit(cache=True)
-def find_position(x, variance, s, w):
-    """`u` with ``x(u) = x`` (the map is continuous and increasing), to rounding.
+def _level(kind, u, target, variance, s, w):
+    """What :func:`_find_level` brings to zero, increasing in `u`: position or mass below, less `target`."""
+    if kind == 0:
+        return position(u, variance, s, w)[0] - target
+    return target - mass_above(u, height(u, variance, s, w), variance, s, w)
 
-    Illinois iteration, with a bisection whenever it stalls.
-    """
-    delta = math.sqrt(variance)
-    low = s[-1] - delta - max(0.0, s[-1] - delta - x)
-    high = s[0] + delta + max(0.0, x - s[0])
-    f_low = position(low, variance, s, w)[0] - x
-    f_high = position(high, variance, s, w)[0] - x
-    while f_low > 0.0:
-        low -= delta + abs(low)
-        f_low = position(low, variance, s, w)[0] - x
-    while f_high < 0.0:
-        high += delta + abs(high)
-        f_high = position(high, variance, s, w)[0] - x
-    width = high - low
-    for i in range(200):
-        if i % 4 == 3:
-            if high - low > width / 4:
-                middle = 0.5 * (low + high)
-            else:
-                middle = high - f_high * (high - low) / (f_high - f_low)
-            width = high - low
+
+@njit(cache=True)
+def _find_level(kind, target, low, high, tolerance, variance, s, w):
+    """Root of :func:`_level` between `low` and `high`, where it has opposite signs, or within `tolerance` of zero."""
+    a, fa = low, _level(kind, low, target, variance, s, w)
+    b, fb = high, _level(kind, high, target, variance, s, w)
+    if abs(fa) <= tolerance:
+        return a
+    if abs(fb) <= tolerance:
+        return b
+    c, fc = a, fa
+    t = min(max(fa / (fa - fb), 0.05), 0.95)
+    for _ in range(200):
+        x = a + t * (b - a)
+        fx = _level(kind, x, target, variance, s, w)
+        if abs(fx) <= tolerance:
+            return x
+        if (fx < 0.0) == (fa < 0.0):
+            c, fc = a, fa
         else:
-            middle = high - f_high * (high - low) / (f_high - f_low)
-        if not (low < middle < high):
-            middle = 0.5 * (low + high)
-        value = position(middle, variance, s, w)[0] - x
-        if value == 0.0:
-            return middle
-        if value > 0.0:
-            high = middle
-            f_high = value
-            f_low *= 0.5 if i % 4 != 3 else 1.0
-        else:
-            low = middle
-            f_low = value
-            f_high *= 0.5 if i % 4 != 3 else 1.0
-        if high - low <= 4e-16 * (abs(low) + abs(high)):
+            c, fc = b, fb
+            b, fb = a, fa
+        a, fa = x, fx
+        size = 2e-16 * (abs(a) + abs(b))
+        if abs(b - a) <= 2.0 * size:
             break
-    return 0.5 * (low + high)
+        t = chandrupatla(a, fa, b, fb, c, fc, min(size / abs(b - a), 0.5))
+    return a if abs(fa) < abs(fb) else b
+
+
+@njit(cache=True)
+def find_position(x, variance, s, w):
+    """`u` with ``x(u) = x`` (the map is continuous and increasing), to rounding."""
+    delta = math.sqrt(variance)
+    # |x(u) - u| is at most delta outside the support and x increases, so these two bracket.
+    low = min(x, s[-1]) - 2.0 * delta
+    high = max(x, s[0] + 2.0 * delta)
+    return _find_level(0, x, low, high, 0.0, variance, s, w)
 
 
 @njit(cache=True)
 def find_quantile(share, variance, s, w):
     """`u` such that the mass above ``x(u)`` is `share`: any point of the gap where there is one."""
     delta = math.sqrt(variance)
-    low = s[-1] - delta
-    high = s[0] + delta
-    for _ in range(200):
-        middle = 0.5 * (low + high)
-        excess = mass_above(middle, height(middle, variance, s, w), variance, s, w) - share
-        if abs(excess) <= 1e-14:
-            return middle
-        if excess > 0.0:
-            low = middle
-        else:
-            high = middle
-        if high - low <= 4e-16 * (abs(low) + abs(high)):
-            break
-    return 0.5 * (low + high)
+    return _find_level(1, share, s[-1] - delta, s[0] + delta, 1e-14, variance, s, w)

@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 
 from ..freeprob.bands import bands
+from ..freeprob.bracketing import chandrupatla
 from ..freeprob.contour import height, legendre_nodes
-from .driver import chandrupatla
 from .fixed_point import TOLERANCE
 from .result import Status
 

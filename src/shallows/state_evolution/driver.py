@@ -17,25 +17,12 @@ import math
 
 from numba import njit
 
+from ..freeprob.bracketing import chandrupatla
 from ..freeprob.contour import find_quantile, position
 from .moments import diagonal_moments, quadratic_moments
 
 DIAGONAL, QUADRATIC = 0, 1
 OK, PERFECT, NO_SOLUTION, DIVERGENT = 0, 1, 2, 3
-
-
-@njit(cache=True)
-def chandrupatla(a, fa, b, fb, c, fc, limit):
-    """Where in ``[a, b]`` to look next, as a fraction: inverse quadratic step if safe, otherwise the middle.
-
-    `a` is the last point, `b` the other end of the bracket, `c` the point before. T. Chandrupatla (1997).
-    """
-    xi = (a - b) / (c - b)
-    phi = (fa - fb) / (fc - fb)
-    t = 0.5
-    if phi * phi < xi and (1.0 - phi) * (1.0 - phi) < 1.0 - xi:
-        t = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
-    return min(max(t, limit), 1.0 - limit)
 
 
 @njit(cache=True)
