@@ -33,7 +33,12 @@ def print_json(content: Mapping[str, Any]) -> None:
     """Print one strict JSON object: a NaN or infinity in it is an error here, not in the reader."""
     import json
 
-    typer.echo(json.dumps(content, indent=2, allow_nan=False))
+    def plain(value: Any) -> Any:  # NumPy's scalars
+        if not hasattr(value, "item"):
+            raise TypeError(f"{type(value).__name__} is not JSON")
+        return value.item()
+
+    typer.echo(json.dumps(content, indent=2, allow_nan=False, default=plain))
 
 
 def without_nonfinite(value: Any) -> Any:
