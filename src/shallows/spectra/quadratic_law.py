@@ -84,9 +84,10 @@ class QuadraticLaw:
         s, w, variance = self._atoms
         top = position(self.bulk_cut[0], variance, s, w)[0]
         lowest = position(outer_edges(variance, s, w)[0], variance, s, w)[0]
-        kept = position(self.cut[0], variance, s, w)[0]
-        bottom = max(lowest, kept, self.threshold)
-        return (float(bottom - self.threshold), float(top - self.threshold)) if top > bottom else None
+        bottom = max(lowest - self.threshold, 0.0)
+        if self.problem.effective_width < self.problem.dim:
+            bottom = max(bottom, position(self.cut[0], variance, s, w)[0] - self.threshold)
+        return (float(bottom), float(top - self.threshold)) if top - self.threshold > bottom else None
 
     @cached_property
     def outliers(self) -> tuple[Outlier, ...]:

@@ -103,7 +103,7 @@ def quadratic_mmse(variance, s, w):
                 raw += math.sin(angle) * _posterior_spread(middle - half * math.cos(angle), variance, s, w)
             nodes = 2 * nodes + 1
             previous, value = value, raw * half * math.pi / (nodes + 1)
-            if nodes >= 7 and abs(value - previous) <= 1e-11 * (total + value):
+            if nodes >= 7 and abs(value - previous) <= 1e-9 * (total + value):
                 break
         total += value
     return total
@@ -172,7 +172,24 @@ def bayes_error(problem: Problem, noise_scale: float) -> float:
     return float(diagonal_mmse(noise_scale**2, spectrum.values, spectrum.multiplicities))
 
 
-def _root(excess: Callable[[float], float], guess: float, low: float, high: float) -> float:
+def _secant(excess: Callable[[float], float], guess: float, slope: float, low: float, high: float) -> float:
+    """Root near `guess` of a function of slope about `slope`, bracketed instead if that does not settle fast."""
+    x, fx = guess, excess(guess)
+    for _ in range(6):
+        if abs(fx) <= 1e-9:
+            return x
+        if not slope < -1e-3:
+            break
+        following = min(max(x - fx / slope, low), high)
+        if following == x or abs(following - x) > 1.0:
+            break
+        f_following = excess(following)
+        slope = (f_following - fx) / (following - x)
+        x, fx = following, f_following
+    return x if abs(fx) <= 1e-9 else _root(excess, guess, low, high, 1e-9)
+
+
+def _root(excess: Callable[[float], float], guess: float, low: float, high: float, tolerance: float) -> float:
     """Root near `guess` of a function that falls through it, between `low` and `high`."""
     a = min(max(guess, low), high)
     fa = excess(a)
@@ -197,7 +214,7 @@ def _root(excess: Callable[[float], float], guess: float, low: float, high: floa
         else:
             c, fc, b, fb = b, fb, a, fa
         a, fa = x, fx
-        if abs(fx) <= 1e-11 or abs(b - a) <= 1e-14 * max(1.0, abs(a)):
+        if abs(fx) <= tolerance or abs(b - a) <= 1e-14 * max(1.0, abs(a)):
             break
         t = chandrupatla(a, fa, b, fb, c, fc, min(1e-14 / abs(b - a), 0.5))
     return a if abs(fa) < abs(fb) else b
@@ -244,7 +261,7 @@ def bayes_optimal(problem: Problem) -> BayesPoint:
 
     low, high = math.log(bottom), -math.log(samples)
     coarse = excess_on(problem.spectrum.coarse)
-    grid = np.linspace(low + 1e-9, high, 48 if noise > 0 else 96)
+    grid = np.linspace(low + 1e-9, high, 24 if noise > 0 else 64)
     found, values = _stable_roots(coarse, grid)
     if not found and values[0] <= 0 and noise == 0:
         return BayesPoint(0.0, 0.0, 0.0, 0.0, Status.PERFECT_RECOVERY, True)
@@ -256,11 +273,12 @@ def bayes_optimal(problem: Problem) -> BayesPoint:
         chosen = min(found, key=lambda i: energy_curve[i])
         if noise == 0 and values[0] <= 0 and energy_curve[0] <= energy_curve[chosen]:
             return BayesPoint(0.0, 0.0, 0.0, 0.0, Status.PERFECT_RECOVERY, False)
+    guess = _root(coarse, 0.5 * (grid[chosen] + grid[chosen + 1]), grid[chosen], grid[chosen + 1], 1e-6)
+    slope_there = (coarse(guess + 1e-3) - coarse(guess - 1e-3)) / 2e-3
     excess = excess_on(fine)
-    x = _root(excess, 0.5 * (grid[chosen] + grid[chosen + 1]), low, high)
+    x = _secant(excess, guess, slope_there, low, high)
     variance = math.exp(x)
-    atoms, weights = np.ascontiguousarray(fine.values / unit), np.ascontiguousarray(weigh(fine))
-    error = float(mmse(variance, atoms, weights))
+    error = float(mmse(variance, np.ascontiguousarray(fine.values / unit), np.ascontiguousarray(weigh(fine))))
     residual = abs(samples * variance - (error + noise)) / (samples * variance)
     error *= unit**2
     return BayesPoint(
