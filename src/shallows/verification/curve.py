@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,10 +101,8 @@ def predicted_curve(prediction: Prediction, tick: Callable[[int], None]) -> Lear
         phases.append(None if point.phase is None else point.phase.name)
         if point.status.ok:
             risks[i] = point.excess_risk
-        try:
+        with suppress(ShallowsError):
             bayes[i] = bayes_optimal(point.problem).excess_risk
-        except ShallowsError:
-            pass
         tick(i + 1)
     return LearningCurve(grid, risks, bayes, tuple(phases))
 

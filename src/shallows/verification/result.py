@@ -113,14 +113,14 @@ class Verification:
             return f"There is no prediction to compare with: {self.status.advice}."
         n_eff = self.problem.effective_samples
         names = {"convex": "convex solver", "gradient": "gradient training"}
-        risks = {name: item["excess_risk"].sentence(n_eff) for name, item in self.comparisons.items()}
-        several = len(risks) > 1
-        sentences = []
-        for name, item in self.comparisons.items():
-            who = f" ({names[name]})" if several else ""
-            sentences.append(f"The measured excess risk{who} {risks[name]}.")
-            if several and self.trainers_agree and len(set(risks.values())) == 1:
-                sentences = [f"The measured excess risk {risks[name]}, for both trainers."]
+        items = {name: item["excess_risk"] for name, item in self.comparisons.items()}
+        if len(items) > 1 and self.trainers_agree and len({item.outcome for item in items.values()}) == 1:
+            risk = next(iter(items.values()))
+            sentences = [f"The measured excess risk, the same for both trainers, {risk.sentence(n_eff)}."]
+        else:
+            sentences = [
+                f"The excess risk measured by the {names[name]} {item.sentence(n_eff)}." for name, item in items.items()
+            ]
         first = next(iter(self.comparisons.values()))
         sentences.append(f"The train error {first['train_error'].sentence(n_eff)}.")
         if any(item["excess_risk"].measured.standard_error is None for item in self.comparisons.values()):

@@ -33,7 +33,7 @@ TOLERANCES = {"convex": 1e-6, "gradient": 1e-5}
 #: Starts of gradient training where the problem is not convex; the lowest objective counts.
 RESTARTS = 2
 #: Data sets up to this many entries are trained on one thread: more do not help, and hurt on a busy machine.
-ONE_THREAD = 4_000_000
+ONE_THREAD = 10_000_000
 #: At most one message per this many seconds from inside a training run.
 REPORT_EVERY = 10.0
 #: Share of the machine's memory that may be planned for.
@@ -289,7 +289,9 @@ def _choose(trainers: Sequence[str], prediction: Prediction) -> tuple[list[str],
     if "gradient" in chosen and prediction.weight_decay == 0:
         if chosen == ["gradient"]:
             raise InvalidArgument(
-                "weight_decay / penalty", 0, "gradient training needs a value > 0; the limit 0+ is for the convex solver"
+                "weight_decay / penalty",
+                0,
+                "gradient training needs a value > 0; the limit 0+ is for the convex solver",
             )
         chosen.remove("gradient")
         notes.append("gradient training was left out: it needs a positive weight decay")
@@ -309,7 +311,9 @@ def _convergence_notes(name: str, runs: Sequence[Run]) -> list[str]:
         notes.append(f"{_LABELS[name]} diverged on {len(diverged)} of {len(runs)} data sets, which are left out")
     if stopped:
         statuses = ", ".join(sorted({run.fit.status.value for run in stopped}))
-        notes.append(f"{_LABELS[name]} stopped short of its tolerance on {len(stopped)} of {len(runs)} data sets ({statuses})")
+        notes.append(
+            f"{_LABELS[name]} stopped short of its tolerance on {len(stopped)} of {len(runs)} data sets ({statuses})"
+        )
     return notes
 
 

@@ -1,0 +1,191 @@
+"""Assemble the page: tables, figures as data, and the template."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import words
+from .style import TRAINER_NAME, measured_number, number, save, styled
+
+if TYPE_CHECKING:
+    from ..verification import Comparison, Verification
+
+QUANTITIES = {"excess_risk": "excess risk R", "train_error": "train error per sample"}
+
+
+def write_report(verification: Verification, out_dir: str | Path) -> Path:
+    """Write ``report.html``, its figures as PNG and SVG, and ``verification.json``.
+
+    Parameters
+    ----------
+    verification : Verification
+        With a failed prediction the page says so, and there are no figures.
+    out_dir : path
+        Made if it does not exist; files of the same names in it are replaced.
+
+    Returns
+    -------
+    Path
+        Of ``report.html``, a page that needs nothing beside it.
+    """
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    content = verification.to_dict()
+    text = json.dumps(content, indent=2, allow_nan=False)
+    (folder / "verification.json").write_text(text + "\n", encoding="utf-8")
+    page = folder / "report.html"
+    page.write_text(render(verification, _draw(verification, folder)), encoding="utf-8")
+    return page
+
+
+def _draw(verification: Verification, folder: Path) -> list[dict[str, str]]:
+    """Draw and save every figure that makes sense here, with the captions that belong to them."""
+    if not verification.status.ok or not verification.measured:
+        return []
+    from .figures import agreement_figure, curve_figure, decomposition_figure
+    from .spectrum_figure import spectrum_figure
+
+    wanted = [
+        ("agreement", "Predicted against measured", agreement_figure, words.agreement_reading),
+        ("spectrum", "The learned spectrum", spectrum_figure, words.spectrum_reading),
+        ("decomposition", "Where the excess risk comes from", decomposition_figure, words.decomposition_reading),
+    ]
+    if verification.curve is not None:
+        wanted.append(("learning-curve", "Learning curve", curve_figure, words.curve_reading))
+    figures = []
+    with styled():
+        for name, title, draw, read in wanted:
+            svg = save(draw(verification), folder, name)
+            caption = read(verification)
+            figures.append({"name": name, "title": title, "data": _embed(svg), "caption": caption, "alt": title})
+    return figures
+
+
+def _embed(svg: str) -> str:
+    """An SVG as a data address: as an image of its own, its identifiers cannot meet those of another."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
+
+
+def render(verification: Verification, figures: list[dict[str, str]]) -> str:
+    """The page; every text in it is escaped by the template engine."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("shallows", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    prediction = verification.prediction
+    ok = prediction.status.ok
+    return environment.get_template("report.html.j2").render(
+        ok=ok,
+        status=prediction.status.value.replace("_", " "),
+        title=_title(verification),
+        question=words.question(verification),
+        verdict=verification.verdict,
+        agrees=verification.agrees if ok else False,
+        warnings=verification.warnings,
+        comparison=_comparison_rows(verification) if ok else [],
+        facts=_facts(verification) if ok else [],
+        figures=figures,
+        finite_size=prediction.finite_size,
+        certificates=_certificate_rows(verification),
+        objective_difference=verification.objective_difference,
+        number=number,
+        provenance=verification.provenance,
+        seeds=verification.seeds,
+        seed=verification.seed,
+        residual=prediction.residual if ok else None,
+        command=words.command(verification),
+    )
+
+
+def _title(verification: Verification) -> str:
+    problem = verification.problem
+    return (
+        f"{problem.network.capitalize()} network, d = {problem.dim}, n = {number(problem.samples)}: theory and training"
+    )
+
+
+def _comparison_rows(verification: Verification) -> list[dict[str, str]]:
+    rows = []
+    for key, label in QUANTITIES.items():
+        for place, (name, items) in enumerate(verification.comparisons.items()):
+            item = items[key]
+            rows.append(
+                {
+                    "quantity": label if place == 0 else "",
+                    "rows": str(len(verification.comparisons)) if place == 0 else "",
+                    "predicted": number(item.predicted),
+                    "trainer": TRAINER_NAME[name],
+                    "measured": measured_number(item.measured.mean, item.measured.standard_error),
+                    "deviation": _deviation(item),
+                    "z": "–" if item.z is None else f"{item.z:+.1f}".replace("-", "−"),
+                    "outcome": _outcome(item),
+                }
+            )
+    return rows
+
+
+def _deviation(item: Comparison) -> str:
+    if item.relative_deviation is None:
+        return "–"
+    if abs(item.relative_deviation) < 5e-6:
+        return "0 %"
+    return f"{100 * item.relative_deviation:+.2g} %".replace("-", "−")
+
+
+def _outcome(item: Comparison) -> str:
+    return {
+        "statistical": "within statistical error",
+        "finite_size": "within finite-size allowance",
+        "too_small": "too few samples for theory",
+        "unexplained": "not explained",
+    }[item.outcome.value]
+
+
+def _facts(verification: Verification) -> list[tuple[str, str, str]]:
+    """Predicted numbers beside the two that are measured: name, symbol, value."""
+    prediction, problem = verification.prediction, verification.problem
+    quadratic = problem.network == "quadratic"
+    freedom = f"{number(prediction.degrees_of_freedom)} of {number(problem.samples)} samples"
+    facts = [
+        ("effective samples", "n/d" if quadratic else "n", number(problem.effective_samples)),
+        ("test error", "Δ + R", number(prediction.test_error)),
+        ("Bayes-optimal excess risk", "", number(prediction.bayes_risk)),
+        ("excess risk of predicting zero", "", number(problem.null_risk)),
+        ("noise scale on the weights", "δ" if quadratic else "τ", number(prediction.noise_scale)),
+        ("threshold", "ζ", number(prediction.threshold)),
+        ("degrees of freedom", "", freedom),
+        ("phase", "", "not defined here" if prediction.phase is None else prediction.phase.name),
+    ]
+    if quadratic:
+        facts.insert(2, ("estimation error on the weights", "E = R/2", number(prediction.estimation_error)))
+    return facts
+
+
+def _certificate_rows(verification: Verification) -> list[dict[str, str]]:
+    rows = []
+    for name, runs in verification.measured.items():
+        for i, index in enumerate(runs.datasets):
+            gap = runs.gaps[i]
+            rows.append(
+                {
+                    "trainer": TRAINER_NAME[name],
+                    "dataset": str(index + 1),
+                    "solver": runs.solvers[i],
+                    "objective": f"{runs.objective.values[i]:.8g}",
+                    "gap": "none" if gap is None else f"{gap:.1e}",
+                    "excess_risk": number(runs.excess_risk.values[i]),
+                    "train_error": number(runs.train_error.values[i]),
+                    "status": runs.statuses[i].replace("_", " "),
+                    "iterations": str(runs.iterations[i]),
+                    "seconds": f"{runs.seconds[i]:.1f}",
+                }
+            )
+    return rows

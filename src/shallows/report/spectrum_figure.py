@@ -1,0 +1,279 @@
+"""The learned spectrum: histogram and ranks over the data sets, with the predicted law drawn over them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..freeprob.contour import find_quantile, position
+from ..spectra import DiagonalLaw, QuadraticLaw
+from .style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure, number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from ..verification import Measurements, Verification
+
+    FloatArray = NDArray[np.float64]
+
+#: Points of the rank panel: all up to here, then evenly on the logarithmic axis.
+MOST_RANKS = 60
+GRID = 500
+
+
+def rank_positions(law: QuadraticLaw | DiagonalLaw, ranks: FloatArray) -> FloatArray:
+    """Predicted size of the `ranks`-th largest learned weight, 0 where none is left, shape of `ranks`.
+
+    The median position: where the expected number of larger weights is ``rank - 1/2``.
+    """
+    spectrum = law.problem.spectrum
+    if law.noise_scale == 0.0:
+        tops = np.cumsum(spectrum.multiplicities)
+        places = np.searchsorted(tops, ranks - 0.5)
+        kept = np.maximum(spectrum.values[np.minimum(places, tops.size - 1)] - law.threshold, 0.0)
+        width = law.problem.effective_width if isinstance(law, QuadraticLaw) else law.problem.dim
+        return np.where(ranks <= width, kept, 0.0)
+    if isinstance(law, QuadraticLaw):
+        s, w, variance = spectrum.values, spectrum.weights, law.noise_scale**2
+        kept_count = law.problem.dim * (1 - law.mass_at_zero)
+        out = np.zeros(ranks.size)
+        for i, rank in enumerate(ranks):
+            if rank - 0.5 < kept_count:
+                u = find_quantile((rank - 0.5) / law.problem.dim, variance, s, w)
+                out[i] = max(position(u, variance, s, w)[0] - law.threshold, 0.0)
+        return out
+    from scipy.special import ndtr
+
+    top = float(spectrum.values[0]) + 8 * law.noise_scale
+    sizes = np.concatenate([np.linspace(0.0, 6 * law.noise_scale, 2000), np.linspace(0.0, top, 4000)])
+    sizes = np.unique(sizes)
+    down = -(sizes[:, None] + law.threshold)
+    above = ndtr((down + spectrum.values) / law.noise_scale) + ndtr((down - spectrum.values) / law.noise_scale)
+    counts = above @ spectrum.multiplicities
+    found = np.interp(-(ranks - 0.5), -counts, sizes)
+    return np.where(ranks - 0.5 < counts[0], found, 0.0)
+
+
+def spectrum_figure(verification: Verification) -> Figure:
+    """Two panels: the weights near the bulk as a histogram, and all of them by rank."""
+    figure = new_figure(7.0, 3.6)
+    left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
+    runs = next(iter(verification.measured.values()))
+    if not (np.abs(runs.spectra) > runs.zero).any() and verification.prediction.spectrum.mass_at_zero >= 1 - 1e-12:
+        for axes in (left, right):
+            axes.set_axis_off()
+        left.text(0.0, 0.5, "Every learned weight is zero, predicted and measured:\nnothing to draw.", va="center")
+        return figure
+    _histogram_panel(left, verification, runs)
+    _rank_panel(right, verification, runs)
+    left.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), borderaxespad=0)
+    right.legend(loc="lower left")
+    return figure
+
+
+def _quantity(verification: Verification) -> str:
+    if verification.problem.network == "quadratic":
+        return "learned eigenvalue of S"
+    return "learned weight, along the teacher's sign"
+
+
+def histogram_range(verification: Verification, runs: Measurements) -> tuple[float, float]:
+    """Interval that shows the bulk and what begins beside it."""
+    law = verification.prediction.spectrum
+    quadratic = isinstance(law, QuadraticLaw)
+    sizes = np.abs(runs.spectra[np.abs(runs.spectra) > runs.zero])
+    largest = float(sizes.max()) if sizes.size else 0.0
+    outliers = [o.learned for o in law.outliers]
+    largest = max([largest, *outliers]) or law.noise_scale
+    if law.bulk is not None:
+        top = 1.45 * law.bulk[1]
+    elif outliers:
+        top = sorted(outliers)[len(outliers) // 2] * 1.5
+    else:
+        top = largest
+    if sizes.size:  # a bulk of almost no weights is no place to look at
+        top = max(top, float(np.quantile(sizes, 0.5)) * 1.3)
+    top = min(max(top, 1e-3 * largest), 1.06 * largest)
+    return (0.0 if quadratic else -min(top, _lowest(runs)), top)
+
+
+def _lowest(runs: Measurements) -> float:
+    negative = -float(runs.spectra.min())
+    return 1.1 * negative if negative > runs.zero else 0.0
+
+
+def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements) -> None:
+    law = verification.prediction.spectrum
+    low, high = histogram_range(verification, runs)
+    inside = runs.spectra[(np.abs(runs.spectra) > runs.zero) & (runs.spectra >= low) & (runs.spectra <= high)]
+    bins = int(np.clip(2 * round(inside.size ** (1 / 3)), 12, 50))
+    step = (high - low) / bins
+    edges = step * np.arange(np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9) + 1)  # zero is an edge
+    counts, _ = np.histogram(inside, edges)
+    heights = counts / runs.spectra.size / np.diff(edges)
+    axes.bar(
+        edges[:-1],
+        heights,
+        np.diff(edges),
+        align="edge",
+        color=SKY,
+        alpha=0.75,
+        edgecolor="white",
+        linewidth=0.4,
+        label=f"measured, {_data_sets(len(runs.datasets))} ({TRAINER_NAME[runs.trainer]})",
+    )
+    top = float(heights.max()) if heights.size else 0.0
+    predicted = _draw_density(axes, law, low, high)
+    top = max(top, predicted) or 1.0
+    marks = [o.learned for o in law.outliers if low <= o.learned <= high]
+    if isinstance(law, QuadraticLaw) and marks:
+        axes.plot(
+            marks,
+            [0.035] * len(marks),
+            transform=axes.get_xaxis_transform(),
+            linestyle="none",
+            marker="v",
+            markersize=5,
+            color=VERMILLION,
+            markeredgewidth=0,
+            zorder=4,
+        )
+    axes.set_xlim(low, high)
+    axes.set_ylim(0, 1.45 * top)
+    axes.locator_params(axis="both", nbins=6)
+    axes.set_xlabel(_quantity(verification))
+    axes.set_ylabel("density (zeros left out)")
+    axes.set_title("Near the bulk")
+    measured = runs.mass_at_zero.mean
+    words = f"exactly zero\npredicted {100 * law.mass_at_zero:.3g} %\nmeasured {100 * measured:.3g} %"
+    beyond = round(float((runs.spectra > high).sum(axis=1).mean()))
+    if beyond:
+        words += f"\n\nlarger than shown: {beyond}"
+    axes.text(0.98, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=8.5, linespacing=1.35)
+
+
+def _data_sets(count: int) -> str:
+    return "1 data set" if count == 1 else f"{count} data sets"
+
+
+def _draw_density(axes: Axes, law: QuadraticLaw | DiagonalLaw, low: float, high: float) -> float:
+    """Draw the continuous part of the law; returns its greatest height in sight."""
+    if law.noise_scale == 0.0:
+        return 0.0
+    if isinstance(law, QuadraticLaw):
+        if law.bulk is None:
+            return 0.0
+        bottom, top = law.bulk[0], min(law.bulk[1], high)
+        # Denser towards both ends: the density ends like a square root.
+        points = bottom + (top - bottom) * 0.5 * (1 - np.cos(np.linspace(0, np.pi, GRID)))
+        heights = law.density(points)
+        points, heights = points[1:-1], heights[1:-1]
+        # In one piece with the outliers where no gap parts them; else down to zero.
+        rest = np.linspace(top, high, 4 * GRID)
+        beyond = law.density(rest) if top < high else np.zeros(rest.size)
+        axes.plot(np.append(points, top), np.append(heights, beyond[0]), color=BLUE, label="predicted bulk")
+        if beyond.any():
+            axes.plot(rest, beyond, color=VERMILLION, linewidth=0.9, label="predicted outliers (▾ positions)")
+        return float(heights.max())
+    best = 0.0
+    sides = [(max(low, 1e-9 * high), high)] + ([(low, -1e-9 * high)] if low < 0 else [])
+    for k, (a, b) in enumerate(sides):
+        points = np.linspace(a, b, GRID)
+        heights = law.density(points)
+        axes.plot(points, heights, color=BLUE, label="predicted density" if k == 0 else None)
+        best = max(best, float(heights.max()))
+    return best
+
+
+def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> None:
+    law, dim = verification.prediction.spectrum, verification.problem.dim
+    style = TRAINER_STYLE[runs.trainer]
+    ordered = runs.ordered
+    measured = int((ordered > runs.zero).any(axis=0).sum())
+    predicted = math.ceil(dim * (1 - law.mass_at_zero) - 1e-9)
+    count = max(measured, min(predicted, dim), 1)
+    ranks = shown_ranks(count)
+    sizes = ordered[:, ranks - 1]
+    sizes = np.where(sizes > runs.zero, sizes, np.nan)
+    everywhere = np.isfinite(sizes).all(axis=0)
+    mean = sizes[:, everywhere].mean(axis=0)
+    spread = np.array([mean - sizes[:, everywhere].min(axis=0), sizes[:, everywhere].max(axis=0) - mean])
+    axes.errorbar(
+        ranks[everywhere],
+        mean,
+        yerr=spread if len(runs.datasets) > 1 else None,
+        linestyle="none",
+        marker=style["marker"],
+        markersize=3.6,
+        color=SKY,
+        markeredgecolor=BLUE,
+        markeredgewidth=0.5,
+        ecolor=SKY,
+        elinewidth=1.2,
+        label="measured: mean and range",
+    )
+    places = rank_positions(law, np.asarray(ranks, dtype=float))
+    positive = places > 0
+    outliers = positive & (ranks <= round(law.outlier_count)) if isinstance(law, QuadraticLaw) else positive & False
+    label = "predicted rank by rank" if isinstance(law, DiagonalLaw) else "predicted bulk"
+    rest = positive & ~outliers
+    if rest.any():
+        axes.plot(ranks[rest], places[rest], color=BLUE, linewidth=1.4, label=label)
+    if outliers.any():
+        axes.plot(
+            ranks[outliers],
+            places[outliers],
+            linestyle="none",
+            marker="v",
+            markersize=6.5,
+            markerfacecolor="none",
+            markeredgecolor=VERMILLION,
+            markeredgewidth=1.1,
+            label="predicted outliers",
+            zorder=4,
+        )
+    teacher = np.sort(np.abs(verification.problem.teacher.values(verification.problem.network)))[::-1][ranks - 1]
+    if (teacher > 0).any():
+        axes.plot(
+            ranks[teacher > 0],
+            teacher[teacher > 0],
+            color=GREY,
+            linestyle=(0, (3, 2)),
+            linewidth=1.0,
+            label="teacher",
+            zorder=1,
+        )
+    axes.set_xscale("log")
+    shown: list[Any] = [mean, places[positive], teacher[teacher > 0]]
+    values = np.concatenate([v[v > 0] for v in shown]) if any(len(v) for v in shown) else np.array([1.0])
+    low = max(float(values.min()), float(values.max()) * 3e-4)
+    axes.set_yscale("log")
+    axes.set_ylim(low / 1.5, float(values.max()) * 1.6)
+    axes.set_xlim(0.85, max(1.2 * count, 3))
+    _plain_ranks(axes, count)
+    axes.set_xlabel("rank, largest first")
+    axes.set_ylabel("size" if isinstance(law, DiagonalLaw) else "eigenvalue of S")
+    axes.set_title("All learned weights" if isinstance(law, DiagonalLaw) else "All learned eigenvalues")
+    axes.grid(color="0.93", linewidth=0.6)
+
+
+def shown_ranks(count: int) -> NDArray[np.int64]:
+    """Ranks from 1 to `count` to draw: at most about twice ``MOST_RANKS``."""
+    if count <= MOST_RANKS:
+        return np.arange(1, count + 1)
+    return np.unique(np.round(np.geomspace(1, count, MOST_RANKS)).astype(np.int64))
+
+
+def _plain_ranks(axes: Axes, count: int) -> None:
+    from matplotlib.ticker import FixedLocator, NullFormatter
+
+    ticks = [
+        m * 10**k for k in range(7) for m in ((1, 2, 5) if count < 500 else (1,)) if m * 10**k <= max(1.2 * count, 3)
+    ]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(lambda value, _: number(value))
+    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,112 @@
+"""How figures look: colours that colour-blind readers can tell apart, sizes that survive a column of print."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+#: Okabe and Ito's palette.
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+GREY = "#6b6b6b"
+
+TRAINER_STYLE: dict[str, dict[str, Any]] = {
+    "convex": {"color": VERMILLION, "marker": "o"},
+    "gradient": {"color": GREEN, "marker": "s"},
+}
+TRAINER_NAME = {"convex": "convex solver", "gradient": "gradient training"}
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "mathtext.fontset": "dejavusans",
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 7,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "lines.linewidth": 1.6,
+    "figure.dpi": 100,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "shallows",
+    "axes.formatter.use_mathtext": True,
+    "axes.unicode_minus": True,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Matplotlib's settings inside the block, and none of them after it."""
+    import matplotlib
+
+    # From the defaults, so that a user's own settings do not change the report.
+    settings: Any = {k: v for k, v in matplotlib.rcParamsDefault.items() if k not in _NOT_STYLE}
+    with matplotlib.rc_context({**settings, **_SETTINGS}):
+        yield
+
+
+_NOT_STYLE = {"backend", "backend_fallback", "interactive", "toolbar", "timezone", "webagg.address"}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of `width` by `height` inches that no global state knows of."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, folder: Path, name: str) -> str:
+    """Write `name`.png and `name`.svg and return the SVG's text; the same figure gives the same bytes."""
+    figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": "shallows"})
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "shallows"})
+    text = buffer.getvalue()
+    (folder / f"{name}.svg").write_text(text, encoding="utf-8")
+    return text
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """`value` as people write it."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    if float(value).is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    if 1e-3 <= abs(value) < 1e6:
+        text = f"{value:.{digits}g}"
+        return f"{value:.0f}" if "e" in text else text
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{raised}" if mantissa == "1" else f"{mantissa}·10{raised}"
+
+
+def measured_number(mean: float, error: float | None) -> str:
+    """``mean ± error``, the error to two digits and the mean to the same place."""
+    if error is None or error <= 1e-9 * abs(mean):
+        return number(mean)
+    from math import floor, log10
+
+    if not 1e-4 <= abs(mean) < 1e6:
+        return f"{number(mean)} ± {number(error, 2)}"
+    places = max(0, 1 - floor(log10(error)))
+    return f"{mean:.{places}f} ± {error:.{places}f}"

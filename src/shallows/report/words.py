@@ -1,0 +1,190 @@
+"""The report in words: the question, what the figures show, and what stands behind the numbers."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from ..teachers import LowRank, PowerLaw
+from .style import number
+
+if TYPE_CHECKING:
+    from ..prediction import Prediction
+    from ..verification import Verification
+
+
+def strength(prediction: Prediction) -> str:
+    """The regularisation as the problem's network has it."""
+    if prediction.penalty is None:
+        value = prediction.weight_decay
+        return "vanishing weight decay λ → 0⁺" if value == 0 else f"weight decay λ = {number(value)}"
+    if prediction.penalty == 0:
+        return "vanishing weight decay λ → 0⁺"
+    if prediction.problem.effective_width == prediction.problem.dim:
+        return f"weight decay λ = {number(prediction.penalty)}"
+    return f"weight decay λ = {number(prediction.weight_decay)} (reduced penalty {number(prediction.penalty)})"
+
+
+def question(verification: Verification) -> str:
+    """What was asked, in one paragraph."""
+    problem, prediction = verification.problem, verification.prediction
+    noise = f"label noise of variance Δ = {number(problem.noise)}" if problem.noise else "noiseless labels"
+    if problem.network == "quadratic":
+        width = problem.effective_width
+        student = f"a two-layer network with quadratic activation and {width} hidden units"
+    else:
+        student = "a two-layer diagonal network"
+    return (
+        f"A teacher ({problem.teacher.describe()}) labels n = {number(problem.samples)} Gaussian inputs in "
+        f"d = {problem.dim} dimensions, with {noise}. Then {student} is trained on them to its minimum with "
+        f"{strength(prediction)}. What error does theory predict, and what do networks trained on "
+        f"{_data_sets(verification.seeds)} show?"
+    )
+
+
+def _data_sets(count: int) -> str:
+    return "one sampled data set" if count == 1 else f"{count} independent sampled data sets"
+
+
+def agreement_reading(verification: Verification) -> str:
+    """Caption of the agreement figure."""
+    text = (
+        "Line: theory, for infinitely large networks at these ratios, evaluated at the actual dimension. Small marks: one "
+        "data set each; large marks: their mean and its standard error. "
+    )
+    allowance = next(iter(verification.comparisons.values()))["excess_risk"].allowance
+    if allowance is None:
+        text += (
+            "At so few effective samples the theory is not quantitative, and no allowance for the finite size is drawn."
+        )
+    else:
+        text += f"Shaded: how far a finite network of this size may be from theory (±{100 * allowance:.0f} %)."
+    if verification.trainers_agree:
+        text += " The trainers see the same data and reach the same minimum: their marks should coincide."
+    return text
+
+
+def spectrum_reading(verification: Verification) -> str:
+    """What the learned spectrum shows."""
+    law = verification.prediction.spectrum
+    runs = next(iter(verification.measured.values()))
+    weights = "eigenvalues" if verification.problem.network == "quadratic" else "weights"
+    measured = runs.mass_at_zero
+    spread = "" if measured.standard_error is None else f" ± {100 * measured.standard_error:.2g}"
+    text = (
+        f"Of the learned {weights}, theory puts {100 * law.mass_at_zero:.4g} % exactly at zero; measured "
+        f"{100 * measured.mean:.4g}{spread} %. "
+    )
+    if law.mass_at_zero >= 1 - 1e-12:
+        return text + "Nothing is learned: the weight decay outweighs the data."
+    if law.bulk is None:
+        text += "No bulk survives training: what is learned is signal. "
+    elif verification.problem.network == "quadratic":
+        text += (
+            f"The predicted bulk, learned noise, reaches from {number(law.bulk[0], 3)} to {number(law.bulk[1], 3)}; "
+            "it costs risk without serving prediction. "
+        )
+    else:
+        text += f"Weights up to about {number(law.bulk[1], 3)} in size can be learned noise. "
+    count = law.outlier_count
+    if count:
+        learned = "one mode" if round(count) == 1 else f"{number(round(count))} modes"
+        first = law.outliers[0]
+        text += f"Theory has {learned} of the teacher stand out of the noise"
+        if verification.problem.network == "quadratic":
+            top = float(runs.ordered[:, 0].mean())
+            text += (
+                f"; the largest at {number(first.learned)} (measured {number(top)}; in the teacher "
+                f"{number(first.teacher)}), with squared overlap {first.overlap:.3f} between its learned and true direction"
+            )
+        text += ". "
+    else:
+        text += "No mode of the teacher stands out of the noise. "
+    if verification.problem.network == "quadratic":
+        text += "Where learned modes lie above the teacher's line, noise has inflated them; below, weight decay has shrunk them."
+    else:
+        text += "The distance to the teacher's line is the shrinkage by weight decay."
+    return text
+
+
+def decomposition_reading(verification: Verification) -> str:
+    """Which part of the excess risk dominates, and what would lower it."""
+    prediction = verification.prediction
+    terms, total = prediction.decomposition.to_dict(), prediction.excess_risk
+    if total <= 0:
+        return "The excess risk vanishes: there is nothing to split."
+    name = max(terms, key=lambda key: terms[key])
+    advice = {
+        "overfitting": "learned noise; a larger weight decay would remove it",
+        "underfitting": "features of the teacher that the noise still hides; only more data, or less noise, reveals them",
+        "approximation": "imprecision of the features that were learned, from shrinkage by weight decay and from noise",
+    }
+    meaning = advice.get(name, "")
+    price = total / prediction.bayes_risk if prediction.bayes_risk > 0 else None
+    text = (
+        f"The four terms add up to the predicted excess risk of {number(total)}. The largest is {name}, "
+        f"{100 * terms[name] / total:.0f} % of it: {meaning}. Alignment is negative, since noise that happens to fit "
+        "hidden signal is worth having."
+    )
+    if price is not None:
+        text += (
+            f" The least excess risk any estimator could reach knowing the teacher's spectrum is "
+            f"{number(prediction.bayes_risk)}: training pays {_times(price)}."
+        )
+    return text
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f} times that" if ratio < 10 else f"{ratio:.3g} times that"
+
+
+def curve_reading(verification: Verification) -> str:
+    """What the learning curve holds fixed and shows."""
+    curve, prediction = verification.curve, verification.prediction
+    assert curve is not None
+    fixed = "weight decay, noise variance" + (", width" if verification.problem.network == "quadratic" else "")
+    text = f"Everything but the number of samples is held fixed ({fixed}; {strength(prediction)}). "
+    if curve.trained:
+        counts = sorted({len(point.excess_risk.values) for point in curve.trained})
+        each = " or ".join(str(count) for count in counts)
+        sets = "data set" if counts == [1] else "data sets"
+        sizes = ", ".join(number(point.samples) for point in curve.trained)
+        text += f"The networks at n = {sizes} were trained on {each} {sets} each"
+        text += ", with error bars of one standard error. " if counts != [1] else ". "
+    phase = prediction.phase
+    if phase is not None:
+        text += (
+            f"This problem lies in phase {phase.name}: risk {phase.rate}; spectrum: {phase.spectrum}. The phases along "
+            "the top are asymptotic; at this dimension neighbours blend. "
+        )
+    else:
+        text += "Phases are defined for power-law teachers and noisy labels only, so none are named here. "
+    if curve.failures:
+        text += f"The line is interrupted where theory has no finite answer ({curve.failures} points). "
+    return text + "At few effective samples trained networks lie above the line: theory is asymptotic there."
+
+
+def command(verification: Verification) -> str:
+    """The command that makes this report again, quoted for a shell."""
+    problem, prediction = verification.problem, verification.prediction
+    words: list[Any] = ["shallows", "verify", "--network", problem.network]
+    teacher = problem.teacher
+    if isinstance(teacher, PowerLaw):
+        words += ["--dim", problem.dim, "--gamma", repr(teacher.gamma)]
+    elif isinstance(teacher, LowRank) and teacher.profile is None:
+        words += ["--dim", problem.dim, "--rank", teacher.rank]
+    else:
+        words += ["--spectrum", "FILE"]
+    if isinstance(teacher, (PowerLaw, LowRank)) and teacher.energy != 1:
+        words += ["--energy", repr(teacher.energy)]
+    words += ["--samples", problem.samples, "--noise", repr(problem.noise)]
+    if problem.width is not None:
+        words += ["--width", problem.width]
+    if prediction.penalty is None:
+        words += ["--weight-decay", repr(prediction.weight_decay)]
+    else:
+        words += ["--penalty", repr(prediction.penalty)]
+    words += ["--seeds", verification.seeds, "--seed", verification.seed]
+    if len(verification.measured) == 1:
+        words += ["--trainers", next(iter(verification.measured))]
+    return shlex.join(str(word) for word in [*words, "--out", "report"])
