@@ -96,8 +96,14 @@ def _birth(pid: int) -> str:
     return "" if fields[0] == "Z" else fields[19]
 
 
-def _lives(host: str, pid: int, birth: str, seen: float) -> bool:
+#: Drivers of this process: one that could not sign off, on a full disk, is gone all the same.
+_here: set[str] = set()
+
+
+def _lives(name: str, host: str, pid: int, birth: str, seen: float) -> bool:
     """Whether the driver is still there."""
+    if host == socket.gethostname() and pid == os.getpid() and birth == _birth(pid):
+        return name in _here
     if host != socket.gethostname() or os.name != "posix":
         return time.time() - seen < SILENCE
     try:
@@ -236,6 +242,7 @@ class Store:
         except StoreError:  # a claim that stays behind dies with this process
             pass
         finally:
+            _here.discard(self.driver or "")
             self.driver = None
             self._results.close()
             if self._notes is not self._results:
@@ -269,12 +276,13 @@ class Store:
             self.driver = uuid.uuid4().hex
             row_ = (self.driver, socket.gethostname(), os.getpid(), _birth(os.getpid()), time.time())
             results.execute("INSERT INTO drivers VALUES (?, ?, ?, ?, ?)", row_)
+            _here.add(self.driver)
         self._seen = time.time()
 
     def _bury(self, notes: sqlite3.Connection) -> None:
         """Forget drivers that are gone, and their claims."""
         for name, *life in notes.execute("SELECT * FROM drivers").fetchall():
-            if name != self.driver and not _lives(*life):
+            if not _lives(name, *life):
                 notes.execute("DELETE FROM claims WHERE driver = ?", (name,))
                 notes.execute("DELETE FROM drivers WHERE name = ?", (name,))
 
@@ -423,7 +431,7 @@ class Store:
     def drivers(self) -> int:
         """Number of drivers at work now."""
         with self._errors():
-            return sum(_lives(*life) for _, *life in self._results.execute("SELECT * FROM drivers").fetchall())
+            return sum(_lives(*life) for life in self._results.execute("SELECT * FROM drivers").fetchall())
 
     def fingerprint(self) -> str:
         """Digest of all results, to compare two stores bit by bit; times are left out."""
