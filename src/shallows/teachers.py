@@ -1,6 +1,6 @@
 """Teachers: the spectrum of the target network, stored compressed.
 
-A teacher of `d` modes is handed to the solvers as a :class:`Spectrum`: at most about a thousand
+A teacher of `d` modes is handed to the solvers as a :class:`Spectrum`: at most some six hundred
 atoms with multiplicities, whatever `d` is. Small teachers are kept exactly. In large ones the leading
 modes are kept one by one and the others are grouped into cells, each replaced by the nodes of the
 Gauss quadrature of its own counting measure, so that every sum over modes of a function smooth on
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 #: A spectrum of at most this many distinct atoms is stored as it is.
-EXACT_LIMIT = 1024
+EXACT_LIMIT = 512
 #: Of a larger one, this many leading modes are stored one by one,
-LEADING = 400
+LEADING = 300
 #: the rest in cells over which the rank grows by this factor,
 CELL_RATIO = 1.15
 #: each represented by this many Gauss nodes, and over which values fall by at most this factor.

@@ -8,7 +8,7 @@ from shallows import FromValues, InvalidArgument, LowRank, PowerLaw, Problem, pr
 from shallows.teachers import EXACT_LIMIT, RESOLVED_LIMIT, Spectrum
 
 
-@pytest.mark.parametrize("dim", [2, 400, 1024, 1025, 50_000])
+@pytest.mark.parametrize("dim", [2, 400, 512, 513, 50_000])
 @pytest.mark.parametrize("network", ["diagonal", "quadratic"])
 def test_energy_is_as_asked(dim, network):
     for teacher in (PowerLaw(dim, 0.8, 2.5), LowRank(dim, 2, 2.5), LowRank(dim, 2, 2.5, profile=[3, 1])):
@@ -47,11 +47,11 @@ def test_compression_changes_no_prediction(network, samples):
             return Spectrum(np.sort(self.array)[::-1].copy(), np.ones(self.dim), self.dim)
 
     for compressed, plain in ((PowerLaw(dim, 0.9), Plain(dim, 0.9)), (FromValues(drawn), PlainValues(drawn))):
-        assert compressed.spectrum(network).values.size < EXACT_LIMIT < plain.spectrum(network).values.size
+        assert compressed.spectrum(network).values.size < 2 * EXACT_LIMIT < plain.spectrum(network).values.size
         fast = predict(Problem(network, compressed, samples, 0.1), **strength)
         slow = predict(Problem(network, plain, samples, 0.1), **strength)
-        assert fast.excess_risk == pytest.approx(slow.excess_risk, rel=1e-6)
-        assert fast.degrees_of_freedom == pytest.approx(slow.degrees_of_freedom, rel=1e-6)
+        assert fast.excess_risk == pytest.approx(slow.excess_risk, rel=1e-9)
+        assert fast.degrees_of_freedom == pytest.approx(slow.degrees_of_freedom, rel=1e-9)
 
 
 def test_resolved_spectrum_keeps_the_teacher():

@@ -109,6 +109,9 @@ def quadratic_mmse(variance, s, w):
     return total
 
 
+#: Up to this dimension the posterior of the quadratic network sees every mode, not groups of them.
+_UNGROUPED = 1024
+
 _PANEL_NODES, _PANEL_WEIGHTS = legendre_nodes(10)
 
 
@@ -245,6 +248,8 @@ def bayes_optimal(problem: Problem) -> BayesPoint:
     bottom = 1e-20 / samples if noise == 0 else noise / samples
     if quadratic:
         mmse, fine = quadratic_mmse, problem.spectrum
+        if problem.dim <= _UNGROUPED:
+            fine = problem.teacher.resolved(problem.network, 0.0)
         weigh = _weights
     else:
         mmse, fine = diagonal_mmse, problem.teacher.resolved(problem.network, unit * math.sqrt(bottom))
