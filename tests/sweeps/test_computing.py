@@ -84,6 +84,13 @@ def test_trainers_meet_at_the_same_minimum():
     assert objectives == pytest.approx([objectives[0]] * 3, rel=1e-4)
 
 
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_message_passing_ends_where_training_does_on_the_same_data(network):
+    settings = {"network": network, "dim": 60, "gamma": 1.0, "noise": 0.3, "samples": 1200, "weight_decay": 1.0}
+    passed, trained = run_points([Ask(settings, "amp", seed=5), Ask(settings, "train", "auto", 5)])
+    assert passed["amp_excess_risk"] == pytest.approx(trained["measured_excess_risk"], rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("change", "trainers", "named"),
     [({"width": 10}, ["convex"], "trainers"), ({"samples": 100.5}, ["auto"], "samples")],
@@ -96,6 +103,6 @@ def test_training_that_is_impossible_is_named_before_anything_runs(change, train
 
 
 def test_every_field_has_units_and_a_meaning():
-    for name in ("theory", "bayes", "spectrum", "train"):
+    for name in ("theory", "bayes", "spectrum", "train", "amp"):
         quantity = quantity_named(name)
         assert all(field.units and field.meaning for field in quantity.fields.values())

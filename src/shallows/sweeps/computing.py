@@ -180,3 +180,45 @@ TRAIN = register(
         check=check_sampled,
     )
 )
+
+
+def amp(point: Point) -> Record:
+    """Approximate message passing on one sampled data set, the same as ``train`` is given (theory note, section 9)."""
+    from ..amp import amp as pass_messages
+    from ..training import sample
+
+    run = pass_messages(sample(point.problem(), point.random_seed()), **point.regularisation())
+    return {
+        "amp_excess_risk": float(run.excess_risk),
+        "amp_noise_scale": float(run.noise_scale),
+        "amp_predicted_noise_scale": float(run.trajectory.predicted_noise_scale[-1]),
+        "amp_iterations": float(run.iterations),
+        "amp_status": run.status.value,
+    }
+
+
+def check_amp(point: Point) -> None:
+    """Raise :class:`InvalidArgument` if message passing cannot be run at `point`."""
+    check_sampled(point)
+    for name, value in point.regularisation().items():
+        if not value > 0:
+            raise InvalidArgument(name, value, "must be positive for amp")
+
+
+AMP = register(
+    Quantity(
+        "amp",
+        {
+            "amp_excess_risk": Field(SQUARED, "excess risk at the end of message passing"),
+            "amp_noise_scale": Field(WEIGHT, "measured noise scale at the last iteration"),
+            "amp_predicted_noise_scale": Field(WEIGHT, "the same, from state evolution"),
+            "amp_iterations": Field("1", "number of iterations"),
+            "amp_status": Field("1", "how message passing ended", "text"),
+        },
+        amp,
+        repeats="seed",
+        cost=_sampled_cost,
+        seconds=0.5,
+        check=check_amp,
+    )
+)

@@ -57,7 +57,7 @@ class Sweep:
         ``{"linked": "0.05*sqrt(samples/dim**2)"}``, which follows the others instead of making an axis of its own.
         Counts (dim, samples, width, rank) that are computed are rounded to integers.
     quantities : sequence of str
-        What to compute: theory, bayes, spectrum, train, amp.
+        What to compute: theory, bayes, spectrum, train, amp, or a registered one.
     trainers : sequence of str
         For train: auto (the fastest certified way), convex, gradient (the network itself).
     seeds : int or sequence of int
