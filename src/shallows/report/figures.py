@@ -19,6 +19,7 @@ from .style import (
     measured_number,
     new_figure,
     number,
+    plain_log_ticks,
 )
 
 if TYPE_CHECKING:
@@ -106,7 +107,10 @@ def _agreement_panel(axes: Axes, items: dict[str, Comparison]) -> None:
 def decomposition_figure(verification: Verification) -> Figure:
     """The four terms as a waterfall: each bar starts where the one before ended, and the last is their sum."""
     prediction = verification.prediction
-    terms = prediction.decomposition.to_dict()
+    terms = {
+        key: value if abs(value) > 1e-12 * prediction.excess_risk else 0.0
+        for key, value in prediction.decomposition.to_dict().items()
+    }
     figure = new_figure(7.0, 2.75 + 0.42 * len(verification.measured))
     axes = figure.subplots()
     scale = max(abs(v) for v in [*terms.values(), prediction.excess_risk, prediction.bayes_risk])
@@ -147,6 +151,7 @@ def decomposition_figure(verification: Verification) -> Figure:
     axes.invert_yaxis()
     low, high = min(0.0, *ends), max(*ends, scale)
     axes.set_xlim(low - (0.03 * scale if low < 0 else 0.0), high + 0.3 * (high - low))
+    axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4))
     axes.set_xlabel("contribution to the excess risk")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="0.9", linewidth=0.7)
@@ -155,7 +160,15 @@ def decomposition_figure(verification: Verification) -> Figure:
 
 
 def _beside(axes: Axes, right: float, place: int, text: str) -> None:
-    axes.annotate(text, (right, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5)
+    axes.annotate(
+        text,
+        (right, place),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+    )
 
 
 def curve_figure(verification: Verification) -> Figure:
@@ -210,7 +223,7 @@ def curve_figure(verification: Verification) -> Figure:
     if positive.size:
         low, high = float(positive.min()), float(positive.max())
         axes.set_ylim(low / 1.35, high * 1.35)
-        _ticks(axes, low / 1.35, high * 1.35)
+        plain_log_ticks(axes.yaxis, low / 1.35, high * 1.35)
     axes.annotate(
         f"this problem\nn = {number(prediction.problem.samples)}",
         (prediction.problem.samples, 0.0),
@@ -237,19 +250,6 @@ def curve_figure(verification: Verification) -> Figure:
     _phases(axes, curve.samples, curve.phases)
     axes.legend(loc="best")
     return figure
-
-
-def _ticks(axes: Axes, low: float, high: float) -> None:
-    """Readable ticks on a logarithmic axis, also when it spans less than a decade."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    decades = np.log10(high / low)
-    if decades > 2.2:
-        return
-    subs: Any = (1.0, 2.0, 5.0) if decades > 1 else tuple(range(1, 10))
-    axes.yaxis.set_major_locator(LogLocator(subs=subs))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _phases(axes: Axes, samples: np.ndarray[Any, Any], names: tuple[str | None, ...]) -> None:

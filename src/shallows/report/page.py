@@ -51,15 +51,17 @@ def _draw(verification: Verification, folder: Path) -> list[dict[str, str]]:
     wanted = [
         ("agreement", "Predicted against measured", agreement_figure, words.agreement_reading),
         ("spectrum", "The learned spectrum", spectrum_figure, words.spectrum_reading),
-        ("decomposition", "Where the excess risk comes from", decomposition_figure, words.decomposition_reading),
     ]
+    if verification.prediction.excess_risk > 0:
+        title = "Where the excess risk comes from"
+        wanted.append(("decomposition", title, decomposition_figure, words.decomposition_reading))
     if verification.curve is not None:
         wanted.append(("learning-curve", "Learning curve", curve_figure, words.curve_reading))
     figures = []
     with styled():
         for name, title, draw, read in wanted:
             svg = save(draw(verification), folder, name)
-            caption = read(verification)
+            caption = words.polished(read(verification))
             figures.append({"name": name, "title": title, "data": _embed(svg), "caption": caption, "alt": title})
     return figures
 
@@ -86,14 +88,14 @@ def render(verification: Verification, figures: list[dict[str, str]]) -> str:
         ok=ok,
         status=prediction.status.value.replace("_", " "),
         title=_title(verification),
-        question=words.question(verification),
-        verdict=verification.verdict,
-        agrees=verification.agrees if ok else False,
+        question=words.polished(words.question(verification)),
+        verdict=words.polished(verification.verdict),
+        against=not ok or verification.agrees is False,
         warnings=verification.warnings,
         comparison=_comparison_rows(verification) if ok else [],
         facts=_facts(verification) if ok else [],
         figures=figures,
-        finite_size=prediction.finite_size,
+        finite_size=words.polished(prediction.finite_size),
         certificates=_certificate_rows(verification),
         objective_difference=verification.objective_difference,
         number=number,
@@ -137,7 +139,8 @@ def _deviation(item: Comparison) -> str:
         return "–"
     if abs(item.relative_deviation) < 5e-6:
         return "0 %"
-    return f"{100 * item.relative_deviation:+.2g} %".replace("-", "−")
+    value = 100 * item.relative_deviation
+    return (f"{value:+.2g} %" if abs(value) < 10 else f"{value:+.0f} %").replace("-", "−")
 
 
 def _outcome(item: Comparison) -> str:
@@ -145,6 +148,7 @@ def _outcome(item: Comparison) -> str:
         "statistical": "within statistical error",
         "finite_size": "within finite-size allowance",
         "too_small": "too few samples for theory",
+        "undetermined": "too few data sets to tell",
         "unexplained": "not explained",
     }[item.outcome.value]
 
@@ -176,7 +180,7 @@ def _certificate_rows(verification: Verification) -> list[dict[str, str]]:
             gap = runs.gaps[i]
             rows.append(
                 {
-                    "trainer": TRAINER_NAME[name],
+                    "trainer": name if i == 0 else "",
                     "dataset": str(index + 1),
                     "solver": runs.solvers[i],
                     "objective": f"{runs.objective.values[i]:.8g}",

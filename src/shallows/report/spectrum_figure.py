@@ -9,7 +9,7 @@ import numpy as np
 
 from ..freeprob.contour import find_quantile, position
 from ..spectra import DiagonalLaw, QuadraticLaw
-from .style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure, number
+from .style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure, number, plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,14 +60,13 @@ def rank_positions(law: QuadraticLaw | DiagonalLaw, ranks: FloatArray) -> FloatA
 
 def spectrum_figure(verification: Verification) -> Figure:
     """Two panels: the weights near the bulk as a histogram, and all of them by rank."""
-    figure = new_figure(7.0, 3.6)
-    left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
     runs = next(iter(verification.measured.values()))
     if not (np.abs(runs.spectra) > runs.zero).any() and verification.prediction.spectrum.mass_at_zero >= 1 - 1e-12:
-        for axes in (left, right):
-            axes.set_axis_off()
-        left.text(0.0, 0.5, "Every learned weight is zero, predicted and measured:\nnothing to draw.", va="center")
+        figure = new_figure(7.0, 0.6)
+        figure.text(0.02, 0.5, "Every learned weight is zero, predicted and measured: nothing to draw.", va="center")
         return figure
+    figure = new_figure(7.0, 3.6)
+    left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
     _histogram_panel(left, verification, runs)
     _rank_panel(right, verification, runs)
     left.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), borderaxespad=0)
@@ -253,6 +252,7 @@ def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> N
     low = max(float(values.min()), float(values.max()) * 3e-4)
     axes.set_yscale("log")
     axes.set_ylim(low / 1.5, float(values.max()) * 1.6)
+    plain_log_ticks(axes.yaxis, low / 1.5, float(values.max()) * 1.6)
     axes.set_xlim(0.85, max(1.2 * count, 3))
     _plain_ranks(axes, count)
     axes.set_xlabel("rank, largest first")

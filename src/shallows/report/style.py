@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 #: Okabe and Ito's palette.
@@ -55,8 +56,9 @@ def styled() -> Iterator[None]:
     import matplotlib
 
     # From the defaults, so that a user's own settings do not change the report.
-    settings: Any = {k: v for k, v in matplotlib.rcParamsDefault.items() if k not in _NOT_STYLE}
-    with matplotlib.rc_context({**settings, **_SETTINGS}):
+    settings: Any = {str(k): v for k, v in matplotlib.rcParamsDefault.items() if k not in _NOT_STYLE}
+    settings.update(_SETTINGS)
+    with matplotlib.rc_context(settings):
         yield
 
 
@@ -110,3 +112,18 @@ def measured_number(mean: float, error: float | None) -> str:
         return f"{number(mean)} ± {number(error, 2)}"
     places = max(0, 1 - floor(log10(error)))
     return f"{mean:.{places}f} ± {error:.{places}f}"
+
+
+def plain_log_ticks(axis: Axis, low: float, high: float) -> None:
+    """Readable ticks on a logarithmic axis from `low` to `high`, also when it spans less than a decade."""
+    from math import log10
+
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    decades = log10(high / low)
+    if decades > 2.2:
+        return
+    steps = (1.0, 2.0, 5.0) if decades > 0.6 else (1.0, 1.5, *range(2, 10))
+    axis.set_major_locator(LogLocator(subs=steps))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
+    axis.set_minor_formatter(NullFormatter())

@@ -42,6 +42,13 @@ def question(verification: Verification) -> str:
     )
 
 
+def polished(text: str) -> str:
+    """Text that the library also prints on terminals, with the signs that print has."""
+    for plain, sign in (("+-", "±"), (">=", "≥"), ("gamma", "γ"), ("rho(", "ρ("), ("lam ", "λ "), ("lam^", "λ^")):
+        text = text.replace(plain, sign)
+    return text.replace(" = ", "\u00a0=\u00a0").replace(" %", "\u00a0%")
+
+
 def _data_sets(count: int) -> str:
     return "one sampled data set" if count == 1 else f"{count} independent sampled data sets"
 
@@ -49,14 +56,12 @@ def _data_sets(count: int) -> str:
 def agreement_reading(verification: Verification) -> str:
     """Caption of the agreement figure."""
     text = (
-        "Line: theory, for infinitely large networks at these ratios, evaluated at the actual dimension. Small marks: one "
-        "data set each; large marks: their mean and its standard error. "
+        "Line: theory, asymptotically exact and evaluated at the actual dimension. Small marks: one data set each; "
+        "large marks: their mean and its standard error. "
     )
     allowance = next(iter(verification.comparisons.values()))["excess_risk"].allowance
     if allowance is None:
-        text += (
-            "At so few effective samples the theory is not quantitative, and no allowance for the finite size is drawn."
-        )
+        text += "At so few effective samples theory is not quantitative: no allowance for the finite size is drawn."
     else:
         text += f"Shaded: how far a finite network of this size may be from theory (±{100 * allowance:.0f} %)."
     if verification.trainers_agree:
@@ -70,7 +75,7 @@ def spectrum_reading(verification: Verification) -> str:
     runs = next(iter(verification.measured.values()))
     weights = "eigenvalues" if verification.problem.network == "quadratic" else "weights"
     measured = runs.mass_at_zero
-    spread = "" if measured.standard_error is None else f" ± {100 * measured.standard_error:.2g}"
+    spread = "" if not measured.standard_error else f" ± {100 * measured.standard_error:.2g}"
     text = (
         f"Of the learned {weights}, theory puts {100 * law.mass_at_zero:.4g} % exactly at zero; measured "
         f"{100 * measured.mean:.4g}{spread} %. "
@@ -95,13 +100,13 @@ def spectrum_reading(verification: Verification) -> str:
             top = float(runs.ordered[:, 0].mean())
             text += (
                 f"; the largest at {number(first.learned)} (measured {number(top)}; in the teacher "
-                f"{number(first.teacher)}), with squared overlap {first.overlap:.3f} between its learned and true direction"
+                f"{number(first.teacher)}), its direction at squared overlap {first.overlap:.3f} with the true one"
             )
         text += ". "
     else:
         text += "No mode of the teacher stands out of the noise. "
     if verification.problem.network == "quadratic":
-        text += "Where learned modes lie above the teacher's line, noise has inflated them; below, weight decay has shrunk them."
+        text += "Learned modes above the teacher's line are inflated by noise; those below are shrunk by weight decay."
     else:
         text += "The distance to the teacher's line is the shrinkage by weight decay."
     return text
@@ -116,16 +121,21 @@ def decomposition_reading(verification: Verification) -> str:
     name = max(terms, key=lambda key: terms[key])
     advice = {
         "overfitting": "learned noise; a larger weight decay would remove it",
-        "underfitting": "features of the teacher that the noise still hides; only more data, or less noise, reveals them",
+        "underfitting": "features of the teacher that the noise still hides; only more data or less noise reveal them",
         "approximation": "imprecision of the features that were learned, from shrinkage by weight decay and from noise",
     }
-    meaning = advice.get(name, "")
+    meaning = advice.get(name, "signal that fits by chance")
+    if prediction.spectrum.mass_at_zero >= 1 - 1e-12:
+        meaning = (
+            "nothing is learned; underfitting counts modes that noise hides, approximation those lost to weight decay"
+        )
     price = total / prediction.bayes_risk if prediction.bayes_risk > 0 else None
     text = (
         f"The four terms add up to the predicted excess risk of {number(total)}. The largest is {name}, "
-        f"{100 * terms[name] / total:.0f} % of it: {meaning}. Alignment is negative, since noise that happens to fit "
-        "hidden signal is worth having."
+        f"{100 * terms[name] / total:.0f} % of it: {meaning}."
     )
+    if terms["alignment"] < -1e-12 * total:
+        text += " Alignment is negative, since noise that happens to fit hidden signal is worth having."
     if price is not None:
         text += (
             f" The least excess risk any estimator could reach knowing the teacher's spectrum is "
@@ -142,8 +152,8 @@ def curve_reading(verification: Verification) -> str:
     """What the learning curve holds fixed and shows."""
     curve, prediction = verification.curve, verification.prediction
     assert curve is not None
-    fixed = "weight decay, noise variance" + (", width" if verification.problem.network == "quadratic" else "")
-    text = f"Everything but the number of samples is held fixed ({fixed}; {strength(prediction)}). "
+    width = ", the width" if verification.problem.network == "quadratic" else ""
+    text = f"Held fixed: {strength(prediction)}, the noise variance{width}; only the number of samples changes. "
     if curve.trained:
         counts = sorted({len(point.excess_risk.values) for point in curve.trained})
         each = " or ".join(str(count) for count in counts)
@@ -154,14 +164,16 @@ def curve_reading(verification: Verification) -> str:
     phase = prediction.phase
     if phase is not None:
         text += (
-            f"This problem lies in phase {phase.name}: risk {phase.rate}; spectrum: {phase.spectrum}. The phases along "
-            "the top are asymptotic; at this dimension neighbours blend. "
+            f"This problem lies in phase {phase.name} (risk: {phase.rate}; spectrum: {phase.spectrum}). "
+            "The phases along the top are asymptotic; at this dimension neighbours blend. "
         )
     else:
         text += "Phases are defined for power-law teachers and noisy labels only, so none are named here. "
+    if (curve.excess_risk == 0).any():
+        text += "Where theory predicts no excess risk at all, its line leaves the logarithmic axis. "
     if curve.failures:
         text += f"The line is interrupted where theory has no finite answer ({curve.failures} points). "
-    return text + "At few effective samples trained networks lie above the line: theory is asymptotic there."
+    return text + "At few effective samples trained networks drift from the line, as theory is asymptotic."
 
 
 def command(verification: Verification) -> str:

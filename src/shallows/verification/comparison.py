@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 VANISHING = 1e-3
 #: Relative differences below this are rounding and the trainers' tolerance.
 ROUNDING = 1e-5
+#: A 95 % interval wider than this, relative, says too little to call it agreement.
+UNTOLD = 0.2
 #: Two trainers agree if their objectives on the same data differ by at most this, relative.
 AGREEMENT = 1e-4
 
@@ -25,12 +27,19 @@ class Outcome(Enum):
     STATISTICAL = "statistical"
     FINITE_SIZE = "finite_size"
     TOO_SMALL = "too_small"
+    UNDETERMINED = "undetermined"
     UNEXPLAINED = "unexplained"
 
     @property
-    def agrees(self) -> bool:
-        """Whether measurement and prediction are compatible."""
-        return self in (Outcome.STATISTICAL, Outcome.FINITE_SIZE)
+    def agrees(self) -> bool | None:
+        """Whether measurement and prediction are compatible; None where this cannot be told.
+
+        That is so for problems too small for theory to be quantitative, and for differences beyond the finite-size
+        allowance of which too few data sets cannot tell whether they are chance.
+        """
+        if self in (Outcome.TOO_SMALL, Outcome.UNDETERMINED):
+            return None
+        return self is not Outcome.UNEXPLAINED
 
 
 @dataclass(frozen=True)
@@ -84,15 +93,20 @@ class Comparison:
             return "is as predicted"
         away = f"is {percent(size)} {'above' if self.relative_deviation > 0 else 'below'} the prediction"
         n_eff = f"n_eff = {effective_samples:.4g}"
+        count, interval = len(self.measured.values), None
+        if self.z and self.critical is not None:
+            interval = f"95 % interval +-{percent(self.critical * size / abs(self.z))}"
         if self.outcome is Outcome.STATISTICAL:
-            interval = ""
-            if self.z is not None and self.critical is not None:
-                interval = f"; the 95 % interval is +-{percent(self.critical * abs(self.relative_deviation / self.z))}"
-            return f"agrees with the prediction within the statistical error ({away[3:]}{interval})"
+            beside = "" if interval is None else f"; {interval}"
+            return f"agrees with the prediction within the statistical error ({away[3:]}{beside})"
+        if self.outcome is Outcome.UNDETERMINED and interval is not None:
+            return f"{away}, which {count} data sets cannot tell from chance ({interval})"
         allowed = None if self.allowance is None else percent(self.allowance)
         beyond = "" if self.z is None else ", more than the statistical error explains"
         if self.outcome is Outcome.FINITE_SIZE:
             return f"{away}{beyond}, and within the finite-size allowance of {allowed} at {n_eff}"
+        if self.outcome is Outcome.UNDETERMINED:
+            return f"{away}, more than the finite-size allowance of {allowed} at {n_eff}"
         if self.outcome is Outcome.TOO_SMALL:
             return f"{away}{beyond}, as can be expected at {n_eff}, where theory is not quantitative"
         return f"{away}{beyond}, and beyond the finite-size allowance of {allowed} at {n_eff}"
@@ -102,7 +116,7 @@ def percent(share: float) -> str:
     """`share` as a percentage of about two digits."""
     value = 100 * share
     if value >= 1000:
-        return f"a factor {1 + share:.3g}"
+        return f"{float(f'{value:.2g}'):.0f} %" if value < 1e6 else "over a million %"
     return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
 
 
@@ -139,11 +153,14 @@ def compare(predicted: float, measured: Statistic, scale: float, allowance: floa
     critical = None if error is None else float(t.ppf(0.975, len(measured.values) - 1))
     reach = 0.0 if error is None or critical is None else critical * error / predicted
     if abs(relative) <= max(reach, ROUNDING):
-        outcome = Outcome.STATISTICAL
+        told = reach <= UNTOLD or (allowance is not None and abs(relative) <= allowance)
+        outcome = Outcome.STATISTICAL if told else Outcome.UNDETERMINED
     elif allowance is None:
         outcome = Outcome.TOO_SMALL
+    elif abs(relative) <= allowance + reach:
+        outcome = Outcome.FINITE_SIZE
     else:
-        outcome = Outcome.FINITE_SIZE if abs(relative) <= allowance + reach else Outcome.UNEXPLAINED
+        outcome = Outcome.UNDETERMINED if len(measured.values) == 1 else Outcome.UNEXPLAINED
     return Comparison(predicted, measured, relative, z, critical, allowance, outcome)
 
 

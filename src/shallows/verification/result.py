@@ -88,10 +88,11 @@ class Verification:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether every trainer's excess risk agrees with the prediction; None without a measurement."""
-        if not self.comparisons:
-            return None
-        return all(item["excess_risk"].outcome.agrees for item in self.comparisons.values())
+        """Whether every trainer's excess risk agrees with the prediction; None where this cannot be told."""
+        answers = [item["excess_risk"].outcome.agrees for item in self.comparisons.values()]
+        if not answers or False in answers:
+            return False if answers else None
+        return None if None in answers else True
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -112,14 +113,14 @@ class Verification:
         if not self.status.ok:
             return f"There is no prediction to compare with: {self.status.advice}."
         n_eff = self.problem.effective_samples
-        names = {"convex": "convex solver", "gradient": "gradient training"}
+        names = {"convex": "the convex solver", "gradient": "gradient training"}
         items = {name: item["excess_risk"] for name, item in self.comparisons.items()}
         if len(items) > 1 and self.trainers_agree and len({item.outcome for item in items.values()}) == 1:
             risk = next(iter(items.values()))
             sentences = [f"The measured excess risk, the same for both trainers, {risk.sentence(n_eff)}."]
         else:
             sentences = [
-                f"The excess risk measured by the {names[name]} {item.sentence(n_eff)}." for name, item in items.items()
+                f"The excess risk measured by {names[name]} {item.sentence(n_eff)}." for name, item in items.items()
             ]
         first = next(iter(self.comparisons.values()))
         sentences.append(f"The train error {first['train_error'].sentence(n_eff)}.")
@@ -153,7 +154,9 @@ class Verification:
             for label, value in (("excess risk", runs.excess_risk), ("train error", runs.train_error)):
                 error = value.standard_error
                 spread = "" if error is None else f" +- {error:.2g}"
-                lines.append(f"  {name:<9} {label}  {value.mean:.6g}{spread}   ({len(value.values)} data sets)")
+                lines.append(
+                    f"  {name:<9} {label}  {value.mean:.6g}{spread}   ({len(value.values)} data set{'s' if len(value.values) > 1 else ''})"
+                )
         lines.append(f"  {self.verdict}")
         lines += [f"  note: {warning}" for warning in self.warnings]
         return "\n".join(lines)
