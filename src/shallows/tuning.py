@@ -1,0 +1,296 @@
+"""The weight decay that minimises the predicted risk (theory note, section 7; arXiv 2509.24882, Corollary on rates)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import InvalidArgument, SolveFailed
+from .prediction import Prediction, predict
+from .problems import Problem
+from .state_evolution import bayes_optimal, solve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Points per factor of ten in the scan that separates local minima (``benchmarks/scaling.py`` holds it against a
+#: grid of 400 points).
+SCAN_DENSITY = 8
+#: Local minima that are refined: the best of the scan, in order.
+CANDIDATES = 4
+#: Risks closer than this (relative) count as equal: below it differences are noise of the solver.
+FLAT = 1e-9
+#: Refinement stops at this distance in log lam: at a smooth minimum the risk is then right to about its square.
+REFINED = 1e-5
+
+
+class TuningStatus(Enum):
+    """Where the best weight decay lies."""
+
+    INTERIOR = "interior"
+    VANISHING = "vanishing"
+    UNBOUNDED = "unbounded"
+    INDIFFERENT = "indifferent"
+    FAILED = "failed"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the numbers that come with it can be used."""
+        return self is not TuningStatus.FAILED
+
+    @property
+    def advice(self) -> str:
+        """What it means for the reader."""
+        return {
+            TuningStatus.INTERIOR: "the risk is least at this weight decay",
+            TuningStatus.VANISHING: "the risk falls all the way to vanishing weight decay: take as little as trains",
+            TuningStatus.UNBOUNDED: "no weight decay does better than predicting zero: any one at least as strong as "
+            "the one named sets all weights to zero",
+            TuningStatus.INDIFFERENT: "there is nothing to learn or to fit: every weight decay has the same risk",
+            TuningStatus.FAILED: "the state evolution could not be solved where the optimum has to be; no answer",
+        }[self]
+
+
+@dataclass(frozen=True)
+class OptimalWeightDecay:
+    """The best weight decay of a problem, and what it costs to miss it.
+
+    Attributes
+    ----------
+    problem : Problem
+    weight_decay : float
+        ``lam`` of least predicted risk; 0 means the limit ``0+``. Where nothing can be learned, the least one
+        that sets all weights to zero.
+    penalty : float or None
+        The same as reduced penalty ``pen`` of the quadratic network.
+    excess_risk : float
+        Predicted risk there.
+    price_of_half, price_of_double : float
+        Predicted risk at half and at twice the best weight decay, over the risk at the best (so ``>= 1``; 1 where
+        the best is 0).
+    local_minima : tuple of (float, float)
+        Weight decay and risk of every local minimum found, best first.
+    failed : int
+        Points of the scan where the state evolution could not be solved; they were passed over.
+    status : TuningStatus
+    """
+
+    problem: Problem
+    weight_decay: float
+    penalty: float | None
+    excess_risk: float
+    price_of_half: float
+    price_of_double: float
+    local_minima: tuple[tuple[float, float], ...] = field(repr=False)
+    failed: int
+    status: TuningStatus
+
+    @cached_property
+    def bayes_risk(self) -> float:
+        """Excess risk of the Bayes-optimal estimator (theory note, section 8)."""
+        return bayes_optimal(self.problem).excess_risk
+
+    @property
+    def gap_to_bayes(self) -> float | None:
+        """Excess risk over the Bayes-optimal one; None where that is zero."""
+        return self.excess_risk / self.bayes_risk if self.bayes_risk > 0 else None
+
+    @property
+    def noise_line(self) -> float:
+        """``sqrt(n_eff/d)``: where the optimum lies for power-law teachers, up to logarithms (section 7)."""
+        return math.sqrt(self.problem.effective_samples / self.problem.dim)
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        """Everything predicted at the best weight decay."""
+        return predict(self.problem, weight_decay=self.weight_decay)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: every number that ``shallows optimal --json`` prints."""
+        out: dict[str, Any] = self.problem.to_dict() | {"status": self.status.value, "advice": self.status.advice}
+        if not self.status.ok:
+            return out
+        return out | {
+            "weight_decay": self.weight_decay,
+            "penalty": self.penalty,
+            "excess_risk": self.excess_risk,
+            "bayes_risk": self.bayes_risk,
+            "gap_to_bayes": self.gap_to_bayes,
+            "price_of_half": self.price_of_half,
+            "price_of_double": self.price_of_double,
+            "noise_line": self.noise_line,
+            "local_minima": [{"weight_decay": lam, "excess_risk": risk} for lam, risk in self.local_minima],
+            "failed_points": self.failed,
+        }
+
+
+def vanishing_from(problem: Problem) -> float:
+    """A weight decay from which on all learned weights are zero, to far below rounding of the risk.
+
+    From ``zeta (n - D) = lam sqrt(d)`` and its quadratic twin at ``S = 0`` (theory note, sections 2 and 3), with a
+    threshold beyond everything: the largest teacher mode plus many noise scales.
+    """
+    spectrum, n = problem.spectrum, float(problem.samples)
+    top = float(spectrum.values[0])
+    if problem.network == "diagonal":
+        noise_scale = math.sqrt((problem.noise + problem.energy) / n)
+        return (top + 9 * noise_scale) * n / math.sqrt(problem.dim)
+    noise_scale = math.sqrt((problem.noise / 2 + problem.energy) / (2 * problem.alpha))
+    edge = top + noise_scale * max(1.0, noise_scale / top if top > 0 else 1.0)
+    return problem.weight_decay_from_penalty((edge + 2 * noise_scale) * 4 * problem.alpha)
+
+
+def golden(function: Callable[[float], float], low: float, high: float, tolerance: float) -> tuple[float, float]:
+    """Least value of `function` in ``[low, high]``, where it has one minimum: ``(place, value)``.
+
+    Golden section: needs nothing but comparisons, so that kinks (modes that appear one by one) do no harm. NaN
+    counts as larger than any number.
+    """
+    ratio = (math.sqrt(5) - 1) / 2
+    a, b = low, high
+    c, d = b - ratio * (b - a), a + ratio * (b - a)
+
+    def value(x: float) -> float:
+        y = function(x)
+        return math.inf if math.isnan(y) else y
+
+    fc, fd = value(c), value(d)
+    best = min(((fc, c), (fd, d)))
+    while b - a > tolerance:
+        if fc <= fd:
+            b, d, fd = d, c, fc
+            c = b - ratio * (b - a)
+            fc = value(c)
+            best = min(best, (fc, c))
+        else:
+            a, c, fc = c, d, fd
+            d = a + ratio * (b - a)
+            fd = value(d)
+            best = min(best, (fd, d))
+    return best[1], best[0]
+
+
+def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeightDecay:
+    """Weight decay of least predicted excess risk.
+
+    The risk as a function of ``log lam`` can have several local minima (modes enter one by one): a scan over the
+    whole range finds them, a golden section refines the best few, and both ends, ``lam -> 0+`` and all weights
+    zero, compete.
+
+    Parameters
+    ----------
+    problem : Problem
+    throw : bool
+        Whether a failure raises (default) or is returned with its status.
+
+    Returns
+    -------
+    OptimalWeightDecay
+
+    Raises
+    ------
+    InvalidArgument
+        If `problem` is not a Problem.
+    SolveFailed
+        If the state evolution cannot be solved anywhere, or fails next to the best point found; carries the result.
+    """
+    if not isinstance(problem, Problem):
+        raise InvalidArgument("problem", problem, "must be a Problem")
+    null = problem.null_risk
+    if null == 0.0:
+        return _nothing_to_learn(problem)
+    factor = 1.0 if problem.network == "diagonal" else 2.0
+
+    def risk(log_lam: float) -> float:
+        point = solve(problem, weight_decay=math.exp(log_lam))
+        return factor * point.estimation_error if point.status.ok else math.nan
+
+    ceiling = vanishing_from(problem)
+    top = math.log(ceiling)
+    bottom = math.log(ceiling) - math.log(10.0) * 4
+    bottom = min(bottom, math.log(min(1.0, problem.effective_samples / problem.dim)) - math.log(1e4))
+    count = int(SCAN_DENSITY * (top - bottom) / math.log(10.0)) + 2
+    grid = np.linspace(bottom, top, count)
+    values = np.array([risk(x) for x in grid])
+    limit = solve(problem, weight_decay=0.0)
+    at_zero = factor * limit.estimation_error if limit.status.ok else math.nan
+    failed = int(np.isnan(values).sum())
+    if failed == count:
+        return _failed(problem, failed, throw)
+
+    filled = np.where(np.isnan(values), np.inf, values)
+    padded = np.concatenate([[np.inf], filled, [np.inf]])
+    inner = np.flatnonzero((padded[1:-1] <= padded[:-2]) & (padded[1:-1] <= padded[2:]) & np.isfinite(filled))
+    inner = inner[np.argsort(filled[inner], kind="stable")][:CANDIDATES]
+    minima: list[tuple[float, float]] = []
+    for i in inner:
+        left, right = max(int(i) - 1, 0), min(int(i) + 1, count - 1)
+        place, value = golden(risk, float(grid[left]), float(grid[right]), REFINED)
+        if not value <= filled[i]:
+            place, value = float(grid[i]), float(filled[i])
+        minima.append((math.exp(place), value))
+    minima.sort(key=lambda pair: pair[1])
+    lam, best = minima[0]
+    minima = [pair for pair in minima if pair[1] < null * (1 - FLAT)] or minima[:1]  # not the plateau of zero weights
+
+    status = TuningStatus.INTERIOR
+    if at_zero <= best * (1 + FLAT) or best == 0.0:  # false for NaN
+        lam, best, status = 0.0, min(at_zero, best), TuningStatus.VANISHING
+    elif null <= best * (1 + FLAT):
+        lam, best, status = _least_vanishing(problem, null, bottom, top), null, TuningStatus.UNBOUNDED
+    elif bool(np.isnan(values[np.abs(grid - math.log(lam)) < 1.5 * (grid[1] - grid[0])]).any()):
+        return _failed(problem, failed, throw)
+    half, double = (risk(math.log(lam) + shift) if lam > 0 else best for shift in (-math.log(2), math.log(2)))
+    if math.isnan(half) or math.isnan(double):
+        return _failed(problem, failed, throw)
+    return OptimalWeightDecay(
+        problem=problem,
+        weight_decay=lam,
+        penalty=float(problem.penalty_from_weight_decay(lam)) if problem.network == "quadratic" else None,
+        excess_risk=best,
+        price_of_half=half / best if best > 0 else 1.0,
+        price_of_double=double / best if best > 0 else 1.0,
+        local_minima=tuple(minima),
+        failed=failed,
+        status=status,
+    )
+
+
+def _least_vanishing(problem: Problem, null: float, bottom: float, top: float) -> float:
+    """Least weight decay whose risk is that of predicting zero, to `FLAT`."""
+    factor = null / problem.energy
+    for _ in range(60):
+        middle = 0.5 * (bottom + top)
+        point = solve(problem, weight_decay=math.exp(middle))
+        if point.status.ok and factor * point.estimation_error > null * (1 + FLAT):
+            bottom = middle
+        else:
+            top = middle
+        if top - bottom < 1e-3:
+            break
+    return math.exp(top)
+
+
+def _nothing_to_learn(problem: Problem) -> OptimalWeightDecay:
+    """A teacher without energy: only zero weights are right."""
+    quadratic = problem.network == "quadratic"
+    if problem.noise == 0.0:
+        return OptimalWeightDecay(
+            problem, 0.0, 0.0 if quadratic else None, 0.0, 1.0, 1.0, ((0.0, 0.0),), 0, TuningStatus.INDIFFERENT
+        )
+    lam = vanishing_from(problem)
+    pen = float(problem.penalty_from_weight_decay(lam)) if quadratic else None
+    return OptimalWeightDecay(problem, lam, pen, 0.0, 1.0, 1.0, ((lam, 0.0),), 0, TuningStatus.UNBOUNDED)
+
+
+def _failed(problem: Problem, failed: int, throw: bool) -> OptimalWeightDecay:
+    nan = math.nan
+    result = OptimalWeightDecay(problem, nan, None, nan, nan, nan, (), failed, TuningStatus.FAILED)
+    if throw:
+        raise SolveFailed(f"{result.status.value}: {result.status.advice}", result)
+    return result

@@ -1,0 +1,133 @@
+"""The optimal weight decay against grids, closed forms and known limits."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from shallows import FromValues, InvalidArgument, LowRank, PowerLaw, Problem, SolveFailed, predict
+from shallows.tuning import TuningStatus, golden, optimal_weight_decay, vanishing_from
+
+
+def random_problems(count, seed):
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        network = ("diagonal", "quadratic")[i % 2]
+        dim = int(10 ** rng.uniform(1, 5))
+        if i % 5 == 4:
+            teacher = LowRank(dim, int(rng.integers(1, max(2, dim // 4))))
+        else:
+            teacher = PowerLaw(dim, rng.uniform(0.55, 2.5))
+        n_eff = dim ** rng.uniform(0.1, 1.6)
+        samples = max(1.0, n_eff * (dim if network == "quadratic" else 1))
+        width = int(rng.integers(1, dim + 1)) if network == "quadratic" and rng.random() < 0.3 else None
+        yield Problem(network, teacher, samples, float(10 ** rng.uniform(-3, 1)), width)
+
+
+@pytest.mark.parametrize("problem", random_problems(16, 7), ids=lambda p: f"{p.network}-{p.dim}")
+def test_no_grid_point_beats_the_optimum(problem):
+    best = optimal_weight_decay(problem)
+    top = vanishing_from(problem)
+    risks = [predict(problem, weight_decay=lam, throw=False).excess_risk for lam in np.geomspace(1e-5 * top, top, 150)]
+    assert best.excess_risk <= np.nanmin(risks) * (1 + 1e-6)
+    if best.status is TuningStatus.INTERIOR:
+        assert predict(problem, weight_decay=best.weight_decay).excess_risk == pytest.approx(best.excess_risk, rel=1e-9)
+        assert best.price_of_half >= 1 - 1e-9
+        assert best.price_of_double >= 1 - 1e-9
+        shift = {half: predict(problem, weight_decay=best.weight_decay * half).excess_risk for half in (0.5, 2.0)}
+        assert shift[0.5] / best.excess_risk == pytest.approx(best.price_of_half, rel=1e-8)
+        assert shift[2.0] / best.excess_risk == pytest.approx(best.price_of_double, rel=1e-8)
+
+
+def test_penalty_and_weight_decay_agree_at_finite_width():
+    best = optimal_weight_decay(Problem("quadratic", PowerLaw(400, 1.25), 26515, 0.1, width=25))
+    assert best.penalty == pytest.approx(best.weight_decay / 4)
+    full = optimal_weight_decay(Problem("quadratic", PowerLaw(400, 1.25), 26515, 0.1))
+    assert best.excess_risk < full.excess_risk  # the width cuts the bulk off
+
+
+def test_bayes_is_a_lower_bound_and_the_rates_coincide():
+    ratios = []
+    for n_eff in (1e3, 1e4, 1e5):
+        best = optimal_weight_decay(Problem("quadratic", PowerLaw(10**6, 1.25), n_eff * 10**6, 0.1))
+        assert best.gap_to_bayes > 1
+        ratios.append(best.gap_to_bayes)
+    assert max(ratios) / min(ratios) < 1.3  # over two decades of samples
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_the_optimum_follows_the_noise_line(network):
+    dim, nu = 10**8, np.array([0.5, 0.7, 0.9])
+    n_eff = float(dim) ** nu
+    decays = []
+    for n in n_eff:
+        problem = Problem(network, PowerLaw(dim, 1.5), n * (dim if network == "quadratic" else 1), 0.1)
+        decays.append(optimal_weight_decay(problem).weight_decay)
+    slope = np.polyfit(np.log(n_eff), np.log(decays), 1)[0]
+    assert abs(slope - 0.5) < 0.04  # up to logarithms
+
+
+def test_noiseless_recovery_wants_vanishing_weight_decay():
+    best = optimal_weight_decay(Problem("diagonal", LowRank(1000, 5), 500, 0.0))
+    assert best.status is TuningStatus.VANISHING
+    assert best.weight_decay == 0.0
+    assert best.excess_risk == 0.0
+    assert (best.price_of_half, best.price_of_double) == (1.0, 1.0)
+
+
+def test_nothing_learnable_is_said():
+    best = optimal_weight_decay(Problem("diagonal", PowerLaw(1000, 1.0), 5, 1e5))
+    assert best.status is TuningStatus.UNBOUNDED
+    assert best.excess_risk == pytest.approx(1.0, rel=1e-8)
+    assert best.price_of_double == pytest.approx(1.0, abs=1e-8)
+
+
+@pytest.mark.parametrize("noise,status", [(0.0, TuningStatus.INDIFFERENT), (1.0, TuningStatus.UNBOUNDED)])
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_a_teacher_without_energy(network, noise, status):
+    best = optimal_weight_decay(Problem(network, PowerLaw(50, 1.0, energy=0.0), 100, noise))
+    assert best.status is status
+    assert best.excess_risk == 0.0
+
+
+def test_several_local_minima_are_told_apart():
+    modes = np.concatenate([np.full(3, 1.0), np.full(2000, 0.012)])
+    problem = Problem("diagonal", FromValues(modes), 1200, 0.02)
+    best = optimal_weight_decay(problem)
+    fine = [predict(problem, weight_decay=lam).excess_risk for lam in np.geomspace(1e-4, 40, 400)]
+    assert best.excess_risk <= min(fine) * (1 + 1e-6)
+    assert list(best.local_minima) == sorted(best.local_minima, key=lambda pair: pair[1])
+
+
+def test_golden_section_finds_a_kink():
+    place, value = golden(lambda x: abs(x - 0.3) + 1, -1.0, 2.0, 1e-9)
+    assert place == pytest.approx(0.3, abs=1e-8)
+    assert value == pytest.approx(1.0, abs=1e-8)
+
+
+def test_a_failed_solve_is_raised_with_its_result(monkeypatch):
+    from shallows import tuning
+    from shallows.state_evolution import FixedPoint, Status
+
+    nan = math.nan
+    monkeypatch.setattr(tuning, "solve", lambda *_, **__: FixedPoint(nan, nan, nan, nan, nan, nan, Status.NO_SOLUTION))
+    problem = Problem("diagonal", PowerLaw(50, 1.0), 100, 0.1)
+    with pytest.raises(SolveFailed) as caught:
+        optimal_weight_decay(problem)
+    assert caught.value.result.status is TuningStatus.FAILED
+    answer = optimal_weight_decay(problem, throw=False).to_dict()
+    assert answer["status"] == "failed"
+    assert "excess_risk" not in answer
+
+
+def test_json_has_the_promised_keys():
+    content = optimal_weight_decay(Problem("quadratic", PowerLaw(400, 1.25), 26515, 0.1)).to_dict()
+    keys = {"weight_decay", "penalty", "excess_risk", "bayes_risk", "price_of_half", "price_of_double"}
+    assert keys <= set(content)
+    json.dumps(content, allow_nan=False)
+
+
+def test_bad_input():
+    with pytest.raises(InvalidArgument, match="problem"):
+        optimal_weight_decay("quadratic")
