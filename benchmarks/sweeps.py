@@ -4,7 +4,7 @@
     python benchmarks/sweeps.py --points 100000      # the full size
 
 Bare compute is the same function on the same points in as many processes, with nothing stored. Both sides run in
-slices, in turn, in the same run. Processor time stands beside wall time: other work on the machine does not change it.
+slices, in turn or (--together) at once, in the same run. Processor time stands beside wall time: other work on the machine does not change it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -63,57 +64,68 @@ def theory_sweep(points: int, slices: int) -> list[Sweep]:
     return [Sweep({**problem, "noise": 0.05 + 0.9 * i / slices}, axes, ["theory"]) for i in range(slices)]
 
 
-def bare(sweep: Sweep, workers: int) -> tuple[float, float, int]:
-    """Wall seconds, processor seconds and points without the engine, each worker given every n-th chunk at once."""
+def bare(sweep: Sweep, workers: int) -> dict[str, float]:
+    """Without the engine: every worker is given every n-th chunk, and nothing is stored."""
     points = list(sweep.points())
     compute = quantity_named("theory").compute
     chunks = [points[i::64] for i in range(64)]
     start_cpu, start = cpu(), time.perf_counter()
     with ProcessPoolExecutor(workers, get_context("spawn"), limit_threads, (1,)) as pool:
         list(pool.map(compute_batch, [compute] * len(chunks), chunks))
-    return time.perf_counter() - start, cpu() - start_cpu, len(points)
+    return {"wall": time.perf_counter() - start, "cpu": cpu() - start_cpu}
 
 
-def overhead(points: int, slices: int, workers: int) -> dict[str, object]:
-    walls, cpus, memory = {"bare": 0.0, "engine": 0.0}, {"bare": 0.0, "engine": 0.0}, []
-    done = 0
+def engine(sweep: Sweep, workers: int) -> dict[str, float]:
+    """With the engine, on a new store; memory of this process along the way."""
+    memory: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
-
-        def remember(keys: list[bytes]) -> None:
-            nonlocal done
-            done += len(keys)
-            memory.append((done, rss()))
-
-        for i, sweep in enumerate(theory_sweep(points, slices)):
-            sides = ["bare", "engine"] if i % 2 == 0 else ["engine", "bare"]
-            for side in sides:
-                if side == "bare":
-                    wall, used, _ = bare(sweep, workers)
-                else:
-                    start_cpu, start = cpu(), time.perf_counter()
-                    run(sweep, store, workers=workers, on_stored=remember)
-                    wall, used = time.perf_counter() - start, cpu() - start_cpu
-                walls[side] += wall
-                cpus[side] += used
-            print(f"slice {i + 1}/{slices}: wall {walls}, cpu {cpus}", file=sys.stderr, flush=True)
+        start_cpu, start = cpu(), time.perf_counter()
+        run(sweep, store, workers=workers, on_stored=lambda keys: memory.append(rss()))
+        wall, used = time.perf_counter() - start, cpu() - start_cpu
         with Store(store) as opened:
-            size, counts, failures = opened.size, opened.counts(), opened.failure_counts()
-    quarter = [value for n, value in memory if n >= done / 4]
+            count, mean = opened.seconds()["theory"]
+            size, failed = opened.size, sum(opened.failure_counts().values())
+    early = memory[len(memory) // 4]
+    out = {"wall": wall, "cpu": used, "busy": count * mean, "bytes": size, "failed": failed}
+    return {**out, "points": count, "early MB": early, "last MB": memory[-1]}
+
+
+def overhead(points: int, slices: int, workers: int, together: bool) -> dict[str, object]:
+    total: dict[str, dict[str, float]] = {"bare": {}, "engine": {}}
+    memory = {"early MB": 0.0, "last MB": 0.0}
+    for i in range(slices):
+        sides = ["bare", "engine"] if i % 2 == 0 else ["engine", "bare"]
+        found: dict[str, dict[str, float]] = {}
+        running = []
+        for side in sides:
+            command = [sys.executable, __file__, "--side", side, "--slice", str(i), "--points", str(points)]
+            command += ["--slices", str(slices), "--workers", str(workers)]
+            running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            if not together:
+                running[-1].wait()
+        for side, process in zip(sides, running, strict=True):
+            found[side] = json.loads(process.communicate()[0])
+            for name, value in found[side].items():
+                total[side][name] = total[side].get(name, 0.0) + value
+        memory = {name: max(value, found["engine"][name]) for name, value in memory.items()}
+        print(f"slice {i + 1}/{slices}: {found}", file=sys.stderr, flush=True)
+    ours, theirs = total["engine"], total["bare"]
     return {
-        "points": done,
-        "results": counts,
-        "failures": failures,
+        "points": int(ours["points"]),
+        "failed": int(ours["failed"]),
         "workers": workers,
-        "bare wall s": walls["bare"],
-        "engine wall s": walls["engine"],
-        "wall overhead": walls["engine"] / walls["bare"] - 1,
-        "bare cpu s": cpus["bare"],
-        "engine cpu s": cpus["engine"],
-        "cpu overhead": cpus["engine"] / cpus["bare"] - 1,
-        "bytes per point": size / done,
-        "driver MB after a quarter": quarter[0],
-        "driver MB at the end": memory[-1][1],
+        "both sides at the same time": together,
+        "bare wall s": theirs["wall"],
+        "engine wall s": ours["wall"],
+        "wall overhead": ours["wall"] / theirs["wall"] - 1,
+        "bare cpu s": theirs["cpu"],
+        "engine cpu s": ours["cpu"],
+        "cpu overhead": ours["cpu"] / theirs["cpu"] - 1,
+        "share of wall time that workers computed": ours["busy"] / (workers * ours["wall"]),
+        "bytes per point": ours["bytes"] / ours["points"],
+        "driver MB after a quarter": memory["early MB"],
+        "driver MB at the end": memory["last MB"],
     }
 
 
@@ -154,12 +166,20 @@ def main() -> None:
     parser.add_argument("--million", type=int, default=1_000_000, help="cheap points; 0 leaves that part out")
     parser.add_argument("--slices", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--together", action="store_true", help="run both sides at once: fair on a busy machine")
+    parser.add_argument("--side", choices=["bare", "engine"], help=argparse.SUPPRESS)
+    parser.add_argument("--slice", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.side:
+        sweep = theory_sweep(options.points, options.slices)[options.slice]
+        side = bare if options.side == "bare" else engine
+        print(json.dumps(side(sweep, options.workers)))
+        return
     result: dict[str, object] = {}
     if options.points:
         warm = theory_sweep(60, 1)[0]
         compute_batch(quantity_named("theory").compute, list(islice(warm.points(), 5)))  # compile once, for both sides
-        result["theory, d=400 quadratic"] = overhead(options.points, options.slices, options.workers)
+        result["theory, d=400 quadratic"] = overhead(options.points, options.slices, options.workers, options.together)
     if options.million:
         result["cheap points"] = million(options.million, options.workers)
     print(json.dumps(result, indent=2))

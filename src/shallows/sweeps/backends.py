@@ -305,13 +305,11 @@ class LocalPool:
                 batch, future = lane.pending.popleft()
                 with contextlib.suppress(Exception):
                     ended.append(Done(batch, future.result()))
-            idle = not lane.pending
             if lane.executor is not None:
                 processes = list((getattr(lane.executor, "_processes", None) or {}).values())
                 lane.executor.shutdown(wait=False, cancel_futures=True)
-                for process in processes:
-                    if not idle:
-                        process.kill()
+                for process in processes:  # what they hold is not needed, and an orderly exit takes them seconds
+                    process.kill()
                     process.join(5)
             lane.executor = None
             lane.pending.clear()
