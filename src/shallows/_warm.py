@@ -1,4 +1,4 @@
-"""``python -m shallows._warm``: compile the numerical kernels once, so that the first command is as fast as the next."""
+"""``python -m shallows._warm``: compile the numerical kernels, so that the first command is as fast as the next."""
 
 from __future__ import annotations
 
