@@ -4,7 +4,8 @@
     python benchmarks/sweeps.py --points 100000      # the full size
 
 Bare compute is the same function on the same points in as many processes, with nothing stored. Both sides run in
-slices, in turn or (--together) at once, in the same run. Processor time stands beside wall time: other work on the machine does not change it.
+slices, in turn or (--together) at once, in the same run. Processor time stands beside wall time: other work on the
+machine does not change it.
 """
 
 from __future__ import annotations

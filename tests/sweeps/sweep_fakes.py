@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
+
 from shallows.sweeps import Field, Point, Quantity, register
 
 NUMBER = Field("1", "a number")
@@ -76,3 +78,11 @@ MISBEHAVE = register(Quantity("misbehave", {"fine": NUMBER}, misbehave, regulari
 ONCE = register(Quantity("once", {"second": NUMBER}, once, regularised=False, seconds=1e-4))
 
 PROBLEM = {"network": "diagonal", "dim": 50, "gamma": 1.0}
+
+
+def square(number: int) -> object:
+    if number == 13_000:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number < 0:
+        raise ValueError("a negative number")
+    return np.array([number, number * number])

@@ -159,6 +159,23 @@ def test_kill_and_resume_lose_nothing(problem, tmp_path, trace, monkeypatch, wor
         assert store.drivers() == 0
 
 
+def test_two_processes_at_once_share_the_work_and_one_may_be_killed(problem, tmp_path, trace, monkeypatch):
+    monkeypatch.setenv("SWEEP_SLEEP", "0.002")
+    killed, survivor = (start(tmp_path, problem, 1200, 1) for _ in range(2))
+    wait_for(tmp_path / "log", 300, killed)
+    killed.kill()
+    killed.communicate()
+    out, _ = survivor.communicate(timeout=100)
+    assert out.strip() == "finished"
+    reported = Counter((tmp_path / "log").read_text().split())
+    assert set(reported.values()) == {1}, "a point was stored twice"
+    with Store(tmp_path / "store", create=False) as store:
+        assert store.counts() == {"plain_numbers": 1200}
+        assert {key.hex() for key in store.settled([("plain_numbers", bytes.fromhex(k)) for k in reported])} == set(
+            reported
+        )
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_stores_what_runs_and_stops(problem, tmp_path, monkeypatch, number):
     monkeypatch.setenv("SWEEP_SLEEP", "0.003")

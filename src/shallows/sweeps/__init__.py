@@ -5,6 +5,7 @@ labelled arrays. :func:`run_points` does the same for any list of points.
 """
 
 from .backends import WorkersFailed
+from .calls import CallFailed, run_calls
 from .engine import RunReport
 from .output import load
 from .planning import Plan, plan
@@ -18,6 +19,7 @@ from .store import Failure, Store, StoreError
 __all__ = [
     "Ask",
     "Bar",
+    "CallFailed",
     "Failure",
     "Field",
     "LineLog",
@@ -35,5 +37,6 @@ __all__ = [
     "plan",
     "register",
     "run",
+    "run_calls",
     "run_points",
 ]

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import InvalidArgument, ShallowsError
-from .points import Point
-from .quantities import Record, failure_reason, is_final
+from .quantities import failure_reason, is_final
 
 #: Variables that numerical libraries read when they start.
 THREAD_VARIABLES = (
@@ -48,8 +47,8 @@ class Batch:
     """
 
     keys: list[bytes]
-    points: list[Point]
-    compute: Callable[[Point], Record]
+    points: list[Any]
+    compute: Callable[[Any], Any]
     deaths: int = 0
 
 
@@ -85,7 +84,7 @@ class Done:
     repeated: bool = False
 
 
-def compute_batch(compute: Callable[[Point], Record], points: Sequence[Point]) -> list[Answer]:
+def compute_batch(compute: Callable[[Any], Any], points: Sequence[Any]) -> list[Answer]:
     """Compute points one after another; an exception is the answer of its point only."""
     answers = []
     for point in points:

@@ -14,14 +14,12 @@ from typing import Any
 from .. import __version__
 from ..errors import InvalidArgument, MissingDependency
 from .backends import Answer, Batch, Done, WorkersFailed, compute_batch, limit_threads
-from .points import Point
-from .quantities import Record
 
 _local = threading.local()
 
 
 def _compute_remote(
-    version: str, threads: int, compute: Callable[[Point], Record], points: Sequence[Point]
+    version: str, threads: int, compute: Callable[[Any], Any], points: Sequence[Any]
 ) -> list[Answer] | str:
     """On the worker: as on any other executor, with its libraries' threads set the same way."""
     if version != __version__:
