@@ -1,4 +1,4 @@
-"""Degrees of freedom of spectral denoisers, and the threshold that belongs to a penalty (theory note, 9, 10)."""
+"""The threshold that belongs to a penalty, on the present spectrum (theory note, sections 9 and 10)."""
 
 from __future__ import annotations
 
@@ -6,41 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..denoisers.divergence import soft_divergence
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
-
-
-def spectral_divergence(values: FloatArray, denoised: FloatArray, slopes: FloatArray) -> float:
-    """``A = (1/d^2) [sum_{i != j} (f_i - f_j)/(x_i - x_j) + 2 sum_i f'_i]`` of a spectral denoiser.
-
-    All arrays of shape (d,): eigenvalues, their images and the derivative there. Where two eigenvalues agree to
-    rounding the quotient is the mean of the slopes.
-    """
-    gaps = values[:, None] - values[None, :]
-    close = np.abs(gaps) <= 1e-10 * max(abs(values[0]), abs(values[-1]), 1e-300)
-    gaps[close] = 1.0
-    quotients = (denoised[:, None] - denoised[None, :]) / gaps
-    mean = 0.5 * (slopes[:, None] + slopes[None, :])
-    quotients[close] = mean[close]
-    total = quotients.sum() - np.trace(quotients)
-    return float(total + 2 * slopes.sum()) / values.size**2
-
-
-def soft_divergence(values: FloatArray, threshold: float, limit: int | None = None) -> float:
-    """The same for ``max(x - threshold, 0)`` on at most the `limit` largest of the increasing `values`."""
-    count = int(values.size - np.searchsorted(values, threshold, side="right"))
-    if limit is not None:
-        count = min(count, limit)
-    if count == 0:
-        return 0.0
-    kept, dropped = values[values.size - count :], values[: values.size - count]
-    total = count * (count + 1.0)
-    if dropped.size:
-        gaps = np.maximum(kept[:, None] - dropped[None, :], 1e-300)
-        total += 2 * float(((kept - threshold)[:, None] / gaps).sum())
-    return total / values.size**2
 
 
 def threshold_for_penalty(
@@ -81,4 +52,5 @@ def threshold_for_penalty(
             if side == 1:
                 at_low *= 0.5
             side = 1
-    return zeta, divergence
+    # At a jump of A the fraction of the jump that solves the equation: AMP then has its fixed point there.
+    return zeta, 0.5 * (4 * alpha - penalty / zeta) if zeta > 0 else divergence

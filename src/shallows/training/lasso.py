@@ -93,7 +93,9 @@ def solve_lasso(
         theta, g = np.zeros(d), inputs.T @ labels / largest_index
         details["start"] = "zero"
     else:
-        theta, g, kept = _message_passing(inputs, labels, bound, min(limit, 250), start, details, progress)
+        theta, g, kept = _message_passing(
+            inputs, labels, bound, min(limit, 250), start, details, progress, tolerance if method == "amp" else None
+        )
         details["amp_departed"] = not kept
         if method == "amp":
             return LassoResult(
@@ -123,11 +125,12 @@ def _message_passing(
     start: tuple[FloatArray, FloatArray] | None,
     details: dict[str, Any],
     progress: Progress | None,
+    certify: float | None,
 ) -> tuple[FloatArray, FloatArray, bool]:
     """AMP with Anderson mixing until the support settles: weights, subgradient, and whether it stayed on its path.
 
-    Columns are taken at unit mean square: ``v = s theta + X^T r / n`` with `s` their mean squares, ``theta = soft(v,
-    zeta)/s``.
+    Columns are taken at unit mean square: ``v = s theta + X^T r / n`` with `s` their mean squares, and with
+    `certify` it goes on until the relative gap is that small: ``theta = soft(v, zeta)/s``.
     """
     n, d = inputs.shape
     squares = np.einsum("ij,ij->j", inputs, inputs) / n
@@ -143,13 +146,16 @@ def _message_passing(
     energy = float(labels @ labels)
     best = np.inf, np.zeros(d), np.zeros(d)
     supports: list[NDArray[np.int8]] = []
-    lowest_moved, stale = np.inf, 0
+    lowest_moved, stale, next_look = np.inf, 0, 1e-2
     for iteration in range(max_iterations):
         theta, residual = state[:d] / root, state[d:] / weight
         observed = scale * theta + inputs.T @ residual / n
         zeta = threshold_for_weight_decay(observed, n, bound)
         theta = np.where(squares > 0, np.sign(observed) * np.maximum(np.abs(observed) - zeta, 0.0) / scale, 0.0)
         active = int(np.count_nonzero(theta))
+        freedom = (
+            n - bound / zeta if zeta > 0 else float(active)
+        )  # at a jump of D, the fraction that solves its equation
         miss = labels - inputs @ theta
         objective = 0.5 * float(miss @ miss) + bound * float(np.abs(theta).sum())
         details["amp_iterations"] = iteration + 1
@@ -159,11 +165,16 @@ def _message_passing(
             return best[1], best[2], False
         if objective < best[0]:
             best = objective, theta, np.clip(observed / zeta, -1.0, 1.0) if zeta > 0 else np.sign(theta)
-        following = np.concatenate([root * theta, weight * (miss + active / n * residual)])
+        following = np.concatenate([root * theta, weight * (miss + freedom / n * residual)])
         change = float(np.linalg.norm(following - state)) / max(float(np.linalg.norm(following)), 1e-300)
         signs = np.sign(theta).astype(np.int8)
         supports.append(signs)
-        if len(supports) > 8:
+        if certify is not None:
+            if change < next_look or iteration == max_iterations - 1:
+                next_look = 0.3 * change
+                if lasso_certificate(inputs, labels, theta, bound, residual=miss).gap <= certify:
+                    return theta, np.clip(observed / zeta, -1.0, 1.0), True
+        elif len(supports) > 8:
             moved = int((signs != supports.pop(0)).sum())
             # A breakpoint costs a few AMP iterations: hand over once the support moves by no more than a few entries.
             if moved <= 2 + 0.004 * active or change < 1e-10:

@@ -1,0 +1,144 @@
+"""What a run of AMP returns: weights, and its trajectory beside the predicted one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+
+class AmpStatus(Enum):
+    """How a run of AMP ended; ``.advice`` says what to do about it."""
+
+    CONVERGED = "converged"
+    MAX_ITERATIONS = "max_iterations"
+    DEPARTED = "departed"
+    DIVERGED = "diverged"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the iteration converged, on the path that theory predicts where it was given."""
+        return self is AmpStatus.CONVERGED
+
+    @property
+    def advice(self) -> str:
+        """What to do next."""
+        return {
+            AmpStatus.CONVERGED: "the iteration converged",
+            AmpStatus.MAX_ITERATIONS: "raise max_iterations, or use stronger damping",
+            AmpStatus.DEPARTED: "off theory's path: the data are not what the problem says, or samples are too few",
+            AmpStatus.DIVERGED: "the data are far from Gaussian, or damping is too weak; train() needs neither",
+        }[self]
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Numbers of each iteration, all arrays of shape (iterations,); predicted ones are nan without a problem.
+
+    Attributes
+    ----------
+    noise_scale : ndarray
+        Measured, ``|r|/n`` or ``sqrt(mean(r^2)/(4 alpha))``, before the denoiser.
+    threshold : ndarray
+        Of the denoiser, nan for rules without one.
+    degrees_of_freedom : ndarray
+        ``D``, or ``A d^2/2``.
+    train_error : ndarray
+        Mean squared residual of the estimate.
+    error : ndarray
+        ``R`` or ``E`` of the estimate, nan if the teacher is unknown.
+    predicted_noise_scale, predicted_error, predicted_degrees_of_freedom : ndarray
+        State evolution, step by step from the same start.
+    fluctuation : ndarray
+        Expected relative standard deviation of the measured noise scale.
+    change : ndarray
+        Relative change of the estimate.
+    """
+
+    noise_scale: FloatArray
+    threshold: FloatArray
+    degrees_of_freedom: FloatArray
+    train_error: FloatArray
+    error: FloatArray
+    predicted_noise_scale: FloatArray
+    predicted_error: FloatArray
+    predicted_degrees_of_freedom: FloatArray
+    fluctuation: FloatArray
+    change: FloatArray
+
+    @property
+    def deviation(self) -> FloatArray:
+        """Measured over predicted noise scale, less one, in units of its fluctuation."""
+        return (self.noise_scale / self.predicted_noise_scale - 1) / self.fluctuation
+
+    def to_dict(self) -> dict[str, list[float | None]]:
+        """JSON-ready columns."""
+        names = [*self.__dataclass_fields__, "deviation"]
+        return {k: [float(v) if np.isfinite(v) else None for v in getattr(self, k)] for k in names}
+
+
+@dataclass(frozen=True, eq=False)
+class AmpRun:
+    """Result of :func:`shallows.amp.amp`.
+
+    Attributes
+    ----------
+    network : {"diagonal", "quadratic"}
+    weights : ndarray
+        ``theta`` (d,), or the symmetric matrix ``S`` (d, d).
+    observed : ndarray
+        The last effective observation: ``u`` (d,), or the eigenvalues of ``U`` (d,), unbiased for the teacher.
+    noise_scale, threshold : float
+        At the last iteration.
+    iterations : int
+    seconds : float
+    damping : float
+    status : AmpStatus
+    departed_at : int or None
+        First iteration from which the measured noise scale stayed off the predicted one.
+    trajectory : Trajectory
+    """
+
+    network: str
+    weights: FloatArray
+    observed: FloatArray
+    noise_scale: float
+    threshold: float
+    iterations: int
+    seconds: float
+    damping: float
+    status: AmpStatus
+    departed_at: int | None
+    trajectory: Trajectory
+
+    @property
+    def error(self) -> float:
+        """Error of the weights, ``R`` or ``E`` (nan if the teacher is unknown)."""
+        return float(self.trajectory.error[-1])
+
+    @property
+    def excess_risk(self) -> float:
+        """``R``, or ``2 E``."""
+        return self.error * (2 if self.network == "quadratic" else 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready summary with the trajectory, without the weights."""
+        return {
+            "network": self.network,
+            "iterations": self.iterations,
+            "seconds": self.seconds,
+            "damping": self.damping,
+            "status": self.status.value,
+            "departed_at": self.departed_at,
+            "noise_scale": self.noise_scale,
+            "threshold": self.threshold if np.isfinite(self.threshold) else None,
+            "excess_risk": self.excess_risk if np.isfinite(self.error) else None,
+            "trajectory": self.trajectory.to_dict(),
+        }

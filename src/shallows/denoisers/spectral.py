@@ -1,0 +1,144 @@
+"""Rules for the quadratic network: eigenvalues of ``S* + delta GOE`` (theory note, sections 3, 4, 8, 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from ..errors import InvalidArgument
+from ..freeprob.contour import find_position
+from ..problems import check_number
+from ..state_evolution.bayes import bayes_error
+from ..state_evolution.moments import quadratic_moments, quadratic_moments_at
+from .base import Denoised, Denoiser, register
+from .divergence import soft_divergence, spectral_divergence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..problems import Problem
+
+    FloatArray = NDArray[np.float64]
+
+
+@register
+@dataclass(frozen=True)
+class SpectralSoftThreshold(Denoiser):
+    """``f(x) = max(x - threshold, 0)`` on the largest eigenvalues: the proximal map of the trace over ``S >= 0``.
+
+    Parameters
+    ----------
+    threshold : float
+        ``zeta >= 0``.
+    rank_share : float
+        ``p/d``: at most this share of the eigenvalues is kept (1 or more: all).
+    """
+
+    threshold: float
+    rank_share: float = 1.0
+    network: ClassVar[str] = "quadratic"
+    proximal: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_number("threshold", self.threshold)
+        check_number("rank_share", self.rank_share, strict=True)
+
+    def apply(self, observed: FloatArray, noise_scale: float) -> Denoised:
+        values = np.maximum(observed - self.threshold, 0.0)
+        limit = round(self.rank_share * observed.size) if self.rank_share < 1 else None
+        if limit is not None:
+            values[: observed.size - limit] = 0.0
+        return Denoised(values, soft_divergence(observed, self.threshold, limit))
+
+    def moments(self, problem: Problem, noise_scale: float) -> tuple[float, float]:
+        self.check(problem)
+        s, w = problem.spectrum.values, problem.spectrum.weights
+        error, divergence = quadratic_moments_at(noise_scale, self.threshold, min(self.rank_share, 1.0), s, w)
+        return float(error), float(divergence)
+
+    @classmethod
+    def default(cls, problem: Problem, noise_scale: float) -> SpectralSoftThreshold:
+        return cls(noise_scale)
+
+
+@register
+@dataclass(frozen=True)
+class SpectralHardThreshold(Denoiser):
+    """``f(x) = (x - threshold) 1[x > cut]``: pruning of the bulk (theory note, section 10).
+
+    Parameters
+    ----------
+    cut : float
+        Smaller eigenvalues become zero.
+    threshold : float
+        ``zeta``, at most `cut`: what weight decay takes off the rest.
+    """
+
+    cut: float
+    threshold: float = 0.0
+    network: ClassVar[str] = "quadratic"
+
+    def __post_init__(self) -> None:
+        check_number("cut", self.cut)
+        if check_number("threshold", self.threshold) > self.cut:
+            raise InvalidArgument("threshold", self.threshold, f"must be at most cut = {self.cut:g}")
+
+    def apply(self, observed: FloatArray, noise_scale: float) -> Denoised:
+        kept = observed > self.cut
+        values = np.where(kept, observed - self.threshold, 0.0)
+        return Denoised(values, spectral_divergence(observed, values, kept.astype(float)))
+
+    def moments(self, problem: Problem, noise_scale: float) -> tuple[float, float]:
+        self.check(problem)
+        s, w = problem.spectrum.values, problem.spectrum.weights
+        u = find_position(self.cut, noise_scale**2, s, w)
+        error, divergence = quadratic_moments(u, self.threshold, noise_scale**2, s, w, True)
+        return float(error), float(divergence)
+
+    @classmethod
+    def default(cls, problem: Problem, noise_scale: float) -> SpectralHardThreshold:
+        return cls(2.2 * noise_scale, 0.5 * noise_scale)
+
+
+@register
+@dataclass(frozen=True, eq=False)
+class RotationallyInvariant(Denoiser):
+    """``f(x) = x - 2 delta^2 Re g(x)``: Bayes-optimal when the spectrum is known and the directions are not.
+
+    Bun et al. 2016; theory note, section 8.
+
+    Parameters
+    ----------
+    atoms : ndarray, shape (m,)
+        Teacher eigenvalues, decreasing.
+    weights : ndarray, shape (m,)
+        Their shares, adding up to 1.
+    """
+
+    atoms: FloatArray
+    weights: FloatArray
+    network: ClassVar[str] = "quadratic"
+
+    def apply(self, observed: FloatArray, noise_scale: float) -> Denoised:
+        variance = noise_scale**2
+        step = 1e-5 * noise_scale
+
+        def image(x: FloatArray) -> FloatArray:
+            # On the subordination curve Re g(x(u)) = (x - u)/delta^2, so f = 2u - x.
+            u = np.array([find_position(t, variance, self.atoms, self.weights) for t in x])
+            return 2 * u - x
+
+        values = image(observed)
+        slopes = (image(observed + step) - image(observed - step)) / (2 * step)
+        return Denoised(values, spectral_divergence(observed, values, slopes))
+
+    def moments(self, problem: Problem, noise_scale: float) -> tuple[float, float]:
+        self.check(problem)
+        error = bayes_error(problem, noise_scale)
+        return error, error / noise_scale**2
+
+    @classmethod
+    def default(cls, problem: Problem, noise_scale: float) -> RotationallyInvariant:
+        return cls(problem.spectrum.values, problem.spectrum.weights)
