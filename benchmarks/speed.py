@@ -2,8 +2,8 @@
 
 Run: ./run bench speed
 The twin solves the same state evolution with three random matrices of size 400, `scipy.optimize.root` on three
-order parameters, started close to the solution (which favours it: from further away it often fails). Its error is the standard
-deviation of one such solve over eight draws of its matrices; the deviation is from their mean.
+order parameters, started close to the solution (which favours it: from further away it often fails). Its error is
+the standard deviation of one such solve over eight draws of its matrices; the deviation is from their mean.
 Ratios are medians of interleaved runs on one thread. A point at d = 10^6 is compared with one at d = 400, and a
 cold command with nothing.
 """
@@ -72,7 +72,10 @@ def main() -> int:
         print(f"{label:36s} {fast * 1e3:7.2f} ms {slow:10.2f} s {ratios[-1]:10.0f}   {deviation:+9.2%}   {spread:9.2%}")
     print(f"median ratio {np.median(ratios):.0f}, least {min(ratios):.0f} (asked for: 500)")
 
-    print("\ncost of one warm point over that at d = 400 (gamma 1.25, Delta 0.1, n_eff = d^0.7, pen and lam = sqrt(n_eff/d)/3)")
+    print(
+        "\ncost of one warm point over that at d = 400"
+        " (gamma 1.25, Delta 0.1, n_eff = d^0.7, pen and lam = sqrt(n_eff/d)/3)"
+    )
     base = None
     for dim in (400, 1000, 10**4, 10**6, 10**8):
         n_eff = dim**0.7
@@ -86,7 +89,9 @@ def main() -> int:
 
     print("\ncold commands, best of three")
     script = str(Path(sys.executable).with_name("shallows"))
-    predict_arguments = "predict --network quadratic --dim 400 --samples 26515 --gamma 1.25 --noise 0.1 --penalty 0.0407"
+    predict_arguments = (
+        "predict --network quadratic --dim 400 --samples 26515 --gamma 1.25 --noise 0.1 --penalty 0.0407"
+    )
     for label, arguments in (("shallows --help", "--help"), ("shallows predict", predict_arguments)):
         cold = []
         for _ in range(3):

@@ -89,3 +89,36 @@ def phase_of(problem: Problem, regularisation: float) -> Phase | None:
     log_d = math.log(problem.dim)
     ell = math.log(regularisation) / log_d if regularisation > 0 else -math.inf
     return phase_at(problem.network, math.log(problem.effective_samples) / log_d, ell, problem.teacher.gamma)
+
+
+def predicted_exponents(network: str, gamma: float) -> dict[str, tuple[float | None, float | None]]:
+    """Exponents of the excess risk in ``n_eff`` and in ``lam``, phase by phase (theory note, section 7).
+
+    None where the rate is no power law: phase V of the diagonal network (a logarithm), and the number of samples
+    at the peak.
+
+    Raises
+    ------
+    InvalidArgument
+        If ``gamma <= 1/2``, or the network is unknown.
+    """
+    if not gamma > 0.5:
+        raise InvalidArgument("gamma", gamma, "must be > 1/2")
+    if network not in ("diagonal", "quadratic"):
+        raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
+    quadratic = network == "quadratic"
+    learned = 2 - 1 / gamma
+    out: dict[str, tuple[float | None, float | None]] = {
+        "Ia": (0.0, 0.0),
+        "Ib": (0.0, 0.0),
+        "II": (-learned, learned),
+        "III": (-2.0, 2.0),
+        "IV": (-1 + 1 / (2 * gamma), 0.0),
+        "V": (0.4 if quadratic else None, 0.0),
+        "peak": (None, -2 / 3),
+        "VIa": (-1.0, 0.0),
+        "VIb": (-1.0, 0.0),
+    }
+    if not quadratic:
+        del out["IV"]
+    return out

@@ -128,8 +128,9 @@ class Prediction:
         """How far to trust the prediction for a network of this size (theory note, section 11)."""
         n_eff = self.problem.effective_samples
         if self._narrow_interpolation:
+            used = 1 - self.fixed_point.slack
             return (
-                f"width {self.problem.effective_width} < dim and {1 - self.fixed_point.slack:.0%} of the samples used up as "
+                f"width {self.problem.effective_width} < dim and {used:.0%} of the samples used up as "
                 "degrees of freedom: theory leaves trained networks here (by 10 % to several-fold in published runs)"
             )
         if self.comfortable:
@@ -274,7 +275,7 @@ def predict_grid(
     for i, n in enumerate(samples):
         here = Problem(problem.network, problem.teacher, n, problem.noise, problem.width)
         for j, strength in enumerate(strengths):
-            prediction = predict(here, **{axis: strength}, throw=False)  # type: ignore[arg-type]
+            prediction = predict(here, **{axis: strength}, throw=False)
             status[i, j] = prediction.status.value
             if prediction.status.ok:
                 for name, values in data.items():

@@ -87,7 +87,7 @@ def _is_real(value: object) -> bool:
 def _check_dim(dim: object, least: int = 2) -> int:
     if not _is_real(dim) or not np.isfinite(dim) or dim != int(dim) or dim < least:  # type: ignore[call-overload,operator]
         raise InvalidArgument("dim", dim, f"must be an integer >= {least}")
-    return int(dim)  # type: ignore[call-overload,no-any-return]
+    return int(dim)  # type: ignore[call-overload]
 
 
 def _check_energy(energy: object) -> float:
@@ -283,7 +283,9 @@ class FromValues(Teacher):
         if values.ndim == 2 and 1 in values.shape:
             values = values.ravel()
         if values.ndim != 1 or values.size < 2:
-            raise InvalidArgument(name, f"array of shape {values.shape}", "must be one-dimensional with at least 2 values")
+            raise InvalidArgument(
+                name, f"array of shape {values.shape}", "must be one-dimensional with at least 2 values"
+            )
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
             raise InvalidArgument(name, f"{values[bad[0]]} at position {bad[0]}", "every value must be finite")
@@ -319,7 +321,7 @@ class FromValues(Teacher):
             values, counts = _compress_sorted(np.sort(np.abs(self.array))[::-1])
             cached = Spectrum(values, counts, self.dim)
             object.__setattr__(self, "_spectrum", cached)
-        return cached  # type: ignore[no-any-return]
+        return cached
 
     def values(self, network: str) -> FloatArray:
         self.check_network(network)
@@ -373,8 +375,8 @@ def _uniform_gauss(size: int) -> tuple[FloatArray, FloatArray]:
 
 def _compress_sorted(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Atoms and multiplicities that stand for `values`, sorted decreasing and ``>= 0``."""
-    distinct, counts = np.unique(values, return_counts=True)
-    distinct, counts = distinct[::-1], counts[::-1].astype(float)
+    ascending, repeats = np.unique(values, return_counts=True)
+    distinct, counts = ascending[::-1], repeats[::-1].astype(float)
     if distinct.size <= EXACT_LIMIT:
         return distinct, counts
     return _compress_cells(distinct, counts, LEADING, CELL_RATIO, CELL_FALL, CELL_NODES)
@@ -423,5 +425,7 @@ def _discrete_gauss(points: FloatArray, weights: FloatArray, order: int) -> tupl
             diagonal, off = diagonal[: j + 1], off[: j + 1]
             break
         previous, current = current, following / off[j]
-    nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off[: diagonal.size - 1], 1) + np.diag(off[: diagonal.size - 1], -1))
+    nodes, vectors = np.linalg.eigh(
+        np.diag(diagonal) + np.diag(off[: diagonal.size - 1], 1) + np.diag(off[: diagonal.size - 1], -1)
+    )
     return (centre + half * nodes)[::-1], (total * vectors[0] ** 2)[::-1]

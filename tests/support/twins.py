@@ -16,7 +16,7 @@ def goe(dim: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def divided_differences(x: np.ndarray, f: np.ndarray, slope: np.ndarray) -> float:
-    """``(1/d^2) sum_{i,j} (f_i - f_j)/(x_i - x_j)``, ``f'_i`` on the diagonal: degrees of freedom `A` of a spectral map.
+    """``(1/d^2) sum_{i,j} (f_i - f_j)/(x_i - x_j)``, ``f'_i`` on the diagonal: degrees of freedom `A`.
 
     (The divergence of the map itself counts the diagonal twice; that excess is of order ``1/d``.)
     """

@@ -192,7 +192,9 @@ def test_bayes_bounds_every_weight_decay(network):
 
 def test_bayes_risk_falls_with_samples():
     for network in ("diagonal", "quadratic"):
-        risks = [bayes_optimal(Problem(network, PowerLaw(60, 1.0), n, 0.1)).excess_risk for n in np.geomspace(5, 1e8, 9)]
+        risks = [
+            bayes_optimal(Problem(network, PowerLaw(60, 1.0), n, 0.1)).excess_risk for n in np.geomspace(5, 1e8, 9)
+        ]
         assert all(a > b for a, b in zip(risks, risks[1:], strict=False))
         assert risks[-1] < 1e-5
 

@@ -81,7 +81,9 @@ def test_rank_must_lie_between_one_and_dim(rank):
         LowRank(10, rank)
 
 
-@pytest.mark.parametrize("array", [[], [1.0], [[1, 2], [3, 4]], [1, float("nan")], [1, float("inf")], ["a", "b"], [1j, 2]])
+@pytest.mark.parametrize(
+    "array", [[], [1.0], [[1, 2], [3, 4]], [1, float("nan")], [1, float("inf")], ["a", "b"], [1j, 2]]
+)
 def test_values_must_be_a_finite_vector(array):
     with pytest.raises(InvalidArgument, match="spectrum"):
         FromValues(array)

@@ -251,7 +251,19 @@ def between_integrals(u, v, u_end, v_end, zeta, variance, s, w):
         start = min(max(b, 0.5 * nearest_atom(a, s)), abs(arm))
         direction = arm / abs(arm)
         _ray(
-            out, complex(a, b), direction, abs(arm), start, zeta, variance, s, w, s.size, _FINE_NODES, _FINE_WEIGHTS, sign
+            out,
+            complex(a, b),
+            direction,
+            abs(arm),
+            start,
+            zeta,
+            variance,
+            s,
+            w,
+            s.size,
+            _FINE_NODES,
+            _FINE_WEIGHTS,
+            sign,
         )
     return -out / math.pi
 

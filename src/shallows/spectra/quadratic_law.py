@@ -107,9 +107,7 @@ class QuadraticLaw:
             learned = float(places[k]) - self.threshold
             if learned <= 0 or places[k] < lowest or room <= 0:
                 break
-            found.append(
-                Outlier(float(s[k]), min(float(counts[k]), room), learned, float(1 - variance / s[k] ** 2))
-            )
+            found.append(Outlier(float(s[k]), min(float(counts[k]), room), learned, float(1 - variance / s[k] ** 2)))
             room -= float(counts[k])
         return tuple(found)
 

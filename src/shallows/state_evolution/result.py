@@ -29,8 +29,8 @@ class Status(Enum):
 _ADVICE = {
     Status.CONVERGED: "solved to the stated residual",
     Status.PERFECT_RECOVERY: "without noise and with vanishing weight decay the teacher is recovered exactly",
-    Status.DIVERGENT: "the predicted risk diverges here (interpolation threshold at vanishing weight decay); use a positive "
-    "weight decay or another number of samples",
+    Status.DIVERGENT: "the predicted risk diverges here (interpolation threshold at vanishing weight decay); "
+    "use a positive weight decay or another number of samples",
     Status.NO_SOLUTION: "no fixed point was bracketed; for widths below the dimension none may exist: raise the weight "
     "decay, the width or the number of samples",
     Status.INACCURATE: "a fixed point was found but its equations are not met to the required accuracy; do not use it, "
