@@ -183,7 +183,7 @@ def _certificate_rows(verification: Verification) -> list[dict[str, str]]:
                     "trainer": name if i == 0 else "",
                     "dataset": str(index + 1),
                     "solver": runs.solvers[i],
-                    "objective": f"{runs.objective.values[i]:.8g}",
+                    "objective": f"{runs.objective.values[i]:.7g}",
                     "gap": "none" if gap is None else f"{gap:.1e}",
                     "excess_risk": number(runs.excess_risk.values[i]),
                     "train_error": number(runs.train_error.values[i]),

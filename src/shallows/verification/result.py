@@ -154,9 +154,8 @@ class Verification:
             for label, value in (("excess risk", runs.excess_risk), ("train error", runs.train_error)):
                 error = value.standard_error
                 spread = "" if error is None else f" +- {error:.2g}"
-                lines.append(
-                    f"  {name:<9} {label}  {value.mean:.6g}{spread}   ({len(value.values)} data set{'s' if len(value.values) > 1 else ''})"
-                )
+                sets = f"{len(value.values)} data set" + ("s" if len(value.values) > 1 else "")
+                lines.append(f"  {name:<9} {label}  {value.mean:.6g}{spread}   ({sets})")
         lines.append(f"  {self.verdict}")
         lines += [f"  note: {warning}" for warning in self.warnings]
         return "\n".join(lines)
