@@ -1,0 +1,389 @@
+"""Power laws with crossovers: exponents, plateaus and break points of a learning curve, with their uncertainty.
+
+A curve is fitted by a continuous line of straight pieces in log-log axes. The number of pieces is chosen by the
+Bayesian information criterion, the breaks are free, and the intervals come from refitting resampled curves.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import InvalidArgument
+from .phases import predicted_exponents
+from .problems import check_number
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    FloatArray = NDArray[np.float64]
+
+#: Points that one segment takes: two fix a line, the others tell how well.
+POINTS_PER_SEGMENT = 4
+#: Most segments that are tried.
+MOST_SEGMENTS = 5
+#: Break points are searched among at most this many positions, then refined freely.
+_POSITIONS = 28
+#: A segment at most this steep, or that cannot be told from flat and is less than twice as steep, is a plateau.
+PLATEAU = 0.05
+#: An exponent known no better than this (half-width of its interval) says nothing: "cannot tell".
+USEFUL = 0.25
+#: Resampled curves behind every interval.
+RESAMPLES = 200
+
+
+class FitOutcome(Enum):
+    """Whether the curve could be read."""
+
+    FITTED = "fitted"
+    CANNOT_TELL = "cannot_tell"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One power law ``risk ~ n^exponent``.
+
+    Attributes
+    ----------
+    start, stop : float
+        Range of `n`.
+    exponent : float
+    interval : (float, float)
+        Confidence interval of the exponent.
+    plateau : bool
+        Whether the curve is flat here, as far as the data can tell.
+    points : int
+        Data points inside.
+    """
+
+    start: float
+    stop: float
+    exponent: float
+    interval: tuple[float, float]
+    plateau: bool
+    points: int
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether the exponent is too uncertain to be read."""
+        return not 0.5 * (self.interval[1] - self.interval[0]) <= USEFUL
+
+    def matching_phases(self, network: str, gamma: float) -> tuple[str, ...]:
+        """Phases (theory note, section 7) whose exponent in the number of samples lies in the interval."""
+        low, high = self.interval
+        found = []
+        for name, (exponent, _) in predicted_exponents(network, gamma).items():
+            if exponent is None or name == "peak":
+                continue
+            if low - 0.02 <= exponent <= high + 0.02:
+                found.append(name)
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class PowerLaws:
+    """Segments of a learning curve.
+
+    Attributes
+    ----------
+    segments : tuple of Segment
+    breaks : tuple of float
+        Where one power law turns into the next.
+    break_intervals : tuple of (float, float)
+        Confidence interval of each break.
+    level : float
+        Confidence level of all intervals.
+    scatter : float
+        Relative scatter of the points around the lines.
+    outcome : FitOutcome
+    points_needed : int or None
+        Where it cannot tell: about how many points would do.
+    reason : str
+        One sentence.
+    """
+
+    segments: tuple[Segment, ...]
+    breaks: tuple[float, ...]
+    break_intervals: tuple[tuple[float, float], ...]
+    level: float
+    scatter: float
+    outcome: FitOutcome
+    points_needed: int | None
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "outcome": self.outcome.value,
+            "reason": self.reason,
+            "points_needed": self.points_needed,
+            "level": self.level,
+            "scatter": None if math.isnan(self.scatter) else self.scatter,
+            "segments": [
+                {
+                    "start": s.start,
+                    "stop": s.stop,
+                    "exponent": s.exponent,
+                    "interval": list(s.interval),
+                    "plateau": s.plateau,
+                    "uncertain": s.uncertain,
+                    "points": s.points,
+                }
+                for s in self.segments
+            ],
+            "breaks": [
+                {"at": at, "interval": list(interval)}
+                for at, interval in zip(self.breaks, self.break_intervals, strict=True)
+            ],
+        }
+
+
+def check_curve(
+    n: ArrayLike, risk: ArrayLike, stderr: ArrayLike | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """The curve as float arrays.
+
+    Raises
+    ------
+    InvalidArgument
+        Naming the column and the first bad row: lengths differ, a value is missing, not finite or not positive,
+        or `n` does not increase.
+    """
+    columns: dict[str, FloatArray] = {}
+    for name, given in (("n", n), ("risk", risk), ("stderr", stderr)):
+        if given is None:
+            continue
+        try:
+            values = np.array(given, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise InvalidArgument(name, type(given).__name__, "must be a list of numbers") from error
+        if values.ndim != 1:
+            raise InvalidArgument(name, f"array of shape {values.shape}", "must be one-dimensional")
+        columns[name] = values
+    size = columns["n"].size
+    for name, values in columns.items():
+        if values.size != size:
+            raise InvalidArgument(name, f"{values.size} values", f"must be as many as n, {size}")
+        bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+        if bad.size:
+            allowed = "every value must be a finite number > 0: power laws are read on logarithmic axes"
+            raise InvalidArgument(name, f"{values[bad[0]]:g} in row {bad[0] + 1}", allowed)
+    if size == 0:
+        raise InvalidArgument("n", "no rows", f"a curve needs at least {POINTS_PER_SEGMENT} points")
+    steps = np.diff(columns["n"])
+    if (steps <= 0).any():
+        row = int(np.flatnonzero(steps <= 0)[0])
+        what = "twice" if steps[row] == 0 else f"after {columns['n'][row]:g}"
+        allowed = "must increase from row to row, each value once"
+        raise InvalidArgument("n", f"{columns['n'][row + 1]:g} {what}, in row {row + 2}", allowed)
+    return columns["n"], columns["risk"], columns.get("stderr")
+
+
+def local_exponents(n: ArrayLike, risk: ArrayLike) -> FloatArray:
+    """Derivative of ``log risk`` in ``log n`` at every point, by differences of neighbours; shape of `n`.
+
+    Raises
+    ------
+    InvalidArgument
+        As :func:`check_curve`, and for fewer than two points.
+    """
+    x, y, _ = check_curve(n, risk)
+    if x.size < 2:
+        raise InvalidArgument("n", f"{x.size} row", "a slope needs at least 2 points")
+    return np.asarray(np.gradient(np.log(y), np.log(x)), dtype=float)
+
+
+def _design(x: FloatArray, breaks: FloatArray) -> FloatArray:
+    """Columns: constant, slope of the first piece, change of slope at each break."""
+    return np.column_stack([np.ones_like(x), x, *(np.maximum(x - b, 0.0) for b in breaks)])
+
+
+def _solve(x: FloatArray, y: FloatArray, weight: FloatArray, breaks: FloatArray) -> tuple[FloatArray, float]:
+    design = _design(x, breaks)
+    coefficients, *_ = np.linalg.lstsq(design * weight[:, None], y * weight, rcond=None)
+    return np.asarray(coefficients, dtype=float), float(np.sum((weight * (y - design @ coefficients)) ** 2))
+
+
+def _search(x: FloatArray, y: FloatArray, weight: FloatArray, pieces: int) -> FloatArray | None:
+    """Best breaks among positions between points, each piece keeping enough points."""
+    if pieces == 1:
+        return np.zeros(0)
+    m = POINTS_PER_SEGMENT
+    places = np.arange(m, x.size - m + 1)
+    if places.size > _POSITIONS:
+        places = np.unique(np.linspace(places[0], places[-1], _POSITIONS).round().astype(int))
+    spacing = max(m, 1)
+    best, found = math.inf, None
+    for chosen in combinations(places.tolist(), pieces - 1):
+        if any(b - a < spacing for a, b in zip(chosen, chosen[1:], strict=False)):
+            continue
+        breaks = np.array([0.5 * (x[i - 1] + x[i]) for i in chosen])
+        loss = _solve(x, y, weight, breaks)[1]
+        if loss < best:
+            best, found = loss, breaks
+    return found
+
+
+def _refine(x: FloatArray, y: FloatArray, weight: FloatArray, breaks: FloatArray) -> FloatArray:
+    """Move the breaks freely, by Gauss-Newton steps on break positions (Muggeo 2003), keeping what improves."""
+    loss = _solve(x, y, weight, breaks)[1]
+    for _ in range(30):
+        design = _design(x, breaks)
+        jump = -(x[:, None] > breaks[None, :]).astype(float)
+        full = np.column_stack([design, jump]) * weight[:, None]
+        solution, *_ = np.linalg.lstsq(full, y * weight, rcond=None)
+        change = solution[2 : 2 + breaks.size]
+        shift = solution[2 + breaks.size :]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.where(np.abs(change) > 1e-12, shift / change, 0.0)
+        moved = False
+        for scale in (1.0, 0.5, 0.25, 0.1):
+            trial = breaks + scale * step
+            edges = np.concatenate([[x[1]], trial, [x[-2]]])
+            inside = bool(np.isfinite(trial).all() and (np.diff(edges) > 0).all())
+            if inside and np.all(np.diff(np.searchsorted(x, np.concatenate([[x[0]], trial, [np.inf]]))) >= 2):
+                value = _solve(x, y, weight, trial)[1]
+                if value < loss * (1 - 1e-9):
+                    breaks, loss, moved = trial, value, True
+                    break
+        if not moved:
+            break
+    return breaks
+
+
+def fit_power_laws(
+    n: ArrayLike,
+    risk: ArrayLike,
+    stderr: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+    resolution: float = 0.01,
+    seed: int = 0,
+) -> PowerLaws:
+    """Read the power laws of a learning curve.
+
+    Parameters
+    ----------
+    n : array_like, shape (m,)
+        Numbers of samples, increasing.
+    risk : array_like, shape (m,)
+        Excess risk or error, positive.
+    stderr : array_like, shape (m,), optional
+        Standard error of each `risk`. Without it the scatter around the lines is estimated from the curve.
+    level : float
+        Confidence level of the intervals.
+    resolution : float
+        Relative departures from straight lines smaller than this are no reason for another segment: crossovers of
+        exact curves are smooth.
+    seed : int
+        Of the resampling behind the intervals.
+
+    Returns
+    -------
+    PowerLaws
+        With outcome ``CANNOT_TELL`` where the curve has too few points, or too much scatter, for any exponent.
+
+    Raises
+    ------
+    InvalidArgument
+        For curves that no power law can be read from; see :func:`check_curve`.
+    """
+    sizes, values, errors = check_curve(n, risk, stderr)
+    level = check_number("level", level, strict=True)
+    if level >= 1:
+        raise InvalidArgument("level", level, "must be between 0 and 1")
+    resolution = check_number("resolution", resolution, strict=True)
+    count = sizes.size
+    if count < POINTS_PER_SEGMENT:
+        reason = f"{count} points: an exponent with its uncertainty needs at least {POINTS_PER_SEGMENT}"
+        return PowerLaws((), (), (), level, math.nan, FitOutcome.CANNOT_TELL, POINTS_PER_SEGMENT, reason)
+    x, y = np.log(sizes), np.log(values)
+    known = errors is not None
+    sigma = np.ones(count) if errors is None else np.hypot(errors / values, resolution / 4)
+    weight = 1 / sigma
+
+    best: tuple[float, FloatArray] | None = None
+    for pieces in range(1, min(MOST_SEGMENTS, count // POINTS_PER_SEGMENT) + 1):
+        breaks = _search(x, y, weight, pieces)
+        if breaks is None:
+            break
+        if breaks.size:
+            breaks = _refine(x, y, weight, breaks)
+        loss = _solve(x, y, weight, breaks)[1]
+        # Three a piece: level, slope and break, whose search among many places is paid for as well; the
+        # second term is the small-sample correction.
+        terms = 3 * pieces
+        penalty = terms * math.log(count) + 2 * terms * (terms + 1) / max(count - terms - 1, 0.5)
+        score = penalty + (loss if known else count * math.log(loss / count + resolution**2))
+        if best is None or score < best[0]:
+            best = score, breaks
+    assert best is not None  # one piece always fits
+    return _describe(x, y, sigma, best[1], known, level, seed)
+
+
+def _describe(
+    x: FloatArray, y: FloatArray, sigma: FloatArray, breaks: FloatArray, known: bool, level: float, seed: int
+) -> PowerLaws:
+    from scipy.stats import norm, t
+
+    count, pieces = x.size, breaks.size + 1
+    weight = 1 / sigma
+    coefficients, loss = _solve(x, y, weight, breaks)
+    free = max(count - 2 * pieces, 1)
+    inflation = math.sqrt(loss / free)
+    spread = sigma * (max(inflation, 1.0) if known else inflation)
+    fitted = _design(x, breaks) @ coefficients
+    slopes = np.cumsum(coefficients[1:])
+
+    rng = np.random.default_rng(seed)
+    drawn_slopes, drawn_breaks = [], []
+    for _ in range(RESAMPLES):
+        sample = fitted + spread * rng.standard_normal(count)
+        moved = _refine(x, sample, weight, breaks) if breaks.size else breaks
+        drawn_slopes.append(np.cumsum(_solve(x, sample, weight, moved)[0][1:]))
+        drawn_breaks.append(moved)
+    tail = 0.5 * (1 - level)
+    reach = float(norm.ppf(1 - tail) if known else t.ppf(1 - tail, free))
+    deviation = np.sqrt(np.mean((np.array(drawn_slopes) - slopes) ** 2, axis=0))
+    if breaks.size:
+        lows, highs = np.quantile(np.array(drawn_breaks), [tail, 1 - tail], axis=0)
+    else:
+        lows = highs = np.zeros(0)
+
+    edges = np.concatenate([[x[0]], breaks, [x[-1]]])
+    segments = []
+    for i in range(pieces):
+        low, high = float(slopes[i] - reach * deviation[i]), float(slopes[i] + reach * deviation[i])
+        steep = abs(float(slopes[i]))
+        flat = steep <= PLATEAU or (low <= 0 <= high and steep <= 2 * PLATEAU)
+        inside = int(((x >= edges[i]) & (x <= edges[i + 1])).sum())
+        start, stop = float(np.exp(edges[i])), float(np.exp(edges[i + 1]))
+        segments.append(Segment(start, stop, float(slopes[i]), (low, high), flat, inside))
+    scatter = float(np.sqrt(np.mean((y - fitted) ** 2) * count / free))
+    readable = [s for s in segments if not s.uncertain]
+    if readable:
+        outcome, needed = FitOutcome.FITTED, None
+        reason = f"{pieces} power law{'s' if pieces > 1 else ''}, scatter {100 * scatter:.2g} %"
+    else:
+        outcome = FitOutcome.CANNOT_TELL
+        widest = min(0.5 * (s.interval[1] - s.interval[0]) for s in segments)
+        needed = int(min(math.ceil(count * (widest / (0.4 * USEFUL)) ** 2), 10**9)) if math.isfinite(widest) else None
+        reason = (
+            f"the scatter ({100 * scatter:.2g} %) leaves the exponent open by +-{widest:.2g}: it takes about {needed} "
+            "such points, or a wider range of n"
+        )
+    return PowerLaws(
+        tuple(segments),
+        tuple(float(b) for b in np.exp(breaks)),
+        tuple((float(a), float(b)) for a, b in zip(np.exp(lows), np.exp(highs), strict=True)),
+        level,
+        scatter,
+        outcome,
+        needed,
+        reason,
+    )

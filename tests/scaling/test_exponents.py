@@ -1,0 +1,151 @@
+"""Fits of power laws: exact curves, crossovers, coverage of the intervals, curves that cannot be read."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from shallows import InvalidArgument, PowerLaw, Problem, predict
+from shallows import exponents as module
+from shallows.exponents import FitOutcome, fit_power_laws, local_exponents
+from shallows.phases import PHASES, predicted_exponents
+
+
+def crossover(n, at=1000.0, before=-0.5, after=-0.9):
+    return np.where(n < at, (n / at) ** before, (n / at) ** after)
+
+
+def test_an_exact_power_law():
+    n = np.geomspace(10, 1e5, 30)
+    fit = fit_power_laws(n, 3 * n**-0.7)
+    (segment,) = fit.segments
+    assert segment.exponent == pytest.approx(-0.7, abs=1e-10)
+    assert segment.points == 30
+    assert not segment.plateau
+    assert fit.breaks == ()
+
+
+def test_a_crossover_is_placed():
+    n = np.geomspace(10, 1e5, 40)
+    fit = fit_power_laws(n, crossover(n, 1234.0))
+    assert [s.exponent for s in fit.segments] == pytest.approx([-0.5, -0.9], abs=1e-6)
+    assert fit.breaks[0] == pytest.approx(1234.0, rel=1e-4)
+
+
+def test_a_plateau_is_called_one():
+    n = np.geomspace(1, 1e6, 40)
+    rng = np.random.default_rng(3)
+    fit = fit_power_laws(n, np.maximum(n**-0.8, 1e-3) * np.exp(0.03 * rng.standard_normal(40)))
+    assert [s.plateau for s in fit.segments] == [False, True]
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("count", [8, 25])
+def test_intervals_cover_at_the_stated_rate(known, count, monkeypatch):
+    monkeypatch.setattr(module, "RESAMPLES", 60)
+    rng = np.random.default_rng(11)
+    n = np.geomspace(10, 1e4, count)
+    trials, covered = 120, 0
+    for _ in range(trials):
+        risk = n**-0.5 * np.exp(0.1 * rng.standard_normal(count))
+        fit = fit_power_laws(n, risk, 0.1 * n**-0.5 if known else None)
+        low, high = fit.segments[0].interval
+        covered += len(fit.segments) == 1 and low <= -0.5 <= high
+    error = math.sqrt(0.95 * 0.05 / trials)
+    assert abs(covered / trials - 0.95) < 4 * error
+
+
+def test_the_break_is_covered(monkeypatch):
+    monkeypatch.setattr(module, "RESAMPLES", 60)
+    rng = np.random.default_rng(5)
+    n = np.geomspace(10, 1e5, 30)
+    covered, found = 0, 0
+    for _ in range(60):
+        fit = fit_power_laws(n, crossover(n) * np.exp(0.05 * rng.standard_normal(30)), 0.05 * crossover(n))
+        if len(fit.segments) == 2:
+            found += 1
+            covered += fit.break_intervals[0][0] <= 1000 <= fit.break_intervals[0][1]
+    assert found >= 57
+    assert covered / found > 0.95 - 4 * math.sqrt(0.95 * 0.05 / found) - 0.03  # percentiles are a little short
+
+
+def test_a_computed_curve_matches_its_phase():
+    gamma, dim = 1.25, 10**8
+    n = np.geomspace(1e6, 1e10, 25)  # lam = d: phase II from n_eff = d^1.5 on
+    risks = [predict(Problem("diagonal", PowerLaw(dim, gamma), x * 1e8, 0.1), weight_decay=1e8).excess_risk for x in n]
+    fit = fit_power_laws(n, risks)
+    assert any("II" in s.matching_phases("diagonal", gamma) and s.exponent < -1 for s in fit.segments)
+
+
+def test_the_same_seed_gives_the_same_intervals():
+    n = np.geomspace(10, 1e4, 20)
+    risk = n**-0.5 * np.exp(0.1 * np.random.default_rng(0).standard_normal(20))
+    assert fit_power_laws(n, risk, seed=4) == fit_power_laws(n, risk, seed=4)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_too_few_points_cannot_tell(count):
+    fit = fit_power_laws(np.arange(1, count + 1), np.ones(count))
+    assert fit.outcome is FitOutcome.CANNOT_TELL
+    assert fit.points_needed == 4
+    assert fit.segments == ()
+
+
+def test_scatter_cannot_tell_and_says_how_many_points_would_do():
+    fit = fit_power_laws([1, 2, 3, 4, 5], [1, 2, 0.5, 3, 0.2])
+    assert fit.outcome is FitOutcome.CANNOT_TELL
+    assert fit.points_needed > 5
+    assert str(fit.points_needed) in fit.reason
+    json.dumps(fit.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "n,risk,stderr,name,part",
+    [
+        ([1, 2, 3, 4], [1, 0, 1, 1], None, "risk", "0 in row 2"),
+        ([1, 2, 3, 4], [1, 1, -1, 1], None, "risk", "-1 in row 3"),
+        ([1, 2, 3, 4], [1, 1, 1, float("nan")], None, "risk", "row 4"),
+        ([0, 2, 3, 4], [1, 1, 1, 1], None, "n", "0 in row 1"),
+        ([1, 3, 2, 4], [1, 1, 1, 1], None, "n", "2 after 3, in row 3"),
+        ([1, 2, 2, 4], [1, 1, 1, 1], None, "n", "2 twice, in row 3"),
+        ([1, 2, 3, 4], [1, 1, 1], None, "risk", "3 values"),
+        ([1, 2, 3, 4], [1, 1, 1, 1], [0.1, 0, 0.1, 0.1], "stderr", "row 2"),
+        ([], [], None, "n", "no rows"),
+        ("abc", [1], None, "n", "str"),
+    ],
+)
+def test_bad_curves(n, risk, stderr, name, part):
+    with pytest.raises(InvalidArgument) as caught:
+        fit_power_laws(n, risk, stderr)
+    assert caught.value.name == name
+    assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"level": 1.0}, {"level": 0}, {"resolution": 0}])
+def test_bad_options(options):
+    with pytest.raises(InvalidArgument):
+        fit_power_laws([1, 2, 3, 4], [4, 3, 2, 1], **options)
+
+
+def test_local_exponents():
+    n = np.geomspace(1, 100, 9)
+    assert local_exponents(n, n**-0.3) == pytest.approx(np.full(9, -0.3))
+    with pytest.raises(InvalidArgument):
+        local_exponents([1], [1])
+
+
+def test_inputs_are_not_modified():
+    n, risk = np.geomspace(10, 1e4, 12), np.geomspace(1, 0.1, 12)
+    n.setflags(write=False)
+    risk.setflags(write=False)
+    fit_power_laws(n, risk)
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_predicted_exponents_name_known_phases(network):
+    assert set(predicted_exponents(network, 1.0)) <= set(PHASES)
+    with pytest.raises(InvalidArgument):
+        predicted_exponents(network, 0.5)
+    with pytest.raises(InvalidArgument):
+        predicted_exponents("cubic", 1.0)
