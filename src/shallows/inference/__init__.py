@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from .checks import Concern, Diagnosis, check_assumptions, check_inputs
-from .estimates import Estimate, EstimateUndefined, Inference, infer
+from .estimates import LEVEL, Estimate, EstimateUndefined, Inference, infer
 from .modes import Modes, WeightTests, check_weights, recover_modes
 from .power_law import PowerLawFit, estimated_problem, fit_power_law, fit_teacher
 from .tuning import WeightDecayPath, largest_weight_decay, tune
 
 __all__ = [
+    "LEVEL",
     "Concern",
     "Diagnosis",
     "Estimate",

@@ -97,7 +97,7 @@ class _Enough(Exception):
 
 def largest_weight_decay(inputs: FloatArray, labels: FloatArray, network: str, width: int | None = None) -> float:
     """The least weight decay at which every weight is zero."""
-    n, d = inputs.shape
+    d = inputs.shape[1]
     if network == "diagonal":
         return float(np.abs(inputs.T @ labels).max() / np.sqrt(d))
     largest = 2 * float(np.linalg.eigvalsh(QuadraticOperator(inputs).adjoint(labels))[-1]) / d
@@ -163,7 +163,7 @@ def tune(
         grid = list(top * 0.999 * STEP[network] ** -np.arange(count + 1.0))
     else:
         grid = sorted((float(v) for v in weight_decays), reverse=True)
-    root = float(np.sqrt(width / d)) if limited and width is not None else 1.0
+    root = float(np.sqrt(width / d)) if width is not None else 1.0
     rows: list[tuple[float, float, float, float, float, int]] = []
 
     def record(fit: Fit, decay: float) -> float:

@@ -1,0 +1,124 @@
+"""Bring inputs to what the theory assumes: mean zero, unit variance, and for the quadratic network no correlation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+METHODS = ("center", "scale", "whiten", "auto")
+#: Directions with less variance than this, relative to the largest, are left out rather than blown up.
+NEGLIGIBLE = 1e-10
+#: In ``"auto"``, whiten if correlations exceed chance by this many standard errors.
+SIGNIFICANT = 5.0
+
+
+class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Centre, scale and decorrelate columns, as learned on training data.
+
+    Whitening is symmetric (ZCA): of all ways to decorrelate the one that changes the columns least, so that column `j` of
+    the output still is mostly column `j` of the input.
+
+    Parameters
+    ----------
+    method : {"auto", "center", "scale", "whiten"}
+        ``"scale"`` divides by standard deviations, ``"whiten"`` also decorrelates, ``"auto"`` decorrelates only where
+        correlations exceed what chance gives independent columns: with few samples whitening adds noise of its own.
+    shrinkage : "auto" or float in [0, 1]
+        Weight of the identity in the correlation matrix before it is inverted; ``"auto"`` is Ledoit and Wolf's (2004).
+
+    Attributes
+    ----------
+    mean_, scale_ : ndarrays, shape (d,)
+        Of the columns; constant columns have scale 1 and come out as zeros.
+    matrix_ : ndarray, shape (d, d), or None
+        Applied after centring and scaling; None where columns are only centred or scaled.
+    condition_number_ : float
+        Of the correlation matrix before shrinkage, over the directions kept.
+    shrinkage_ : float
+    dropped_ : int
+        Directions left out for want of variance.
+    changed_ : str
+        One sentence about what was done.
+    """
+
+    def __init__(self, method: str = "auto", shrinkage: str | float = "auto") -> None:
+        self.method = method
+        self.shrinkage = shrinkage
+
+    def fit(self, X: Any, y: Any = None) -> WhiteningTransformer:
+        """Learn the transformation from `X`, shape (n, d)."""
+        if self.method not in METHODS:
+            raise InvalidArgument("method", self.method, f"must be one of {', '.join(METHODS)}")
+        if self.shrinkage != "auto" and not (
+            isinstance(self.shrinkage, (int, float)) and 0 <= float(self.shrinkage) <= 1
+        ):
+            raise InvalidArgument("shrinkage", self.shrinkage, 'must be "auto" or a number from 0 to 1')
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        n, d = X.shape
+        self.mean_ = X.mean(axis=0)
+        self.scale_ = np.ones(d)
+        self.matrix_: FloatArray | None = None
+        self.condition_number_, self.shrinkage_, self.dropped_ = 1.0, 0.0, 0
+        if self.method == "center":
+            self.changed_ = "columns were centred"
+            return self
+        deviation = X.std(axis=0)
+        # A constant column's deviation is rounding, not zero.
+        constant = deviation <= 1e-10 * np.maximum(np.abs(self.mean_), 1e-290)
+        self.scale_ = np.where(constant, 1.0, deviation)
+        self.changed_ = "columns were centred and scaled to unit variance"
+        if constant.any():
+            self.changed_ += f" ({int(constant.sum())} constant ones carry nothing)"
+        if self.method == "scale" or d == 1:
+            return self
+        unit = (X - self.mean_) / self.scale_
+        unit[:, constant] = 0.0
+        correlations = unit.T @ unit / n
+        if self.method == "auto":
+            pairs = d * (d - 1)
+            squares = float(np.square(correlations).sum() - np.square(np.diag(correlations)).sum())
+            if (squares - pairs / n) * n / np.sqrt(4 * pairs) < SIGNIFICANT:
+                return self
+        self._whiten(unit, correlations)
+        return self
+
+    def _whiten(self, unit: FloatArray, correlations: FloatArray) -> None:
+        from sklearn.covariance import ledoit_wolf_shrinkage
+
+        values, vectors = np.linalg.eigh(correlations)
+        kept = values > NEGLIGIBLE * values[-1]
+        share = ledoit_wolf_shrinkage(unit, assume_centered=True) if self.shrinkage == "auto" else float(self.shrinkage)
+        centre = float(values[kept].mean())
+        shrunk = (1 - share) * values[kept] + share * centre
+        basis = vectors[:, kept]
+        self.matrix_ = (basis / np.sqrt(shrunk)) @ basis.T
+        self.condition_number_ = float(values[kept][-1] / values[kept][0])
+        self.shrinkage_, self.dropped_ = float(share), int((~kept).sum())
+        self.changed_ = (
+            f"columns were centred, scaled and decorrelated (condition number {self.condition_number_:.3g}, "
+            f"shrinkage {share:.2g}"
+            + (f", {self.dropped_} directions without variance left out)" if self.dropped_ else ")")
+        )
+
+    def transform(self, X: Any) -> FloatArray:
+        """Transformed `X`, shape (n, d)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        out: FloatArray = (X - self.mean_) / self.scale_
+        return out if self.matrix_ is None else out @ self.matrix_
+
+    @property
+    def total_matrix_(self) -> FloatArray:
+        """``(X - mean_) @ total_matrix_`` is the whole transformation; shape (d, d)."""
+        check_is_fitted(self)
+        return np.diag(1 / self.scale_) if self.matrix_ is None else self.matrix_ / self.scale_[:, None]

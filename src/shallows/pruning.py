@@ -1,0 +1,219 @@
+"""Pruning: remove the bulk of learned noise from an under-regularised network (theory note, section 10).
+
+Whatever weight decay a network was trained with, what it learned is teacher plus noise of a scale that its own
+residuals give away. Modes that noise of this scale would produce on its own are dropped; nothing is tuned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .errors import InvalidArgument
+from .freeprob.contour import find_position
+from .inference import Estimate, EstimateUndefined, fit_teacher
+from .problems import Problem
+from .state_evolution.moments import quadratic_moments
+from .training import LowRankPSD
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .inference import Inference
+    from .teachers import Teacher
+    from .training import Fit
+
+    FloatArray = NDArray[np.float64]
+
+#: What becomes of the modes that stay: as trained, or at the size that is best for their noise.
+Values = Literal["shrunk", "kept"]
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """A pruned network and what it gained. Units of the theory note, section 1.
+
+    Attributes
+    ----------
+    network : {"diagonal", "quadratic"}
+    weights : ndarray, shape (d,), or LowRankPSD
+    threshold : float
+        ``c``: weights are kept whose unbiased value is beyond it.
+    values : {"shrunk", "kept"}
+    features_before, features_after : int
+        Active weights, or rank.
+    test_error_before, test_error : Estimate
+        From the training data alone.
+    excess_risk_before, excess_risk : float
+        Estimated, without a teacher.
+    predicted_excess_risk : float or None
+        Theory at the fitted power-law teacher (``values="kept"`` only); None where none can be fitted.
+    """
+
+    network: str
+    weights: FloatArray | LowRankPSD
+    threshold: float
+    values: str
+    features_before: int
+    features_after: int
+    test_error_before: Estimate
+    test_error: Estimate
+    excess_risk_before: float
+    excess_risk: float
+    predicted_excess_risk: float | None
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the learned features that were dropped."""
+        return 1 - self.features_after / self.features_before if self.features_before else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, without the weights."""
+        return {
+            "network": self.network,
+            "threshold": self.threshold,
+            "values": self.values,
+            "features_before": self.features_before,
+            "features_after": self.features_after,
+            "sparsity": self.sparsity,
+            "test_error_before": self.test_error_before.to_dict(),
+            "test_error": self.test_error.to_dict(),
+            "excess_risk_before": self.excess_risk_before,
+            "excess_risk": self.excess_risk,
+            "predicted_excess_risk": self.predicted_excess_risk,
+        }
+
+
+def noise_edge(inference: Inference) -> float:
+    """The threshold ``c``: the largest that noise of the estimated scale produces by itself.
+
+    ``2 delta`` and its fluctuation of relative size ``d^(-2/3)``; ``tau sqrt(2 log d)`` for the diagonal network.
+    """
+    d = inference.dim
+    if inference.network == "quadratic":
+        return float(2 * inference.noise_scale * (1 + d ** (-2 / 3)))
+    return float(inference.noise_scale * np.sqrt(2 * np.log(max(d, 2))))
+
+
+def prune(fit: Fit, inference: Inference, *, threshold: float | None = None, values: Values = "shrunk") -> Pruned:
+    """Drop learned modes that noise alone would produce.
+
+    Parameters
+    ----------
+    fit : Fit
+    inference : Inference
+        Of this fit.
+    threshold : float, optional
+        ``c``, at least the trained threshold; default :func:`noise_edge`.
+    values : {"shrunk", "kept"}
+        ``"kept"`` leaves the remaining modes as trained. ``"shrunk"`` sets each to the size that is best for the noise
+        in it: ``s (1 - delta^2/s^2)`` for a mode `s` of the quadratic network (its overlap with the truth), the
+        unbiased weight of the diagonal one.
+
+    Returns
+    -------
+    Pruned
+
+    Raises
+    ------
+    InvalidArgument
+        If fit and inference do not belong together, or for unusable settings.
+    """
+    if fit.network != inference.network:
+        raise InvalidArgument("inference", inference.network, f"must be of the {fit.network} network")
+    if values not in ("shrunk", "kept"):
+        raise InvalidArgument("values", values, 'must be "shrunk" or "kept"')
+    if threshold is not None and not (np.isfinite(threshold) and threshold >= 0):
+        raise InvalidArgument("threshold", threshold, "must be a finite number >= 0")
+    cut = max(noise_edge(inference) if threshold is None else float(threshold), inference.threshold)
+    try:
+        teacher: Teacher | None = fit_teacher(inference)[0]
+    except EstimateUndefined:
+        teacher = None
+    work = _prune_quadratic if inference.network == "quadratic" else _prune_diagonal
+    weights, before, after, kept = work(inference, cut, values, teacher)
+    change = after - before
+    error = inference.test_error
+    present = max(error.value + change, 1e-3 * error.value)
+    predicted = None
+    if teacher is not None and values == "kept":
+        predicted = predicted_risk(teacher, inference, cut)
+    return Pruned(
+        network=inference.network,
+        weights=weights,
+        threshold=cut,
+        values=values,
+        features_before=inference.learned_features,
+        features_after=kept,
+        test_error_before=error,
+        test_error=Estimate.positive(present, inference.relative_error, level=error.level),
+        excess_risk_before=inference.excess_risk.value,
+        excess_risk=max(inference.excess_risk.value + change, 0.0),
+        predicted_excess_risk=predicted,
+    )
+
+
+def _prune_quadratic(
+    inference: Inference, cut: float, values: str, teacher: Teacher | None
+) -> tuple[LowRankPSD, float, float, int]:
+    d, delta = inference.dim, inference.noise_scale
+    x, vectors = np.linalg.eigh(inference.unbiased)
+    x, vectors = x[::-1], vectors[:, ::-1]
+    learned = inference.learned
+    keep = (x > cut) & (learned > 0)
+    new = np.where(keep, np.sqrt(np.maximum(x**2 - 4 * delta**2, 0.0)) if values == "shrunk" else learned, 0.0)
+    slope = np.where(keep, x / np.maximum(new, 1e-300), 0.0) if values == "shrunk" else keep.astype(float)
+    risks = []
+    for f, derivative in ((learned, (learned > 0).astype(float)), (new, np.minimum(slope, d))):
+        gaps = x[:, None] - x[None, :]
+        rises = f[:, None] - f[None, :]
+        ratio = np.divide(rises, gaps, out=np.zeros_like(gaps), where=np.abs(gaps) > 1e-12 * max(abs(x[0]), 1e-300))
+        divergence = (ratio.sum() + 2 * derivative.sum()) / d**2
+        risks.append(2 * (np.square(f - x).sum() / d + 2 * delta**2 * divergence))
+    factor = vectors[:, keep] * np.sqrt(new[keep])
+    return LowRankPSD(factor), float(risks[0]), float(risks[1]), int(keep.sum())
+
+
+def _prune_diagonal(
+    inference: Inference, cut: float, values: str, teacher: Teacher | None
+) -> tuple[FloatArray, float, float, int]:
+    tau, u, zeta = inference.noise_scale, inference.unbiased, inference.threshold
+    keep = (np.abs(u) > cut) & (inference.learned != 0)
+    new = np.where(keep, u if values == "shrunk" else inference.learned, 0.0)
+    jump = cut if values == "shrunk" else cut - zeta
+    before = float(np.square(inference.learned - u).sum() + 2 * tau**2 * np.count_nonzero(inference.learned))
+    # Stein's formula for a discontinuous rule: the jump counts with the density of the unbiased weights at the cut.
+    crossing = 0.0
+    if tau > 0:
+        modes = np.zeros(u.size) if teacher is None else np.abs(teacher.values("diagonal"))
+        density = np.exp(-0.5 * ((cut - modes) / tau) ** 2) + np.exp(-0.5 * ((cut + modes) / tau) ** 2)
+        crossing = jump * float(density.sum()) / (tau * np.sqrt(2 * np.pi))
+    after = float(np.square(new - u).sum() + 2 * tau**2 * (np.count_nonzero(keep) + crossing))
+    return new, before, after, int(keep.sum())
+
+
+def predicted_risk(teacher: Teacher, inference: Inference, cut: float) -> float:
+    """Excess risk after pruning at `cut` that theory predicts for a known teacher, modes kept as trained.
+
+    Theory note, section 10: ``f(x) = (x - zeta) 1[x > c]`` at the noise scale and threshold of the trained network.
+    """
+    scale, zeta = inference.noise_scale, inference.threshold
+    problem = Problem(inference.network, teacher, inference.samples)  # type: ignore[arg-type]
+    spectrum = problem.spectrum
+    if scale == 0:
+        kept = np.where(spectrum.values > cut, zeta**2, spectrum.values**2)
+        return float(spectrum.multiplicities @ kept) * (2 / inference.dim if inference.network == "quadratic" else 1.0)
+    if inference.network == "quadratic":
+        u = find_position(cut, scale**2, spectrum.values, spectrum.weights)
+        return 2 * float(quadratic_moments(u, zeta, scale**2, spectrum.values, spectrum.weights, True)[0])
+    z = np.linspace(-9, 9, 6001)
+    mass = np.exp(-0.5 * z**2)
+    mass /= mass.sum()
+    total = 0.0
+    for mode, count in zip(spectrum.values, spectrum.multiplicities, strict=True):
+        noisy = mode + scale * z
+        learned = np.where(np.abs(noisy) > cut, noisy - np.sign(noisy) * zeta, 0.0)
+        total += count * float(mass @ np.square(learned - mode))
+    return total
