@@ -2,12 +2,17 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 import typer
 
 from shallows.cli.sweep import sweep_app
 from shallows.errors import InvalidArgument
+from shallows.sweeps import Store, StoreError
 
 SWEEP = """
 [problem]
@@ -127,3 +132,28 @@ def test_every_option_explains_itself():
         for parameter in command.params:
             assert parameter.help, parameter.name
             assert parameter.help.endswith("."), parameter.name
+
+
+def test_an_interrupt_ends_with_130_and_says_how_to_go_on(tmp_path):
+    text = SWEEP.replace("[50, 200, 1000]", "{ linspace = [50, 100_000, 90_000] }").replace(', "bayes"', "")
+    (tmp_path / "long.toml").write_text(text)
+    command = [sys.executable, "-m", "shallows", "sweep", "run", "long.toml", "--store", "s", "--workers", "1"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 100
+        while time.monotonic() < deadline and process.poll() is None and not results_in(tmp_path / "s"):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out.startswith("stopped after")
+    assert "run it again to go on" in out
+    assert "stopping: what runs is finished and stored first" in err
+    assert "Traceback" not in err
+
+
+def results_in(folder):
+    try:
+        with Store(folder, create=False, read_only=True) as store:
+            return sum(store.counts().values())
+    except (InvalidArgument, StoreError):  # not made yet
+        return 0

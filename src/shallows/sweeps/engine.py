@@ -128,6 +128,7 @@ class Engine:
         self._again: deque[Batch] = deque()
         self._suspects: deque[Batch] = deque()
         self._alone = False
+        self._waiting = False
         self._elsewhere: list[Item] = []
         self._attempts: dict[bytes, int] = {}
         self._speed = _Speed()
@@ -204,6 +205,9 @@ class Engine:
             elif self._source is None and not self._pending and not self._again and not self._suspects:
                 return
             elif self.backend.free() <= 0:  # a cluster without workers, for now
+                if not self._waiting:
+                    self.reporter.note("the cluster has no workers yet; waiting for them")
+                self._waiting = True
                 time.sleep(0.5)
             self._show()
 

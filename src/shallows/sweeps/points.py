@@ -40,10 +40,12 @@ REGULARISATION = ("weight_decay", "penalty")
 
 Settings = Mapping[str, Value]
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def canonical(content: object) -> str:
     """JSON with one spelling per content."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(content)
 
 
 def digest(content: object) -> bytes:
