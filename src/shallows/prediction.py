@@ -12,7 +12,7 @@ from .errors import InvalidArgument, SolveFailed
 from .phases import Phase, phase_of
 from .problems import Problem
 from .spectra import Decomposition, DiagonalLaw, QuadraticLaw, decompose, learned_law
-from .state_evolution import FixedPoint, Status, bayes_optimal, solve
+from .state_evolution import BayesPoint, FixedPoint, Status, bayes_optimal, solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,9 +93,22 @@ class Prediction:
         return self.fixed_point.slack**2 * self.test_error
 
     @cached_property
+    def bayes(self) -> BayesPoint:
+        """The Bayes-optimal point of this problem, with its status and whether fast algorithms reach it."""
+        return bayes_optimal(self.problem)
+
+    @property
     def bayes_risk(self) -> float:
-        """Excess risk of the best estimator that knows the teacher's spectrum (theory note, section 8)."""
-        return bayes_optimal(self.problem).excess_risk
+        """Excess risk of the best estimator that knows the teacher's spectrum (theory note, section 8).
+
+        Raises
+        ------
+        SolveFailed
+            If its equation could not be solved; carries the result.
+        """
+        if not self.bayes.status.ok:
+            raise SolveFailed(f"Bayes-optimal risk: {self.bayes.status.value}: {self.bayes.status.advice}", self.bayes)
+        return self.bayes.excess_risk
 
     @property
     def phase(self) -> Phase | None:
@@ -165,7 +178,8 @@ class Prediction:
             "noise_scale": self.noise_scale,
             "threshold": self.threshold,
             "degrees_of_freedom": self.degrees_of_freedom,
-            "bayes_risk": self.bayes_risk,
+            "bayes_risk": self.bayes_risk if self.bayes.status.ok else None,
+            "bayes_reachable": self.bayes.reachable if self.bayes.status.ok else None,
             "phase": None if phase is None else phase.name,
             "decomposition": self.decomposition.to_dict(),
             "spectrum": self.spectrum.to_dict(),
@@ -181,7 +195,7 @@ class Prediction:
         phase = "not defined for this problem" if self.phase is None else f"{self.phase.name} ({self.phase.rate})"
         return (
             f"{head}\n"
-            f"  excess risk  {self.excess_risk:.6g}   (Bayes-optimal {self.bayes_risk:.6g})\n"
+            f"  excess risk  {self.excess_risk:.6g}   (Bayes-optimal {self.bayes.excess_risk:.6g})\n"
             f"  test error   {self.test_error:.6g}   train error {self.train_error:.6g}\n"
             f"  noise scale  {self.noise_scale:.6g}   threshold {self.threshold:.6g}   "
             f"degrees of freedom {self.degrees_of_freedom:.6g} of {self.problem.samples:g} samples\n"

@@ -171,7 +171,7 @@ class PowerLaw(Teacher):
 
     def resolved(self, network: str, scale: float) -> Spectrum:
         plain = self.spectrum(network)
-        if self.dim <= EXACT_LIMIT:
+        if self.dim <= EXACT_LIMIT or self.energy == 0:
             return plain
         c = float(plain.values[0])
         if self.dim <= RESOLVED_LIMIT:
@@ -338,6 +338,8 @@ class FromValues(Teacher):
 @lru_cache(maxsize=256)
 def _power_law_spectrum(dim: int, gamma: float, total: float) -> Spectrum:
     """Compressed ``c k^-gamma`` whose squares add up to `total`."""
+    if total == 0:
+        return Spectrum(np.zeros(1), np.array([float(dim)]), dim)
     ranks, multiplicities = _compressed_ranks(dim)
     shape = ranks**-gamma
     return Spectrum(np.sqrt(total / (multiplicities @ shape**2)) * shape, multiplicities, dim)

@@ -224,3 +224,32 @@ def test_same_numbers_every_time():
     problem = Problem("quadratic", PowerLaw(5000, 1.1), 30000, 0.1)
     first, second = (predict(problem, penalty=0.1).to_dict() for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize(
+    "network,teacher,samples,noise",
+    [
+        ("diagonal", PowerLaw(1000, 1.0), 500, 0.0),  # no noise: the posterior is narrower than any gap
+        ("diagonal", PowerLaw(3, 1.25), 5e13, 0.003),
+        ("diagonal", PowerLaw(5242, 1.0, energy=0.0), 888966, 1.283),
+        ("quadratic", PowerLaw(5242, 1.0, energy=0.0), 888966, 1.283),
+        ("diagonal", PowerLaw(100, 1.0, energy=3e11), 1000, 0.005),
+        ("quadratic", LowRank(19, 2, energy=2e48), 4935, 0.397),
+        ("quadratic", PowerLaw(10, 1.0, energy=1e20), 100, 1e-20),
+        ("diagonal", LowRank(10**6, 50), 1000, 1e-3),
+    ],
+)
+def test_extreme_ratios_of_noise_and_signal(network, teacher, samples, noise):
+    p = predict(Problem(network, teacher, samples, noise), weight_decay=0.1)
+    assert p.bayes.status.ok
+    assert 0 <= p.bayes_risk <= p.excess_risk * (1 + 1e-9)
+    assert p.to_dict()["bayes_risk"] == p.bayes_risk
+
+
+def test_a_gap_between_what_is_possible_and_what_is_fast():
+    """Sparse weights, little noise, few samples: enough information, but message passing stops early."""
+    hard = bayes_optimal(Problem("diagonal", LowRank(10**6, 50), 1000, 1e-3))
+    assert not hard.reachable
+    assert hard.excess_risk < 1e-6
+    easy = bayes_optimal(Problem("diagonal", LowRank(10**6, 50), 10_000, 1e-3))
+    assert easy.reachable

@@ -140,9 +140,13 @@ def _problem_rows(content: Mapping[str, Any]) -> list[Row]:
 
 
 def _error_rows(content: Mapping[str, Any]) -> list[Row]:
+    bayes = content["bayes_risk"]
+    knowing = "Bayes-optimal, knowing the teacher's spectrum"
+    if content["bayes_reachable"] is False:
+        knowing += "; no fast algorithm is known to reach it"
     rows: list[Row] = [
         ("excess risk", "R", number(content["excess_risk"]), ""),
-        ("  least possible", "", number(content["bayes_risk"]), "Bayes-optimal, knowing the teacher's spectrum"),
+        ("  least possible", "", "not found" if bayes is None else number(bayes), knowing),
         ("test error", "Delta + R", number(content["test_error"]), ""),
         ("train error", "", number(content["train_error"]), ""),
     ]
@@ -194,14 +198,17 @@ def _spectrum_rows(content: Mapping[str, Any]) -> list[Row]:
     if not outliers:
         rows.append(("outliers", "none"))
         return rows
-    rows.append(("outliers", f"{number(spectrum['outlier_count'])}; the largest, with their overlap with the teacher:"))
+    quadratic = content["network"] == "quadratic"
+    meaning = "their squared overlap with the teacher" if quadratic else "the probability that they are not zero"
+    label = "overlap" if quadratic else "active"
+    rows.append(("outliers", f"{number(spectrum['outlier_count'])}; the largest, with {meaning}:"))
     for outlier in outliers[:OUTLIERS_SHOWN]:
         times = "" if outlier["multiplicity"] == 1 else f"   ({number(outlier['multiplicity'])} times)"
         rows.append(
             (
                 "",
                 f"learned {number(outlier['learned']):<9} teacher {number(outlier['teacher']):<9} "
-                f"overlap {outlier['overlap']:.3f}{times}",
+                f"{label} {outlier['overlap']:.3f}{times}",
             )
         )
     return rows

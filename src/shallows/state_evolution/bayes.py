@@ -17,7 +17,7 @@ from numba import njit
 from ..freeprob.bands import bands
 from ..freeprob.bracketing import chandrupatla
 from ..freeprob.contour import height, legendre_nodes
-from .fixed_point import TOLERANCE
+from .fixed_point import NEGLIGIBLE_NOISE, TOLERANCE
 from .result import Status
 
 if TYPE_CHECKING:
@@ -129,7 +129,10 @@ def diagonal_mmse(variance, s, counts):
     panels = int(math.ceil(top / width))
     first = s.size  # atoms first..last-1 lie within reach of the panel
     last = s.size
-    for i in range(panels):
+    following = 0
+    while following < panels:
+        i = following
+        following = i + 1
         low = i * width
         high = low + width
         while first > 0 and s[first - 1] <= high + reach:
@@ -138,6 +141,10 @@ def diagonal_mmse(variance, s, counts):
             last -= 1
         mirrored = low < reach
         if last == first or (last - first == 1 and not (mirrored and s[first] > 0.0)):
+            if first == 0:
+                break
+            # Nothing competes before the next atom comes within reach.
+            following = max(following, int(math.floor((s[first - 1] - reach) / width)) - 1)
             continue
         for j in range(_PANEL_NODES.size):
             y = low + width * _PANEL_NODES[j]
@@ -245,6 +252,8 @@ def bayes_optimal(problem: Problem) -> BayesPoint:
         return BayesPoint(scale, 0.0, 0.0, 0.0, Status.CONVERGED, True)
     unit = math.sqrt(energy + noise)
     noise /= unit**2
+    if noise < NEGLIGIBLE_NOISE:
+        noise = 0.0
     bottom = 1e-20 / samples if noise == 0 else noise / samples
     if quadratic:
         mmse, fine = quadratic_mmse, problem.spectrum

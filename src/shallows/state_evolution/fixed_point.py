@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Largest relative residual a prediction may carry.
 TOLERANCE = 1e-8
+#: Noise below this share of the teacher's energy is beyond double precision and solved for as none.
+NEGLIGIBLE_NOISE = 1e-26
 
 
 def moments(problem: Problem, noise_scale: float, threshold: float) -> tuple[float, float]:
@@ -82,6 +84,8 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
         return FixedPoint(0.0, 0.0, 0.0, float(dim), 1 - dim / samples, 0.0, Status.PERFECT_RECOVERY)
     s, w = np.ascontiguousarray(spectrum.values / unit), np.ascontiguousarray(weights)
     noise, strength = noise / unit**2, strength / unit
+    if noise < NEGLIGIBLE_NOISE:
+        noise = 0.0
     code, variance, zeta, error, dof = solve_scaled(
         network,
         share,
