@@ -273,9 +273,9 @@ def bayes_optimal(problem: Problem) -> BayesPoint:
 
         return excess
 
-    low, high = math.log(bottom), -math.log(samples)
+    low, high = math.log(bottom) - 0.02, -math.log(samples)  # a root may sit at the very bottom
     coarse = excess_on(problem.spectrum.coarse)
-    grid = np.linspace(low + 1e-9, high, 24 if noise > 0 else 64)
+    grid = np.linspace(low, high, 24 if noise > 0 else 64)
     found, values = _stable_roots(coarse, grid)
     if not found and values[0] <= 0 and noise == 0:
         return BayesPoint(0.0, 0.0, 0.0, 0.0, Status.PERFECT_RECOVERY, True)
