@@ -5,34 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr
 
 from ..state_evolution.moments import soft_threshold_moments
-from .outlier import Outlier
+from .law import LearnedLaw, Outlier
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from ..problems import Problem
-
 
 @dataclass(frozen=True)
-class DiagonalLaw:
-    """Law of the learned weights, each measured along the sign of its teacher.
-
-    Parameters
-    ----------
-    problem : Problem
-    noise_scale, threshold : float
-        ``tau >= 0`` and ``zeta >= 0``.
-    """
-
-    problem: Problem
-    noise_scale: float
-    threshold: float
+class DiagonalLaw(LearnedLaw):
+    """Law of the learned weights, each measured along the sign of its teacher."""
 
     @cached_property
     def mass_at_zero(self) -> float:
@@ -68,11 +55,6 @@ class DiagonalLaw:
             found.append(Outlier(float(value), float(count), float(value) - self.threshold, float(active)))
         return tuple(found)
 
-    @property
-    def outlier_count(self) -> float:
-        """Number of learned modes, with multiplicity."""
-        return sum(o.multiplicity for o in self.outliers)
-
     def density(self, x: ArrayLike) -> NDArray[np.float64]:
         """Density at `x` of the learned weights other than zero; integrates to ``1 - mass_at_zero``."""
         points = np.asarray(x, dtype=float)
@@ -83,12 +65,3 @@ class DiagonalLaw:
         z = (before[:, None] - spectrum.values[None, :]) / self.noise_scale
         out = np.exp(-0.5 * z**2) @ spectrum.weights / (self.noise_scale * math.sqrt(2 * math.pi))
         return np.where(points.ravel() == 0, 0.0, out).reshape(points.shape)
-
-    def to_dict(self, most: int = 50) -> dict[str, Any]:
-        """JSON-ready summary with at most `most` outliers."""
-        return {
-            "mass_at_zero": self.mass_at_zero,
-            "bulk": None if self.bulk is None else list(self.bulk),
-            "outliers": [o.to_dict() for o in self.outliers[:most]],
-            "outlier_count": self.outlier_count,
-        }

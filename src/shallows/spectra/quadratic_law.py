@@ -8,34 +8,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..freeprob.bands import bulk_edge, mode_positions, outer_edges
 from ..freeprob.contour import find_position, find_quantile, height, mass_above, mass_below, position
-from .outlier import Outlier
+from .law import LearnedLaw, Outlier
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from ..problems import Problem
-
 
 @dataclass(frozen=True)
-class QuadraticLaw:
-    """Law of the eigenvalues of the learned matrix `S`.
-
-    Parameters
-    ----------
-    problem : Problem
-    noise_scale, threshold : float
-        ``delta >= 0`` and ``zeta >= 0``.
-    """
-
-    problem: Problem
-    noise_scale: float
-    threshold: float
+class QuadraticLaw(LearnedLaw):
+    """Law of the eigenvalues of the learned matrix `S`."""
 
     @cached_property
     def _atoms(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
@@ -111,11 +98,6 @@ class QuadraticLaw:
             room -= float(counts[k])
         return tuple(found)
 
-    @property
-    def outlier_count(self) -> float:
-        """Number of learned modes, with multiplicity."""
-        return sum(o.multiplicity for o in self.outliers)
-
     def density(self, x: ArrayLike) -> NDArray[np.float64]:
         """Density at `x` of the learned eigenvalues other than zero; integrates to ``1 - mass_at_zero``.
 
@@ -133,12 +115,3 @@ class QuadraticLaw:
                 if u >= cut:
                     out[i] = height(u, variance, s, w) / (np.pi * variance)
         return out.reshape(points.shape)
-
-    def to_dict(self, most: int = 50) -> dict[str, Any]:
-        """JSON-ready summary with at most `most` outliers."""
-        return {
-            "mass_at_zero": self.mass_at_zero,
-            "bulk": None if self.bulk is None else list(self.bulk),
-            "outliers": [o.to_dict() for o in self.outliers[:most]],
-            "outlier_count": self.outlier_count,
-        }
