@@ -33,6 +33,8 @@ class Collector(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+        if tag == "td":
+            self.text.append(" ")
 
     def handle_data(self, data):
         self.text.append(data)
@@ -119,6 +121,22 @@ def test_no_global_state_is_touched_or_used(verification, folder, tmp_path):
     assert dict(matplotlib.rcParams) == before
     assert not _pylab_helpers.Gcf.figs
     assert (tmp_path / "spectrum.svg").read_bytes() == (folder / "spectrum.svg").read_bytes()
+
+
+def test_without_a_bayes_optimal_risk_the_rest_stands(verification, tmp_path):
+    from dataclasses import replace
+
+    from shallows.state_evolution import Status
+
+    prediction = replace(verification.prediction)
+    bayes = replace(prediction.bayes, status=Status.INACCURATE, excess_risk=float("nan"))
+    prediction.__dict__["bayes"] = bayes  # what the cached property would hold
+    prediction.__dict__.pop("bayes_risk", None)
+    page = read(write_report(replace(verification, prediction=prediction), tmp_path))
+    assert page.tags.count("img") == len(FIGURES)
+    assert "Bayes-optimal excess risk –" in page.words
+    assert "training pays" not in page.words
+    assert "nan" not in page.words.lower().split()
 
 
 def test_a_failed_prediction_says_so(tmp_path):

@@ -21,6 +21,7 @@ from .style import (
     number,
     plain_log_ticks,
 )
+from .words import bayes_risk
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,13 +108,14 @@ def _agreement_panel(axes: Axes, items: dict[str, Comparison]) -> None:
 def decomposition_figure(verification: Verification) -> Figure:
     """The four terms as a waterfall: each bar starts where the one before ended, and the last is their sum."""
     prediction = verification.prediction
+    best = bayes_risk(prediction)
     terms = {
         key: value if abs(value) > 1e-12 * prediction.excess_risk else 0.0
         for key, value in prediction.decomposition.to_dict().items()
     }
     figure = new_figure(7.0, 2.75 + 0.42 * len(verification.measured))
     axes = figure.subplots()
-    scale = max(abs(v) for v in [*terms.values(), prediction.excess_risk, prediction.bayes_risk])
+    scale = max(abs(v) for v in [*terms.values(), prediction.excess_risk, best or 0.0])
     scale = scale or 1.0
     reach, rows, ends = 0.0, [], [0.0]
     for key, value in terms.items():
@@ -137,13 +139,14 @@ def decomposition_figure(verification: Verification) -> Figure:
         text = measured_number(risk.mean, risk.standard_error)
         _beside(axes, risk.mean + (risk.standard_error or 0.0), place, text)
         ends.append(risk.mean + (risk.standard_error or 0.0))
-    axes.plot(
-        [prediction.bayes_risk] * 2,
-        [len(rows) - 1.42, len(names) - 0.58],
-        color=BLACK,
-        linestyle=(0, (2, 1.2)),
-        label="Bayes-optimal excess risk",
-    )
+    if best is not None:
+        axes.plot(
+            [best] * 2,
+            [len(rows) - 1.42, len(names) - 0.58],
+            color=BLACK,
+            linestyle=(0, (2, 1.2)),
+            label="Bayes-optimal excess risk",
+        )
     axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.set_yticks(range(len(names)), names)
     for label in axes.get_yticklabels():
@@ -155,7 +158,8 @@ def decomposition_figure(verification: Verification) -> Figure:
     axes.set_xlabel("contribution to the excess risk")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="0.9", linewidth=0.7)
-    figure.legend(loc="outside lower center")
+    if best is not None:
+        figure.legend(loc="outside lower center")
     return figure
 
 

@@ -161,7 +161,7 @@ def _facts(verification: Verification) -> list[tuple[str, str, str]]:
     facts = [
         ("effective samples", "n/d" if quadratic else "n", number(problem.effective_samples)),
         ("test error", "Δ + R", number(prediction.test_error)),
-        ("Bayes-optimal excess risk", "", number(prediction.bayes_risk)),
+        ("Bayes-optimal excess risk", "", number(words.bayes_risk(prediction))),
         ("excess risk of predicting zero", "", number(problem.null_risk)),
         ("noise scale on the weights", "δ" if quadratic else "τ", number(prediction.noise_scale)),
         ("threshold", "ζ", number(prediction.threshold)),

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from ..verification import Verification
 
 
+def bayes_risk(prediction: Prediction) -> float | None:
+    """Bayes-optimal excess risk, None where its equations were not solved."""
+    return prediction.bayes_risk if prediction.bayes.status.ok else None
+
+
 def strength(prediction: Prediction) -> str:
     """The regularisation as the problem's network has it."""
     if prediction.penalty is None:
@@ -129,18 +134,20 @@ def decomposition_reading(verification: Verification) -> str:
         meaning = (
             "nothing is learned; underfitting counts modes that noise hides, approximation those lost to weight decay"
         )
-    price = total / prediction.bayes_risk if prediction.bayes_risk > 0 else None
+    best = bayes_risk(prediction)
     text = (
         f"The four terms add up to the predicted excess risk of {number(total)}. The largest is {name}, "
         f"{100 * terms[name] / total:.0f} % of it: {meaning}."
     )
     if terms["alignment"] < -1e-12 * total:
         text += " Alignment is negative, since noise that happens to fit hidden signal is worth having."
-    if price is not None:
+    if best:
         text += (
             f" The least excess risk any estimator could reach knowing the teacher's spectrum is "
-            f"{number(prediction.bayes_risk)}: training pays {_times(price)}."
+            f"{number(best)}: training pays {_times(total / best)}."
         )
+        if not prediction.bayes.reachable:
+            text += " No known fast algorithm attains that least risk here."
     return text
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ShallowsError
 from ..prediction import predict
 from ..state_evolution import bayes_optimal
 
@@ -101,8 +99,9 @@ def predicted_curve(prediction: Prediction, tick: Callable[[int], None]) -> Lear
         phases.append(None if point.phase is None else point.phase.name)
         if point.status.ok:
             risks[i] = point.excess_risk
-        with suppress(ShallowsError):
-            bayes[i] = bayes_optimal(point.problem).excess_risk
+        best = bayes_optimal(point.problem)
+        if best.status.ok:
+            bayes[i] = best.excess_risk
         tick(i + 1)
     return LearningCurve(grid, risks, bayes, tuple(phases))
 
