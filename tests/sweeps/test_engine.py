@@ -107,16 +107,16 @@ def test_two_runs_at_once_share_the_work(problem, tmp_path, trace, monkeypatch):
 
 
 SCRIPT = """
+import os
 import sys
 sys.path.insert(0, {here!r})
 import sweep_fakes
 from shallows.sweeps import Sweep, run
 if __name__ == "__main__":
     sweep = Sweep({problem!r}, {{"samples": {{"linspace": [1, {last}, {last}]}}}}, ["plain_numbers"])
-    log = open({log!r}, "a")
+    log = os.open({log!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     def stored(keys):
-        log.write("".join(key.hex() + "\\n" for key in keys))
-        log.flush()
+        os.write(log, "".join(key.hex() + "\\n" for key in keys).encode())  # at once: two drivers share the file
     report = run(sweep, {store!r}, workers={workers}, on_stored=stored)
     print("interrupted" if report.interrupted else "finished")
 """

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -159,3 +160,21 @@ def test_a_full_disk_is_a_clear_error_and_the_store_still_opens(tmp_path, proble
     sweep = Sweep(problem, {"samples": {"linspace": [1, 20000, 20000]}}, ["plain_numbers"])
     report = run(sweep, tmp_path / "store", workers=0)
     assert (report.settled, report.computed) == (int(reported), 20000 - int(reported))
+
+
+def test_many_may_make_the_same_store_at_once(tmp_path):
+    code = f"""
+        import sys, time
+        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        import sweep_fakes
+        from shallows.sweeps import Store
+        time.sleep(max(0, float(sys.argv[1]) - time.time()))
+        for number in range(15):
+            with Store({str(tmp_path)!r} + f"/{{number}}") as store:
+                store.begin(None, [sweep_fakes.PLAIN])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(time.time() + 2)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors

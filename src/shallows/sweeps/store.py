@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidArgument, ShallowsError
+from .liveness import birth_of, drivers_here, lives
 from .quantities import Quantity, Record
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ FILE = "results.sqlite"
 APPLICATION = 0x5348414C
 #: Layout of the tables (SQLite's ``user_version``).
 LAYOUT = 1
-#: Seconds without a sign of life after which a driver on another machine counts as gone.
-SILENCE = 120.0
 #: SQLite takes this many parameters in one statement, on any version in use.
 _CHUNK = 500
 
@@ -85,34 +84,6 @@ class Success:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def _birth(pid: int) -> str:
-    """Start time of a process where the system tells it, so that a reused number is not mistaken for it."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except (OSError, IndexError):
-        return ""
-    return "" if fields[0] == "Z" else fields[19]
-
-
-#: Drivers of this process: one that could not sign off, on a full disk, is gone all the same.
-_here: set[str] = set()
-
-
-def _lives(name: str, host: str, pid: int, birth: str, seen: float) -> bool:
-    """Whether the driver is still there."""
-    if host == socket.gethostname() and pid == os.getpid() and birth == _birth(pid):
-        return name in _here
-    if host != socket.gethostname() or os.name != "posix":
-        return time.time() - seen < SILENCE
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return _birth(pid) == birth
 
 
 class Store:
@@ -183,25 +154,49 @@ class Store:
         return connection
 
     def _check(self, read_only: bool) -> None:
+        if self._is_empty():
+            if read_only:
+                raise InvalidArgument("store", str(self.folder), f"{FILE} is not a sweep store")
+            self._results.execute("BEGIN IMMEDIATE")
+            if not self._results.execute("PRAGMA user_version").fetchone()[0]:  # unless another driver was quicker
+                for statement in _TABLES.split(";")[:-1]:
+                    self._results.execute(statement)
+                self._results.execute(f"PRAGMA application_id={APPLICATION}")
+                self._results.execute(f"PRAGMA user_version={LAYOUT}")
+            self._results.execute("COMMIT")
+        if not read_only and self.folder is not None:
+            self._write_ahead()
+
+    def _is_empty(self) -> bool:
+        """Whether the database is new; an error if it is not one of ours."""
+        self._results.execute("BEGIN")  # one look: another driver may be making the store right now
         (application,) = self._results.execute("PRAGMA application_id").fetchone()
         (layout,) = self._results.execute("PRAGMA user_version").fetchone()
-        if application == APPLICATION and layout == LAYOUT:
-            return
         (tables,) = self._results.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application == APPLICATION and layout:
+        self._results.execute("COMMIT")
+        if application == APPLICATION and layout != LAYOUT:
             allowed = f"this version of shallows reads layout {LAYOUT}; use the version that wrote it, or a new folder"
             raise InvalidArgument("store", f"{self.folder} of layout {layout}", allowed)
-        if tables or application or read_only:
+        if application != APPLICATION and (tables or application):
             raise InvalidArgument("store", str(self.folder), f"{FILE} is not a sweep store")
-        self._results.execute("PRAGMA journal_mode=WAL")
-        self._results.execute("BEGIN IMMEDIATE")
-        (layout,) = self._results.execute("PRAGMA user_version").fetchone()
-        if not layout:  # unless another driver was quicker
-            for statement in _TABLES.split(";")[:-1]:
-                self._results.execute(statement)
-            self._results.execute(f"PRAGMA application_id={APPLICATION}")
-            self._results.execute(f"PRAGMA user_version={LAYOUT}")
-        self._results.execute("COMMIT")
+        return bool(application != APPLICATION)
+
+    def _write_ahead(self) -> None:
+        """Switch the log on; SQLite does not wait for other connections by itself here."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                (mode,) = self._results.execute("PRAGMA journal_mode=WAL").fetchone()
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+                continue
+            if mode != "wal":
+                raise InvalidArgument(
+                    "store", str(self.folder), "is on a file system without shared memory; use a local disk"
+                )
+            return
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -242,7 +237,7 @@ class Store:
         except StoreError:  # a claim that stays behind dies with this process
             pass
         finally:
-            _here.discard(self.driver or "")
+            drivers_here.discard(self.driver or "")
             self.driver = None
             self._results.close()
             if self._notes is not self._results:
@@ -274,15 +269,15 @@ class Store:
                 row = (sweep.name, json.dumps(sweep.to_dict()), _now())
                 results.execute("INSERT OR REPLACE INTO sweeps VALUES (?, ?, ?)", row)
             self.driver = uuid.uuid4().hex
-            row_ = (self.driver, socket.gethostname(), os.getpid(), _birth(os.getpid()), time.time())
+            row_ = (self.driver, socket.gethostname(), os.getpid(), birth_of(os.getpid()), time.time())
             results.execute("INSERT INTO drivers VALUES (?, ?, ?, ?, ?)", row_)
-            _here.add(self.driver)
+            drivers_here.add(self.driver)
         self._seen = time.time()
 
     def _bury(self, notes: sqlite3.Connection) -> None:
         """Forget drivers that are gone, and their claims."""
         for name, *life in notes.execute("SELECT * FROM drivers").fetchall():
-            if not _lives(name, *life):
+            if not lives(name, *life):
                 notes.execute("DELETE FROM claims WHERE driver = ?", (name,))
                 notes.execute("DELETE FROM drivers WHERE name = ?", (name,))
 
@@ -431,7 +426,7 @@ class Store:
     def drivers(self) -> int:
         """Number of drivers at work now."""
         with self._errors():
-            return sum(_lives(*life) for life in self._results.execute("SELECT * FROM drivers").fetchall())
+            return sum(lives(*life) for life in self._results.execute("SELECT * FROM drivers").fetchall())
 
     def fingerprint(self) -> str:
         """Digest of all results, to compare two stores bit by bit; times are left out."""

@@ -1,0 +1,39 @@
+"""Whether a process that announced itself in a store is still there."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+#: Seconds without a sign of life after which a driver on another machine counts as gone.
+SILENCE = 120.0
+
+
+def birth_of(pid: int) -> str:
+    """Start time of a process where the system tells it, so that a reused number is not mistaken for it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return ""
+    return "" if fields[0] == "Z" else fields[19]
+
+
+#: Drivers of this process: one that could not sign off, on a full disk, is gone all the same.
+drivers_here: set[str] = set()
+
+
+def lives(name: str, host: str, pid: int, birth: str, seen: float) -> bool:
+    """Whether the driver is still there."""
+    if host == socket.gethostname() and pid == os.getpid() and birth == birth_of(pid):
+        return name in drivers_here
+    if host != socket.gethostname() or os.name != "posix":
+        return time.time() - seen < SILENCE
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return birth_of(pid) == birth
