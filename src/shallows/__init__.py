@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import amp, sweeps
     from .errors import InvalidArgument, MissingDependency, ShallowsError, SolveFailed
+    from .estimators import DiagonalNetworkRegressor, QuadraticNetworkRegressor, WhiteningTransformer
+    from .forecasting import forecast
+    from .inference import infer, tune
     from .prediction import Prediction, predict, predict_grid
     from .problems import Problem
+    from .pruning import prune
     from .state_evolution import Status, bayes_optimal
     from .sweeps import load
     from .teachers import FromValues, LowRank, PowerLaw
@@ -47,12 +51,20 @@ _HOME = {
     "train": "training",
     "Verification": "verification",
     "verify": "verification",
+    "DiagonalNetworkRegressor": "estimators",
+    "QuadraticNetworkRegressor": "estimators",
+    "WhiteningTransformer": "estimators",
+    "forecast": "forecasting",
+    "infer": "inference",
+    "prune": "pruning",
+    "tune": "inference",
 }
 #: Public subpackages, reached as attributes without importing them first.
 _SUBPACKAGES = ("amp", "sweeps")
 
 __all__ = [
     "Dataset",
+    "DiagonalNetworkRegressor",
     "Fit",
     "FromValues",
     "InvalidArgument",
@@ -61,19 +73,25 @@ __all__ = [
     "PowerLaw",
     "Prediction",
     "Problem",
+    "QuadraticNetworkRegressor",
     "ShallowsError",
     "SolveFailed",
     "Status",
     "Verification",
+    "WhiteningTransformer",
     "__version__",
     "amp",
     "bayes_optimal",
+    "forecast",
+    "infer",
     "load",
     "predict",
     "predict_grid",
+    "prune",
     "sample",
     "sweeps",
     "train",
+    "tune",
     "verify",
 ]
 

@@ -134,7 +134,9 @@ class Forecast:
 
     def _sentence(self, point: ForecastPoint) -> str:
         ratio = point.samples / self.present.samples
-        if abs(ratio - 2) < 1e-9:
+        if abs(ratio / max(round(ratio), 1) - 1) < 0.02:  # the mean taken off the labels costs a sample
+            ratio = float(round(ratio))
+        if ratio == 2:
             amount = "twice the data"
         elif ratio >= 1.05:
             amount = f"{ratio:.3g} times the data"

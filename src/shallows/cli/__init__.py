@@ -14,7 +14,10 @@ import typer
 
 from .. import __version__
 from ..errors import InvalidArgument, ShallowsError
+from . import fit as _fit
+from . import forecast as _forecast
 from . import predict as _predict
+from . import prune as _prune
 from . import verify as _verify
 from ._output import print_error
 from .sweep import sweep_app as _sweep_app
@@ -50,6 +53,9 @@ def _root(
 for _name, _module, _short in (
     ("predict", _predict, "Predict errors, spectrum and phase from theory."),
     ("verify", _verify, "Train networks and compare them with theory."),
+    ("fit", _fit, "Train on your data: weight decay, test error and report without held-out data."),
+    ("forecast", _forecast, "Forecast from your data what more of it would bring."),
+    ("prune", _prune, "Remove learned noise from trained weights."),
 ):
     app.command(_name, help=_module.__doc__, short_help=_short)(_module.run)
 app.add_typer(_sweep_app, name="sweep", short_help="Plan, run and export grids of problems.")

@@ -49,7 +49,7 @@ class AssumptionWarning(UserWarning):
     """The data betray an assumption behind the test-error estimate; ``diagnosis_`` has the details."""
 
 
-class _NetworkRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class _NetworkRegressor(RegressorMixin, BaseEstimator):
     """What both networks share."""
 
     network: str
@@ -218,9 +218,9 @@ class DiagonalNetworkRegressor(_NetworkRegressor):
     Parameters
     ----------
     weight_decay : "auto" or float >= 0
-        ``lam``, in units of the labels times ``sqrt(samples)``-free: it scales with the labels, not with their square,
-        and applies to the standardised columns. ``"auto"`` chooses it from the training data alone
-        (:func:`shallows.inference.tune`); 0 is the limit ``0+``.
+        ``lam`` on standardised columns, in units of the labels: labels ten times as large need ten times the weight
+        decay. ``"auto"`` chooses it from the training data alone (:func:`shallows.inference.tune`); 0 is the limit
+        ``0+``.
     standardize : bool
         Centre columns and scale them to unit variance. Without it, columns should come that way.
     fit_intercept : bool
@@ -279,7 +279,10 @@ class DiagonalNetworkRegressor(_NetworkRegressor):
         return bool(self.standardize)
 
     def check_weights(self, *, level: float = 0.9, false_discovery_rate: float = 0.1) -> WeightTests:
-        """Interval and p-value of every weight on standardised columns; see :func:`shallows.inference.check_weights`."""
+        """Interval and p-value of every weight, on standardised columns.
+
+        See :func:`shallows.inference.check_weights`.
+        """
         return check_weights(self._known(), level=level, false_discovery_rate=false_discovery_rate)
 
 
@@ -287,8 +290,8 @@ class QuadraticNetworkRegressor(_NetworkRegressor):
     """Two-layer network with quadratic activation, ``f = (||W x||^2 - ||W||_F^2) / sqrt(p d) / sqrt(d)``.
 
     Minimises ``sum (y - b - f)^2 + lam ||W||_F^2``, a nuclear-norm problem in ``S = W^T W / sqrt(p d)`` (theory note,
-    section 1), to a certified minimum. It can represent positive semidefinite quadratic forms and nothing else: a linear
-    trend in the labels is noise to it.
+    section 1), to a certified minimum. It can represent positive semidefinite quadratic forms and nothing else: a
+    linear trend in the labels is noise to it.
 
     Parameters
     ----------
@@ -298,8 +301,8 @@ class QuadraticNetworkRegressor(_NetworkRegressor):
     weight_decay : "auto" or float >= 0
         ``lam``; scales with the labels. ``"auto"`` chooses it from the training data alone.
     standardize : {"auto", "whiten", "scale", False}
-        Theory needs uncorrelated columns of unit variance. ``"auto"`` decorrelates where the data are visibly correlated;
-        ``transformer_.changed_`` says what was done.
+        Theory needs uncorrelated columns of unit variance. ``"auto"`` decorrelates where the data are visibly
+        correlated; ``transformer_.changed_`` says what was done.
     fit_intercept : bool
         Take the mean off the labels.
     tolerance : float

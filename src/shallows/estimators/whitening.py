@@ -22,11 +22,11 @@ NEGLIGIBLE = 1e-10
 SIGNIFICANT = 5.0
 
 
-class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Centre, scale and decorrelate columns, as learned on training data.
 
-    Whitening is symmetric (ZCA): of all ways to decorrelate the one that changes the columns least, so that column `j` of
-    the output still is mostly column `j` of the input.
+    Whitening is symmetric (ZCA): of all ways to decorrelate the one that changes the columns least, so that column `j`
+    of the output still is mostly column `j` of the input.
 
     Parameters
     ----------

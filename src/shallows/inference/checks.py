@@ -101,8 +101,8 @@ def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
                     "correlation",
                     quadratic and typical > 0.05,
                     float(typical),
-                    f"columns are correlated (root mean square {typical:.2g} beyond chance): intervals of single weights, "
-                    "recovered modes and the forecast assume uncorrelated ones",
+                    f"columns are correlated (root mean square {typical:.2g} beyond chance): intervals of single "
+                    "weights, recovered modes and the forecast assume uncorrelated ones",
                 )
             )
     mean_kurtosis = float(kurtosis.mean())
@@ -232,7 +232,8 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
                     "negative modes",
                     False,
                     float(inference.eigenvalues[-1]),
-                    f"{negative} mode(s) of the labels are negative; a quadratic network of this kind learns only positive ones",
+                    f"{negative} mode(s) of the labels are negative; a quadratic network of this kind learns only "
+                    "positive ones",
                 )
             )
     return Diagnosis(tuple(out))

@@ -72,7 +72,8 @@ class WeightTests:
 def check_weights(inference: Inference, *, level: float = 0.9, false_discovery_rate: float = 0.1) -> WeightTests:
     """Confidence intervals and p-values of the diagonal network's weights.
 
-    ``u = theta* + tau Z`` (theory note, section 10) makes every unbiased weight a normal variable of known standard error.
+    ``u = theta* + tau Z`` (theory note, section 10) makes every unbiased weight normal with a known standard
+    error.
 
     Raises
     ------
@@ -149,9 +150,9 @@ def recover_modes(inference: Inference, *, level: float = 0.9) -> Modes:
     """Teacher modes from the outliers of the unbiased matrix.
 
     Inverts the outlier map ``x = s + delta^2/s`` (theory note, sections 5 and 10) with every mode repelled by all
-    others: ``x_k = s_k + (delta^2/d) sum_{j != k} 1/(s_k - s_j)``, those not recovered standing at their mean. An outlier of
-    ``S* + delta GOE`` fluctuates with variance ``(2 delta^2/d)(1 - delta^2/s^2)`` (Capitaine, Donati-Martin and Feral
-    2009); the noise scale's own uncertainty is added.
+    others: ``x_k = s_k + (delta^2/d) sum_{j != k} 1/(s_k - s_j)``, those not recovered standing at their mean. An
+    outlier of ``S* + delta GOE`` fluctuates with variance ``(2 delta^2/d)(1 - delta^2/s^2)`` (Capitaine,
+    Donati-Martin and Feral 2009); the noise scale's own uncertainty is added.
 
     Raises
     ------

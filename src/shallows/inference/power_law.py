@@ -1,8 +1,8 @@
 """A power-law teacher fitted to the unbiased weights, with draws that carry its uncertainty.
 
 The unbiased weights are teacher plus Gaussian noise of known size, so fitting needs no training: for the diagonal
-network a mixture likelihood of the entries, for the quadratic one least squares on the trace, the energy and the outliers
-of ``U``, whose fluctuations random-matrix theory gives. Draws repeat the fit on synthetic ``U``.
+network a mixture likelihood of the entries, for the quadratic one least squares on the trace, the energy and the
+outliers of ``U``, whose fluctuations random-matrix theory gives. Draws repeat the fit on synthetic ``U``.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -198,10 +199,8 @@ def tune(
     # The path is walked at full width, where the problem is convex: the penalty is then the weight decay.
     scaled = [decay * root for decay in grid]
     options: dict[str, Any] = {"network": network, "tolerance": max(PATH_TOLERANCE, tolerance), "throw": False}
-    try:
+    with suppress(_Enough):
         train_path((inputs, labels), weight_decays=scaled, progress=watch, **options)
-    except _Enough:
-        pass
     errors = np.array([row[1] for row in rows])
     if not np.isfinite(errors).any():
         raise EstimateUndefined("the network interpolates its data at every weight decay tried")
@@ -256,8 +255,8 @@ def _guided(
     """Where theory puts the least risk for the teacher seen in the data; None where the data disagree with it.
 
     The estimated test error has one noise for the whole path and a flat minimum, so its place is uncertain; the fitted
-    teacher uses the same data once more and has only two parameters. Simulations: the risk's excess over the best of the
-    path falls three- to tenfold.
+    teacher uses the same data once more and has only two parameters. Simulations: the risk's excess over the best of
+    the path falls three- to tenfold.
     """
     for _ in range(2):
         try:
@@ -286,7 +285,7 @@ def _guided(
 
 
 def _vertex(x: FloatArray, y: FloatArray) -> float:
-    """Where the parabola through three points is least, back from the logarithm; the middle one if it has no minimum."""
+    """Where the parabola through three points is least (the middle one if nowhere), back from the logarithm."""
     x, y = np.asarray(x), np.asarray(y)
     curvature, slope, _ = np.polyfit(x - x[1], y, 2)
     if curvature <= 0:

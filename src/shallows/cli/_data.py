@@ -1,0 +1,149 @@
+"""What the commands that read a user's data share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InvalidArgument
+from . import _options as options
+
+if TYPE_CHECKING:
+    from ..tabular import Table
+
+Data = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA", help="Table with column names (.csv, .tsv, .parquet), or .npz, or .npy.", show_default=False
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="Column with the labels (default y); with .npy inputs the .npy file of the labels.",
+        show_default=False,
+    ),
+]
+Decay = Annotated[
+    str | None,
+    typer.Option(
+        "--weight-decay",
+        metavar="L",
+        help="Weight decay on standardised columns, >= 0, or auto (default): least estimated test error.",
+        show_default=False,
+    ),
+]
+Standardize = Annotated[
+    str | None,
+    typer.Option(
+        "--standardize",
+        metavar="HOW",
+        help="auto (default), scale, whiten or none; auto whitens visibly correlated inputs of the quadratic network.",
+        show_default=False,
+    ),
+]
+
+
+def read(data: str | None, target: str | None, *, option: str = "DATA", default: str = "y") -> Table:
+    """The user's table, with errors named after what was typed."""
+    from ..tabular import read_table
+
+    if data is None:
+        raise InvalidArgument(option, "nothing", "must name a file of data")
+    try:
+        return read_table(data, default if target is None else target, name=option)
+    except InvalidArgument as error:
+        if error.name == "target":
+            raise InvalidArgument("--target", options.shown(str(error.value)), error.allowed) from error
+        raise
+
+
+def build_model(
+    network: str | None, weight_decay: str | None, width: str | None, standardize: str | None, columns: int
+) -> Any:
+    """The estimator that the options describe; everything is checked here."""
+    from ..estimators import DiagonalNetworkRegressor, QuadraticNetworkRegressor
+    from ..estimators.regressors import most_columns
+    from ..problems import NETWORKS
+
+    if network not in NETWORKS:
+        given = "nothing" if network is None else options.shown(network)
+        raise InvalidArgument("--network", given, "must be diagonal or quadratic")
+    decay: str | float = "auto"
+    if weight_decay not in (None, "auto"):
+        assert weight_decay is not None
+        decay = options.parse_size("--weight-decay", weight_decay)
+    how = "auto" if standardize is None else standardize
+    allowed = ("auto", "scale", "none") if network == "diagonal" else ("auto", "scale", "whiten", "none")
+    if how not in allowed:
+        raise InvalidArgument("--standardize", options.shown(how), f"must be one of {', '.join(allowed)}")
+    if network == "diagonal":
+        if width is not None:
+            raise InvalidArgument("--width", options.shown(width), "applies to the quadratic network only")
+        return DiagonalNetworkRegressor(decay, standardize=how != "none")
+    if columns > most_columns():
+        raise InvalidArgument(
+            "DATA",
+            f"{columns} columns",
+            f"the quadratic network trains on at most {most_columns()} columns in this machine's memory: "
+            "choose fewer, or the diagonal network",
+        )
+    units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
+    return QuadraticNetworkRegressor(units, decay, standardize=False if how == "none" else how)
+
+
+def train_model(model: Any, table: Table) -> None:
+    """Fit; what the data betray is reported with the results, not as a Python warning."""
+    import warnings
+
+    from ..estimators import AssumptionWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AssumptionWarning)
+        model.fit(table.inputs, table.labels)
+
+
+def output_file(option: str, name: str | None, suffix: str, *, force: bool) -> Path:
+    """A file that can be written, checked before any work."""
+    if name is None:
+        raise InvalidArgument(option, "nothing", f"must name the {suffix} file to write")
+    path = Path(name)
+    if path.suffix != suffix:
+        raise InvalidArgument(option, options.shown(name), f"must end in {suffix}")
+    try:
+        if path.is_dir():
+            raise InvalidArgument(option, options.shown(name), "is a folder")
+        if path.exists() and not force:
+            raise InvalidArgument(option, options.shown(name), "exists; give another name, or --force")
+        folder = path.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise InvalidArgument(option, options.shown(name), "its folder does not exist or cannot be written")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        if isinstance(error, InvalidArgument):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidArgument(option, options.shown(name), f"cannot be used: {reason}") from error
+    return path
+
+
+def concerns(diagnosis: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Rows about what speaks against the estimates."""
+    rows: list[tuple[str, ...]] = [
+        ("warning" if concern["serious"] else "note", concern["message"]) for concern in diagnosis["concerns"]
+    ]
+    return rows or [("", "nothing in the data speaks against the estimates")]
+
+
+def span(estimate: dict[str, float] | None) -> str:
+    """``value (low to high)``."""
+    if estimate is None:
+        return "-"
+    return f"{estimate['value']:.3g} ({estimate['low']:.3g} to {estimate['high']:.3g})"

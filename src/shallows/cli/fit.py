@@ -1,0 +1,117 @@
+"""Train a network on your data: weight decay chosen, test error estimated, everything learned reported."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import _data as data_options
+from . import _options as options
+from ._data import concerns, span
+from ._files import OutputFolder
+from ._output import number, print_json, print_sections
+from ._progress import Progress
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder for report.html, fit.json, weights.safetensors and figures (default: none written).",
+        show_default=False,
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
+]
+
+
+def run(
+    data: data_options.Data = None,
+    target: data_options.Target = None,
+    network: options.Network = None,
+    weight_decay: data_options.Decay = None,
+    width: options.Width = None,
+    standardize: data_options.Standardize = None,
+    out: Out = None,
+    force: Force = False,
+    json: options.Json = False,
+) -> int:
+    """Check everything, then train and report."""
+    table = data_options.read(data, target)
+    model = data_options.build_model(network, weight_decay, width, standardize, table.inputs.shape[1])
+    folder: AbstractContextManager[OutputFolder | None] = (
+        nullcontext() if out is None else OutputFolder("--out", out, force=force)
+    )
+    with folder as output, Progress() as progress:
+        progress.say(f"training on {table.inputs.shape[0]} rows and {table.inputs.shape[1]} columns")
+        data_options.train_model(model, table)
+
+        from ..estimators.summary import summarise
+
+        progress.say("reading what was learned")
+        content = summarise(model, features=table.features, target=table.target, samples=int(table.labels.size))
+        if output is not None:
+            from ..estimators.files import save_model
+            from ..report.fit_page import write_fit_report
+
+            progress.say("writing the report")
+            save_model(model, output.partial / "weights.safetensors", features=table.features, target=table.target)
+            known = model.inference_
+            write_fit_report(
+                content,
+                output.partial,
+                eigenvalues=None if known is None else known.eigenvalues,
+                unbiased=None if known is None or network == "quadratic" else known.unbiased,
+            )
+            output.finish()
+    if json:
+        print_json(content)
+    else:
+        print_sections(f"A {network} network fitted to {table.target}", _sections(content))
+    if out is not None:
+        typer.echo(f"\nReport: {Path(out) / 'report.html'}", err=json)
+    return 0
+
+
+def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]]:
+    rows: list[tuple[str, ...]] = [
+        ("test error", span(content["test_error"]), "estimated, nothing held out; 90 % interval"),
+        ("train error", number(content["train_error"]), ""),
+        ("label noise", span(content["noise"]), ""),
+        ("excess risk", span(content["excess_risk"]), ""),
+    ]
+    learned: list[tuple[str, ...]] = [
+        ("weight decay", number(content["weight_decay"])),
+        ("features", f"{content['learned_features']} learned of {content['dim']}"),
+        ("degrees of freedom", f"{number(content['degrees_of_freedom'])} of {content['samples']} samples"),
+        ("noise scale", number(content["noise_scale"])),
+    ]
+    if content["power_law"]:
+        learned.append(("teacher", f"gamma = {span(content['power_law']['gamma'])}"))
+    if content["modes"]:
+        learned.append(("teacher modes", f"{content['modes']['count']} beyond the bulk edge"))
+    if content["weights"]:
+        found = content["weights"]
+        learned.append(("discoveries", f"{found['discoveries']} at a false-discovery rate of 10 %"))
+        for row in [row for row in found["weights"] if row["discovered"]][:8]:
+            learned.append(("", f"{row['name']}: {span(row)}"))
+    if content["pruning"]:
+        pruned = content["pruning"]
+        learned.append(("pruned", f"{pruned['features_after']} features, test error {span(pruned['test_error'])}"))
+    ahead: list[tuple[str, ...]] = [("", sentence) for sentence in (content["forecast"] or {}).get("sentences", [])]
+    if content["forecast"] and content["forecast"]["caution"]:
+        ahead.append(("", f"caution: {content['forecast']['caution']}"))
+    ahead += [("", f"no {key.replace('_', ' ')}: {reason}") for key, reason in content["reasons"].items()]
+    return [
+        ("Errors", rows),
+        ("What was learned", learned),
+        ("Forecast", ahead),
+        ("Do the data look as assumed?", concerns(content["diagnosis"])),
+    ]

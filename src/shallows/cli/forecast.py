@@ -1,0 +1,103 @@
+"""Forecast from one training set what more data would bring, and the best weight decay there."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import typer
+
+from ..errors import InvalidArgument
+from . import _data as data_options
+from . import _options as options
+from ._data import concerns, span
+from ._output import number, print_error, print_json, print_sections
+from ._progress import Progress
+
+Samples = Annotated[
+    str | None,
+    typer.Option(
+        "--samples",
+        metavar="LIST",
+        help="Numbers of samples, or multiples such as 2x, separated by commas (default 2x,4x,10x).",
+        show_default=False,
+    ),
+]
+
+
+def run(
+    data: data_options.Data = None,
+    target: data_options.Target = None,
+    network: options.Network = None,
+    samples: Samples = None,
+    weight_decay: data_options.Decay = None,
+    width: options.Width = None,
+    standardize: data_options.Standardize = None,
+    json: options.Json = False,
+) -> int:
+    """Train, fit a teacher, solve state evolution at the other sizes."""
+    table = data_options.read(data, target)
+    rows = int(table.labels.size)
+    counts = parse_counts(samples or "2x,4x,10x", rows)
+    model = data_options.build_model(network, weight_decay, width, standardize, table.inputs.shape[1])
+    with Progress() as progress:
+        progress.say(f"training on {rows} rows and {table.inputs.shape[1]} columns")
+        data_options.train_model(model, table)
+
+        from ..inference import EstimateUndefined
+
+        progress.say("forecasting")
+        try:
+            found = model.forecast(counts, width=model.width)
+        except EstimateUndefined as error:
+            if json:
+                print_json({"network": network, "samples": rows, "status": "failed", "reason": str(error)})
+            print_error(f"no forecast: {error}")
+            return 1
+    content = found.to_dict() | {"samples": rows, "dim": model.n_features_in_, "diagnosis": model.diagnosis_.to_dict()}
+    if json:
+        print_json(content)
+        return 0
+    lines: list[tuple[str, ...]] = [("samples", "test error", "at present decay", "excess risk", "best decay", "phase")]
+    for point in content["points"]:
+        lines.append(
+            (
+                f"{point['samples']:.6g}",
+                span(point["test_error"]),
+                span(point["test_error_present"]),
+                span(point["excess_risk"]),
+                number(point["weight_decay"]),
+                point["phase"] or "-",
+            )
+        )
+    reading: list[tuple[str, ...]] = [("", sentence) for sentence in content["sentences"]]
+    if content["caution"]:
+        reading.append(("", f"caution: {content['caution']}"))
+    print_sections(
+        f"Forecast for a {network} network, from {rows} samples",
+        [
+            ("Now", [("test error", span(content["present_test_error"])), ("phase", content["present_phase"] or "-")]),
+            ("With more data (90 % bands)", lines),
+            ("In words", reading),
+            ("Do the data look as assumed?", concerns(content["diagnosis"])),
+        ],
+    )
+    return 0
+
+
+def parse_counts(text: str, rows: int) -> list[float]:
+    """Numbers of samples from ``2x,4x`` or ``5000,1e4``."""
+    allowed = "must be numbers of samples >= 2, or multiples such as 2x, separated by commas"
+    out = []
+    for word in text.split(","):
+        word = word.strip()
+        try:
+            count = float(word[:-1]) * rows if word.lower().endswith("x") else float(word)
+        except ValueError:
+            raise InvalidArgument("--samples", options.shown(text), allowed) from None
+        if not math.isfinite(count) or not 2 <= count <= options.MOST_SAMPLES:
+            raise InvalidArgument("--samples", options.shown(text), allowed)
+        out.append(count)
+    if len(out) > 50:
+        raise InvalidArgument("--samples", f"{len(out)} numbers", "at most 50")
+    return out

@@ -1,0 +1,132 @@
+"""Remove learned noise from trained weights, with a threshold read off the data they were trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from ..errors import InvalidArgument
+from . import _data as data_options
+from . import _options as options
+from ._data import span
+from ._output import number, print_error, print_json, print_sections
+
+Weights = Annotated[
+    str | None,
+    typer.Argument(metavar="WEIGHTS", help="Weights file written by fit or train (.safetensors).", show_default=False),
+]
+DataFile = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="FILE", help="The data that the weights were trained on (required).", show_default=False
+    ),
+]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", metavar="FILE", help="The .safetensors file to write (required).", show_default=False),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace --out if it exists.")]
+Values = Annotated[
+    str | None,
+    typer.Option(
+        "--values",
+        metavar="HOW",
+        help="What becomes of what stays: shrunk (default) to the best size for its noise, or kept as trained.",
+        show_default=False,
+    ),
+]
+Cut = Annotated[
+    str | None,
+    typer.Option(
+        "--threshold",
+        metavar="C",
+        help="Unbiased size below which to drop (default: the noise's edge).",
+        show_default=False,
+    ),
+]
+
+
+def run(
+    weights: Weights = None,
+    data: DataFile = None,
+    target: data_options.Target = None,
+    out: Out = None,
+    values: Values = None,
+    threshold: Cut = None,
+    force: Force = False,
+    json: options.Json = False,
+) -> int:
+    """Check everything, prune, write."""
+    if weights is None:
+        raise InvalidArgument("WEIGHTS", "nothing", "must name a weights file")
+    how = values or "shrunk"
+    if how not in ("shrunk", "kept"):
+        raise InvalidArgument("--values", options.shown(how), "must be shrunk or kept")
+    cut = None if threshold is None else options.parse_size("--threshold", threshold)
+
+    from ..estimators.files import load_model, save_model_parts
+    from ..inference import EstimateUndefined, infer
+    from ..pruning import prune
+
+    try:
+        model = load_model(weights)
+    except InvalidArgument as error:
+        raise InvalidArgument("WEIGHTS", options.shown(str(error.value)), error.allowed) from error
+    if "pruned" in model.fit.details:
+        raise InvalidArgument("WEIGHTS", options.shown(weights), "are pruned already: prune the file they came from")
+    table = data_options.read(data, target, option="--data", default=model.target or "y")
+    path = data_options.output_file("--out", out, ".safetensors", force=force)
+    if table.inputs.shape[1] != model.mean.size:
+        raise InvalidArgument(
+            "--data",
+            f"{table.inputs.shape[1]} columns",
+            f"the weights are of a {model.fit.network} network of {model.mean.size}: they belong to other data",
+        )
+    if model.features is not None and set(model.features) != set(table.features) and data is not None:
+        missing = next((name for name in model.features if name not in table.features), None)
+        if missing is not None and not data.endswith((".npy", ".npz")):
+            raise InvalidArgument("--data", options.shown(data), f"has no column {missing!r}, which the weights know")
+    inputs = table.inputs
+    if model.features is not None and set(model.features) == set(table.features):
+        order = [table.features.index(name) for name in model.features]
+        inputs = inputs[:, order]
+    labels = table.labels - table.labels.mean() if model.centred else table.labels
+    seen = model.transform(inputs)
+    try:
+        inference = infer((seen, labels), model.fit, centred=model.centred)
+        error_now = inference.train_error
+        if abs(error_now - model.fit.train_error) > 0.01 * max(model.fit.train_error, 1e-300) + 1e-12:
+            raise InvalidArgument(
+                "--data",
+                f"train error {error_now:.4g}",
+                f"the weights had {model.fit.train_error:.4g} when trained: they were trained on other data",
+            )
+        pruned = prune(model.fit, inference, threshold=cut, values=how)  # type: ignore[arg-type]
+    except EstimateUndefined as error:
+        if json:
+            print_json({"network": model.fit.network, "status": "failed", "reason": str(error)})
+        print_error(f"cannot prune: {error}")
+        return 1
+    content = pruned.to_dict()
+    changed = replace(model.fit, weights=pruned.weights, details={**model.fit.details, "pruned": content})
+    save_model_parts(replace(model, fit=changed), path)
+    if json:
+        print_json(content | {"written": str(path)})
+        return 0
+    print_sections(
+        f"Pruned a {pruned.network} network",
+        [
+            (
+                "",
+                [
+                    ("features", f"{pruned.features_before} before, {pruned.features_after} after"),
+                    ("threshold", number(pruned.threshold)),
+                    ("test error", f"{span(content['test_error_before'])} before, {span(content['test_error'])} after"),
+                    ("written", str(path)),
+                ],
+            )
+        ],
+    )
+    return 0

@@ -1,0 +1,172 @@
+"""A fitted estimator as a safetensors file: weights, how inputs were transformed, and a JSON header. No pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..amp.operators import QuadraticOperator
+from ..errors import InvalidArgument
+from ..training import Fit, FitStatus, LowRankPSD, load_weights, save_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .regressors import DiagonalNetworkRegressor, QuadraticNetworkRegressor
+
+    FloatArray = NDArray[np.float64]
+
+#: Tensors beside the weights.
+EXTRAS = ("input_mean", "input_matrix", "intercept")
+
+
+@dataclass(frozen=True, eq=False)
+class SavedModel:
+    """What a weights file holds: enough to predict, and to go on from.
+
+    Attributes
+    ----------
+    fit : Fit
+    mean : ndarray, shape (d,)
+    matrix : ndarray, shape (d, d) or (d,)
+        Inputs are ``(X - mean) @ matrix``, or times it where it is a vector.
+    intercept : float
+    features : tuple of str, or None
+    target : str or None
+    centred : bool
+    """
+
+    fit: Fit
+    mean: FloatArray
+    matrix: FloatArray
+    intercept: float
+    features: tuple[str, ...] | None
+    target: str | None
+    centred: bool
+
+    def transform(self, inputs: FloatArray) -> FloatArray:
+        """Inputs as the network sees them."""
+        shifted = inputs - self.mean
+        return shifted @ self.matrix if self.matrix.ndim == 2 else shifted * self.matrix
+
+    def predict(self, inputs: FloatArray) -> FloatArray:
+        """Predictions, shape (n,)."""
+        seen = self.transform(np.asarray(inputs, dtype=float))
+        weights = self.fit.weights
+        if isinstance(weights, LowRankPSD):
+            return QuadraticOperator(seen).forward_factor(weights.factor) + self.intercept
+        out: FloatArray = seen @ weights + self.intercept
+        return out
+
+
+def save_model(
+    model: DiagonalNetworkRegressor | QuadraticNetworkRegressor,
+    path: str | Path,
+    *,
+    features: Sequence[str] | None = None,
+    target: str | None = None,
+) -> Path:
+    """Write a fitted estimator; the file appears complete or not at all.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    path : path
+        Ends in ``.safetensors`` by custom.
+    features, target : str, optional
+        Names, so that other data can be checked against them.
+    """
+    dim = model.n_features_in_
+    transformer = model.transformer_
+    if transformer is None:
+        mean, matrix = np.zeros(dim), np.ones(dim)
+    else:
+        mean = transformer.mean_
+        matrix = 1 / transformer.scale_ if transformer.matrix_ is None else transformer.total_matrix_
+    centred = bool(model.fit_intercept)
+    return save_model_parts(
+        SavedModel(
+            replace(model.fit_, weight_decay=model.weight_decay_),
+            mean,
+            matrix,
+            model.intercept_,
+            None if features is None else tuple(features),
+            target,
+            centred,
+        ),
+        path,
+    )
+
+
+def save_model_parts(model: SavedModel, path: str | Path) -> Path:
+    """Write a :class:`SavedModel`."""
+    details = {
+        **model.fit.details,
+        "features": None if model.features is None else list(model.features),
+        "target": model.target,
+        "centred": model.centred,
+    }
+    extras = {
+        **(model.fit.parameters or {}),
+        "input_mean": model.mean,
+        "input_matrix": model.matrix,
+        "intercept": np.array([model.intercept]),
+    }
+    return save_weights(replace(model.fit, parameters=extras, details=details), path)
+
+
+def load_model(path: str | Path) -> SavedModel:
+    """Read a file of :func:`save_model`, or the weights alone of :func:`shallows.training.save_weights`.
+
+    Raises
+    ------
+    InvalidArgument
+        If the file is missing, damaged, or not one of ours.
+    """
+    from safetensors import safe_open
+
+    weights, summary = load_weights(path)
+    dim = weights.dim if isinstance(weights, LowRankPSD) else weights.size
+    try:
+        with safe_open(Path(path), framework="numpy") as stream:
+            names_in_file = set(stream.keys())
+            tensors = {key: np.asarray(stream.get_tensor(key), dtype=float) for key in EXTRAS if key in names_in_file}
+        details = dict(summary.get("details") or {})
+        fit = Fit(
+            network=str(summary["network"]),
+            weights=weights,
+            weight_decay=float(summary["weight_decay"]),
+            penalty=None if summary["penalty"] is None else float(summary["penalty"]),
+            objective=float(summary["objective"]),
+            dual_objective=summary["dual_objective"],
+            residual=float(summary["residual"]),
+            status=FitStatus(summary["status"]),
+            iterations=int(summary["iterations"]),
+            seconds=float(summary["seconds"]),
+            train_error=float(summary["train_error"]),
+            solver=str(summary["solver"]),
+            width=summary["width"],
+            tolerance=float(summary["tolerance"]),
+            details=details,
+        )
+        features = details.get("features")
+        names = None if features is None else tuple(str(name) for name in features)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidArgument("path", str(path), f"its header is not one of a weights file ({error!r})") from error
+    mean = tensors.get("input_mean", np.zeros(dim))
+    matrix = tensors.get("input_matrix", np.ones(dim))
+    intercept = tensors.get("intercept", np.zeros(1))
+    good = mean.shape == (dim,) and matrix.shape in ((dim,), (dim, dim)) and intercept.shape == (1,)
+    if not good or not all(np.isfinite(array).all() for array in (mean, matrix, intercept)):
+        raise InvalidArgument("path", str(path), "the transformation in it is unusable: wrong shape, or not finite")
+    if names is not None and len(names) != dim:
+        raise InvalidArgument("path", str(path), f"names {len(names)} columns for {dim} weights")
+    return SavedModel(
+        fit, mean, matrix, float(intercept[0]), names, details.get("target"), bool(details.get("centred"))
+    )

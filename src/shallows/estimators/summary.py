@@ -1,0 +1,97 @@
+"""Everything one fitted estimator has to say, JSON-ready."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..inference import EstimateUndefined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .regressors import DiagonalNetworkRegressor, QuadraticNetworkRegressor
+
+#: Multiples of the present number of samples that the summary forecasts.
+MULTIPLES = (2.0, 4.0, 10.0)
+#: Entries of the spectrum that are listed.
+LISTED = 100
+
+
+def summarise(
+    model: DiagonalNetworkRegressor | QuadraticNetworkRegressor,
+    *,
+    features: Sequence[str] | None = None,
+    target: str | None = None,
+    samples: int | None = None,
+    multiples: Sequence[float] = MULTIPLES,
+) -> dict[str, Any]:
+    """Summary of a fitted estimator.
+
+    Parameters
+    ----------
+    model : estimator
+    features, target : str, optional
+        Names for tables.
+    samples : int, optional
+        Rows that it was trained on.
+    multiples : sequence of float
+        Of the present number of samples, for the forecast.
+
+    Returns
+    -------
+    dict
+        Where something cannot be estimated it is None and ``reasons`` says why.
+    """
+    reasons: dict[str, str] = {}
+    names = None if features is None else list(features)
+    known = model.inference_
+
+    def attempt(key: str, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except EstimateUndefined as error:
+            reasons[key] = str(error)
+            return None
+
+    if known is None:
+        reasons["test_error"] = "the network interpolates its data"
+    out: dict[str, Any] = {
+        "network": model.network,
+        "samples": samples,
+        "dim": int(model.n_features_in_),
+        "effective_samples": None if known is None else known.effective_samples,
+        "target": target,
+        "transformation": "none" if model.transformer_ is None else model.transformer_.changed_,
+        "width": model.width,
+        "weight_decay": model.weight_decay_,
+        "penalty": model.penalty_,
+        "intercept": model.intercept_,
+        "train_error": model.train_error_,
+        "test_error": None if known is None else known.test_error.to_dict(),
+        "noise": None if known is None else known.noise.to_dict(),
+        "excess_risk": None if known is None else known.excess_risk.to_dict(),
+        "degrees_of_freedom": model.degrees_of_freedom_,
+        "noise_scale": model.noise_scale_,
+        "threshold": None if known is None else known.threshold,
+        "learned_features": int((model.spectrum_ > 0).sum()),
+        "spectrum": [float(v) for v in model.spectrum_[:LISTED]],
+        "diagnosis": model.diagnosis_.to_dict(),
+        "training": {
+            "status": model.fit_.status.value,
+            "gap": model.fit_.gap,
+            "solver": model.fit_.solver,
+            "seconds": model.fit_.seconds,
+        },
+        "path": None if model.path_ is None else model.path_.to_dict(),
+    }
+    quadratic = model.network == "quadratic"
+    out["modes"] = attempt("modes", lambda: model.recover_modes().to_dict()) if quadratic else None
+    out["weights"] = None if quadratic else attempt("weights", lambda: model.check_weights().to_dict(names))
+    out["power_law"] = attempt("power_law", lambda: model.power_law_.to_dict())
+    out["pruning"] = attempt("pruning", lambda: model.prune().to_dict())
+    rows = samples if samples is not None else (0 if known is None else known.samples)
+    out["forecast"] = attempt(
+        "forecast", lambda: model.forecast([m * rows for m in multiples]).to_dict() if rows else None
+    )
+    out["reasons"] = reasons
+    return out
