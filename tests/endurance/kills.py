@@ -92,8 +92,8 @@ class Endurance:
     def workers(self, driver: int) -> list[int]:
         if self.cluster is None:
             return children(driver)
-        found = [worker.process.process.pid for worker in self.cluster.workers.values() if worker.process]
-        return [pid for pid in found if pid]
+        processes = [getattr(worker.process, "process", None) for worker in list(self.cluster.workers.values())]
+        return [process.pid for process in processes if process is not None and process.pid]
 
     def round(self) -> None:
         """One driver, and at least one kill unless it finishes."""
