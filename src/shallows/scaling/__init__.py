@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .agreement import agreement, reading
+from .diagram import phase_diagram
 from .table import ExponentRow, exponents_table, format_table
 
-__all__ = ["ExponentRow", "exponents_table", "format_table"]
+__all__ = ["ExponentRow", "agreement", "exponents_table", "format_table", "phase_diagram", "reading"]

@@ -33,8 +33,13 @@ if TYPE_CHECKING:
 NAMES = ("Ia", "Ib", "II", "III", "IV", "V", "peak", "VIa", "VIb")
 #: Departure of the local exponents from those of the phase found beyond which finite `d` blurs it.
 BLUR = 0.15
+#: Gains smaller than this (relative) make no optimum.
+FLAT = 1e-6
 #: Close to this ridge (in exponent of lam) is the peak.
 _RIDGE = 0.35
+_FITTED = 0.3
+#: and within this factor of the effective samples of the highest risk.
+_NEAR = 3.0
 _FIELDS = {
     "excess_risk": ("label^2", "predicted excess risk R"),
     "noise_scale": ("effective weight", "tau or delta"),
@@ -124,10 +129,10 @@ def phase_diagram(
     quadratic = network == "quadratic"
     log_d = math.log(teacher.dim)
     floor = -1.0 if quadratic else 0.0
-    low, high = _range("nu", nu, (max(floor, -0.5), max(2.5, 2 * gamma + 0.5)))
+    low, high = _range("nu", nu, (max(floor, -0.5), max(2.5, 2 * gamma + 0.75)))
     if low < floor:
         raise InvalidArgument("nu", low, f"must be >= {floor:g}: there is at least one sample")
-    least, most = _range("ell", ell, (-1.25, 1.25))
+    least, most = _range("ell", ell, (-1.0, 1.5))
     per_sample = float(teacher.dim) if quadratic else 1.0
     samples = np.exp(np.linspace(low, high, rows) * log_d) * per_sample
     samples = np.unique(np.where(samples < 1e15, np.maximum(np.rint(samples), 1), samples))
@@ -232,10 +237,10 @@ class _Grid:
             "exponent_weight_decay": (dims, slope_lam, {"units": "1", "long_name": "d log R / d log lam"}),
             "analytic_phase": (dims, analytic, {**codes, "long_name": "phase of section 7"}),
             "numerical_phase": (dims, numerical, {**codes, "long_name": "phase from exponents and spectrum"}),
-            "exponent_distance": (dims, distance, {"units": "1", "long_name": "exponents, away from those of the phase"}),
+            "exponent_distance": (dims, distance, {"long_name": "exponents, away from those of the phase"}),
             "blurred": (dims, ~(distance <= BLUR), {"long_name": f"no asymptotic exponents within {BLUR}"}),
-            "noise_line": (row, np.sqrt(self.n_eff / self.teacher.dim) * self._per_penalty, {"long_name": "sqrt(n_eff/d)"}),
-            "threshold_line": (row, self._threshold_line(), {"long_name": "weight decay where zeta meets the bulk edge"}),
+            "noise_line": (row, self._noise_line(), {"long_name": "sqrt(n_eff/d), in units of the weight decay"}),
+            "threshold_line": (row, self._threshold_line(), {"long_name": "where zeta meets the bulk edge"}),
             "optimal_weight_decay": (row, best, {"long_name": "weight decay of least risk"}),
             "optimal_risk": (row, best_risk, {"units": "label^2", "long_name": "risk there"}),
             "peak": (column, self._peak(), {"long_name": "effective samples of the interpolation peak"}),
@@ -261,6 +266,9 @@ class _Grid:
         if self.network == "diagonal":
             return 1.0
         return float(Problem(self.network, self.teacher, 1, self.noise, self.width).weight_decay_from_penalty(1.0))
+
+    def _noise_line(self) -> FloatArray:
+        return np.sqrt(self.n_eff / self.teacher.dim) * self._per_penalty
 
     def _analytic(self) -> NDArray[np.int8]:
         log_d = math.log(self.teacher.dim)
@@ -326,7 +334,9 @@ class _Grid:
         put(rest & ~third, "II")
         put(third, "III")
         under = solved & bulk
-        ridge = under & (np.abs(slope_lam + 2 / 3) < _RIDGE) & (risk > 0)
+        with np.errstate(invalid="ignore"):
+            near = np.abs(np.log(self.n_eff[:, None] / self._peak()[None, :])) < math.log(_NEAR)
+        ridge = under & near & (np.abs(slope_lam + 2 / 3) < _RIDGE)
         blank = under & ~ridge & (out_of_noise < 1)
         put(ridge, "peak")
         put(blank, "Ia")
@@ -378,70 +388,22 @@ class _Grid:
                 return factor * point.estimation_error if point.status.ok else math.nan
 
             place, least = golden(risk, float(x[j - 1]), float(x[j + 1]), 1e-3)
-            best[i], value[i] = math.exp(place), least
+            if not least >= risks[0] * (1 - FLAT):  # elsewhere any small weight decay does as well
+                best[i], value[i] = math.exp(place), least
         return best, value
 
     def _peak(self) -> FloatArray:
-        """Per weight decay, the effective samples of the highest interior maximum of the risk; nan without one."""
+        """Per weight decay, the effective samples of the interpolation peak; nan without one.
+
+        The last local maximum of the risk along the samples at which the network still fits more than `_FITTED`
+        of them: earlier ones are single modes, later ones the crossing of the noise line.
+        """
         out = np.full(self.decays.size, np.nan)
+        fitted = 1 - np.sqrt(self.data["train_error"] / (self.noise + self.data["excess_risk"]))
         for j, risks in enumerate(np.nan_to_num(self.data["excess_risk"].T, nan=-np.inf)):
-            inner = np.flatnonzero((risks[1:-1] > risks[:-2] * (1 + 1e-6)) & (risks[1:-1] > risks[2:] * (1 + 1e-6))) + 1
+            least = 1 + 1e-6
+            inner = np.flatnonzero((risks[1:-1] > risks[:-2] * least) & (risks[1:-1] > risks[2:] * least)) + 1
+            inner = inner[(fitted[inner, j] > _FITTED) & (self.n_eff[inner] > 1)]
             if inner.size:
-                out[j] = self.n_eff[inner[np.argmax(risks[inner])]]
+                out[j] = self.n_eff[inner[-1]]
         return out
-
-
-def agreement(diagram: xarray.Dataset) -> dict[str, dict[str, float]]:
-    """How far the phases found numerically are the analytic ones, and where finite `d` blurs them.
-
-    Returns
-    -------
-    dict
-        Per analytic phase, and under ``all``: ``points``, ``agree`` (share of points with the same numerical
-        phase), ``blurred`` (share whose exponents are not asymptotic), ``unsolved`` (share without a solution).
-    """
-    analytic = diagram["analytic_phase"].values
-    numerical = diagram["numerical_phase"].values
-    blurred = diagram["blurred"].values
-    out = {}
-    for code, name in [*enumerate(NAMES), (None, "all")]:
-        here = np.ones_like(analytic, dtype=bool) if code is None else analytic == code
-        count = int(here.sum())
-        if count:
-            out[name] = {
-                "points": count,
-                "agree": float((numerical == analytic)[here].mean()),
-                "blurred": float(blurred[here].mean()),
-                "unsolved": float((numerical == -1)[here].mean()),
-            }
-    return out
-
-
-def reading(diagram: xarray.Dataset) -> str:
-    """One paragraph: what the diagram shows and where finite dimension blurs it."""
-    shares = agreement(diagram)
-    every = shares.pop("all")
-    dim = diagram.attrs["dim"]
-    soft = [f"{name} ({100 * s['blurred']:.0f} %)" for name, s in shares.items() if s["blurred"] > 0.25]
-    moved = [f"{name} ({100 * s['agree']:.0f} %)" for name, s in shares.items() if s["agree"] < 0.75]
-    text = (
-        f"{diagram.attrs['network'].capitalize()} network, d = {dim:g}, gamma = {diagram.attrs['gamma']:g}, "
-        f"Delta = {diagram.attrs['noise']:g}: the phase found from computed exponents and spectrum is the asymptotic one at "
-        f"{100 * every['agree']:.0f} % of {every['points']} points. "
-    )
-    text += (
-        f"Local exponents are more than {BLUR:g} away from their asymptotic values, that is finite d blurs the phase, at "
-        f"{100 * every['blurred']:.0f} % of the points"
-    )
-    text += f", most in {', '.join(soft)}. " if soft else ". "
-    if moved:
-        text += f"Its borders are far from their asymptotic places (share of points that agree) in {', '.join(moved)}. "
-    if every["unsolved"] > 0:
-        text += f"The equations could not be solved to their tolerance at {100 * every['unsolved']:.2g} % of the points. "
-    n_eff = diagram["effective_samples"].values
-    best = diagram["optimal_weight_decay"].values
-    inside = np.isfinite(best) & (n_eff > 3) & (n_eff < dim ** (2 * diagram.attrs["gamma"]))
-    if inside.sum() >= 3:
-        slope = np.polyfit(np.log(n_eff[inside]), np.log(best[inside]), 1)[0]
-        text += f"The best weight decay grows as n_eff^{slope:.2f} (theory: 1/2 up to logarithms)."
-    return text.strip()

@@ -1,0 +1,70 @@
+"""What a phase diagram says, in numbers and in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .diagram import BLUR, NAMES
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def agreement(diagram: xarray.Dataset) -> dict[str, dict[str, float]]:
+    """How far the phases found numerically are the analytic ones, and where finite `d` blurs them.
+
+    Returns
+    -------
+    dict
+        Per analytic phase, and under ``all``: ``points``, ``agree`` (share of points with the same numerical
+        phase), ``blurred`` (share whose exponents are not asymptotic), ``unsolved`` (share without a solution).
+    """
+    analytic = diagram["analytic_phase"].values
+    numerical = diagram["numerical_phase"].values
+    blurred = diagram["blurred"].values
+    out = {}
+    for code, name in [*enumerate(NAMES), (None, "all")]:
+        here = np.ones_like(analytic, dtype=bool) if code is None else analytic == code
+        count = int(here.sum())
+        if count:
+            out[name] = {
+                "points": count,
+                "agree": float((numerical == analytic)[here].mean()),
+                "blurred": float(blurred[here].mean()),
+                "unsolved": float((numerical == -1)[here].mean()),
+            }
+    return out
+
+
+def reading(diagram: xarray.Dataset) -> str:
+    """One paragraph: what the diagram shows and where finite dimension blurs it."""
+    shares = agreement(diagram)
+    every = shares.pop("all")
+    about = diagram.attrs
+    dim, gamma = about["dim"], about["gamma"]
+    soft = [f"{name} ({100 * s['blurred']:.0f} %)" for name, s in shares.items() if s["blurred"] > 0.25]
+    moved = [f"{name} ({100 * s['agree']:.0f} %)" for name, s in shares.items() if s["agree"] < 0.75]
+    text = (
+        f"{about['network'].capitalize()} network, d = {dim:g}, gamma = {gamma:g}, Delta = {about['noise']:g}: the phase "
+        f"found from computed exponents and spectrum is the asymptotic one at {100 * every['agree']:.0f} % of "
+        f"{every['points']} points. "
+    )
+    text += (
+        f"Local exponents are more than {BLUR:g} away from their asymptotic values, that is finite d blurs the phase, "
+        f"at {100 * every['blurred']:.0f} % of the points"
+    )
+    text += f", most in {', '.join(soft)}. " if soft else ". "
+    if moved:
+        text += f"Its borders are far from their asymptotic places (share of points that agree) in {', '.join(moved)}. "
+    if every["unsolved"] > 0:
+        text += f"The equations could not be solved to tolerance at {100 * every['unsolved']:.2g} % of the points. "
+    n_eff = diagram["effective_samples"].values
+    best = diagram["optimal_weight_decay"].values
+    inside = np.isfinite(best) & (n_eff > max(dim**0.3, 10.0)) & (n_eff < dim ** (1.4 * gamma))
+    if inside.sum() >= 4:
+        slope = np.polyfit(np.log(n_eff[inside]), np.log(best[inside]), 1)[0]
+        text += f"The best weight decay grows as n_eff^{slope:.2f} between the first learned modes and the last "
+        text += "(theory: 1/2 up to logarithms)."
+    return text.strip()
