@@ -116,7 +116,7 @@ def test_unusable_data_are_refused(case):
         ((x[:0], y[:0]), "at least one sample"),
         ((x.astype(str), y), "real numbers"),
         ((x.astype(complex), y), "real numbers"),
-        ((x * 1e200, y), "1e70"),
+        ((x * 1e200, y), "1e65"),
     ]
     for data, message in bad:
         with pytest.raises(InvalidArgument, match=message):

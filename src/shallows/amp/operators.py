@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-#: Work arrays of one block hold about this many numbers.
+#: Work arrays of one block hold at most this many numbers.
 BLOCK_NUMBERS = 1 << 19
 
 
@@ -53,17 +53,31 @@ def check_data(inputs: Any, labels: Any) -> tuple[FloatArray, FloatArray]:
         raise InvalidArgument("y", f"{y.shape[0]} labels", f"must have one label per row of X, {x.shape[0]}")
     if not (x.flags.c_contiguous or x.flags.f_contiguous):
         x = np.ascontiguousarray(x)
-    # One pass without a temporary of the size of the data: max and min both spread NaN.
+    y = np.ascontiguousarray(y)
     for name, array in (("X", x), ("y", y)):
-        low, high = float(array.min()), float(array.max())
-        if not (np.isfinite(low) and np.isfinite(high)):
-            where = tuple(int(i[0]) for i in np.nonzero(~np.isfinite(array)))
-            raise InvalidArgument(name, f"{array[where]} at position {where}", "every value must be finite")
-        if max(-low, high) > 1e70:
-            raise InvalidArgument(
-                name, f"a value of size {max(-low, high):.3g}", "values must be at most 1e70: rescale"
-            )
-    return x, np.ascontiguousarray(y)
+        flat = (array if array.flags.c_contiguous else array.T).reshape(-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = float(flat @ flat)  # one pass at memory speed: any value that is not finite shows
+        if not square < 1e140:
+            bad = np.argwhere(~(np.abs(array) < 1e65))
+            if bad.size == 0:
+                raise InvalidArgument(name, f"a sum of squares of {square:.3g}", "values are too large: rescale")
+            place = tuple(int(i) for i in bad[0])
+            raise InvalidArgument(name, f"{array[place]} at position {place}", "must be finite, at most 1e65 in size")
+    return x, y
+
+
+def column_squares(inputs: FloatArray) -> FloatArray:
+    """Sums of squares of the columns, shape (d,), in blocks that stay in the cache."""
+    out = np.zeros(inputs.shape[1])
+    rows = max(1, (1 << 16) // inputs.shape[1])
+    if inputs.flags.c_contiguous:
+        ones = np.ones(rows)
+        for start in range(0, inputs.shape[0], rows):
+            block = np.square(inputs[start : start + rows])
+            out += ones[: block.shape[0]] @ block
+        return out
+    return np.array([column @ column for column in inputs.T])
 
 
 class QuadraticOperator:
@@ -79,7 +93,8 @@ class QuadraticOperator:
         self.inputs = inputs
         self.samples, self.dim = inputs.shape
         self.root = np.sqrt(self.dim)
-        self.rows = max(1, min(self.samples, BLOCK_NUMBERS // self.dim))
+        numbers = min(BLOCK_NUMBERS, max(BLOCK_NUMBERS // 8, inputs.size // 24))
+        self.rows = max(1, min(self.samples, numbers // self.dim))
 
     def blocks(self) -> Iterator[slice]:
         """Row blocks."""
@@ -115,7 +130,8 @@ class QuadraticOperator:
             for sign in (1.0, -1.0):
                 chosen = sign * part > 0
                 if chosen.any():
-                    scaled = block[chosen] * np.sqrt(sign * part[chosen])[:, None]
+                    scaled = block[chosen]
+                    scaled *= np.sqrt(sign * part[chosen])[:, None]
                     out += sign * (scaled.T @ scaled)
         out[np.diag_indices(self.dim)] -= values.sum()
         return out / self.root

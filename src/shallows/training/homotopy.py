@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import blas, lapack
 
+from ..amp.operators import column_squares
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -42,10 +44,10 @@ class SupportSystem:
         size = support.size
         gram: FloatArray = np.zeros((size, size), order="F")
         self.factor: FloatArray
-        rows = max(1, (1 << 21) // max(size, 1))
+        rows = max(256, (1 << 21) // max(size, 1))
         for start in range(0, inputs.shape[0] if size else 0, rows):
-            block = inputs[start : start + rows][:, support]
-            gram = blas.dsyrk(1.0, block, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
+            block = np.ascontiguousarray(inputs[start : start + rows][:, support])
+            gram += block.T @ block
         self.scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
         self.factor, info = lapack.dpotrf(gram, lower=1, overwrite_a=1, clean=0) if size else (gram, 0)
         diagonal = np.diag(self.factor) if size else np.ones(0)
@@ -133,7 +135,7 @@ def follow(
     subgradient: FloatArray,
     *,
     max_steps: int,
-    tolerance: float = 0.0,
+    squares: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray, int, bool]:
     """Follow the path from ``(theta, g)`` to the minimum.
 
@@ -146,6 +148,8 @@ def follow(
         The guess; its support need not be right.
     max_steps : int
         Breakpoints at most.
+    squares : ndarray, shape (d,), optional
+        Sums of squares of the columns, if known.
 
     Returns
     -------
@@ -157,7 +161,7 @@ def follow(
     theta = theta.copy()
     g = np.clip(subgradient, -1.0, 1.0)
     steps, idle = 0, 0
-    squares = np.einsum("ij,ij->j", inputs, inputs)
+    squares = column_squares(inputs) if squares is None else squares
     active = (theta != 0) & (squares > 0)
     theta[~active] = 0.0
     g[squares == 0] = 0.0

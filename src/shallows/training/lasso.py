@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..amp.anderson import Anderson
+from ..amp.operators import column_squares
 from ..amp.scalar import threshold_for_weight_decay
 from .certificates import Certificate, lasso_certificate
 from .homotopy import follow
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 LIMIT_SHARE = 1e-8
 #: From a neighbouring problem with at most this many weights the path is followed at once, without AMP.
 DIRECT = 60
+#: AMP iterations over which the movement of the support is watched.
+WINDOW = 3
 
 
 @dataclass
@@ -74,12 +77,14 @@ def solve_lasso(
         ``"homotopy"`` from zero weights.
     """
     n, d = inputs.shape
+    squares = column_squares(inputs)
+    start_correlations = inputs.T @ labels
     limit = 2000 + 20 * (n + d) if max_iterations is None else max_iterations
     details: dict[str, Any] = {"amp_iterations": 0, "path_steps": 0, "amp_departed": False, "start": "amp"}
-    largest_index = float(np.abs(inputs.T @ labels).max())
+    largest_index = float(np.abs(start_correlations).max())
     if largest_index == 0.0 or bound >= largest_index:
         zero = np.zeros(d)
-        g = inputs.T @ labels / bound if bound > 0 else zero
+        g = start_correlations / bound if bound > 0 else zero
         return LassoResult(zero, g, lasso_certificate(inputs, labels, zero, bound), 0, {**details, "start": "zero"})
     if bound < 1e-13 * largest_index:  # beyond what rounding can tell from zero
         return _limit(inputs, labels, bound, largest_index, tolerance, limit, method, progress)
@@ -90,11 +95,21 @@ def solve_lasso(
         theta, g = _coordinate_descent(inputs, labels, bound)
         details["start"] = "coordinate descent"
     elif method == "homotopy":
-        theta, g = np.zeros(d), inputs.T @ labels / largest_index
+        theta, g = np.zeros(d), start_correlations / largest_index
         details["start"] = "zero"
     else:
         theta, g, kept = _message_passing(
-            inputs, labels, bound, min(limit, 250), start, details, progress, tolerance if method == "amp" else None
+            inputs,
+            labels,
+            bound,
+            squares,
+            start_correlations,
+            min(limit, 250),
+            start,
+            details,
+            progress,
+            tolerance,
+            method == "amp",
         )
         details["amp_departed"] = not kept
         if method == "amp":
@@ -106,7 +121,9 @@ def solve_lasso(
             details["start"] = "coordinate descent"
     proof = lasso_certificate(inputs, labels, theta, bound)
     while proof.gap > tolerance and details["path_steps"] < limit:
-        theta, g, steps, done = follow(inputs, labels, bound, theta, g, max_steps=limit - details["path_steps"])
+        theta, g, steps, done = follow(
+            inputs, labels, bound, theta, g, max_steps=limit - details["path_steps"], squares=squares
+        )
         details["path_steps"] += steps
         before, proof = proof.gap, lasso_certificate(inputs, labels, theta, bound)
         if progress is not None:
@@ -121,11 +138,14 @@ def _message_passing(
     inputs: FloatArray,
     labels: FloatArray,
     bound: float,
+    squares: FloatArray,
+    correlations: FloatArray,
     max_iterations: int,
     start: tuple[FloatArray, FloatArray] | None,
     details: dict[str, Any],
     progress: Progress | None,
-    certify: float | None,
+    tolerance: float,
+    certify: bool,
 ) -> tuple[FloatArray, FloatArray, bool]:
     """AMP with Anderson mixing until the support settles: weights, subgradient, and whether it stayed on its path.
 
@@ -133,7 +153,7 @@ def _message_passing(
     `certify` it goes on until the relative gap is that small: ``theta = soft(v, zeta)/s``.
     """
     n, d = inputs.shape
-    squares = np.einsum("ij,ij->j", inputs, inputs) / n
+    squares = squares / n
     scale = np.where(squares > 0, squares, 1.0)
     root = np.sqrt(scale)
     weight = 1 / np.sqrt(n)
@@ -146,17 +166,19 @@ def _message_passing(
     energy = float(labels @ labels)
     best = np.inf, np.zeros(d), np.zeros(d)
     supports: list[NDArray[np.int8]] = []
-    lowest_moved, stale, next_look = np.inf, 0, 1e-2
+    changes: list[float] = []
+    lowest_moved, stale, next_look = np.inf, 0, 1e-2 if certify else 1e-6
     for iteration in range(max_iterations):
         theta, residual = state[:d] / root, state[d:] / weight
-        observed = scale * theta + inputs.T @ residual / n
+        if iteration or start is not None:
+            correlations = inputs.T @ residual
+        observed = scale * theta + correlations / n
         zeta = threshold_for_weight_decay(observed, n, bound)
         theta = np.where(squares > 0, np.sign(observed) * np.maximum(np.abs(observed) - zeta, 0.0) / scale, 0.0)
         active = int(np.count_nonzero(theta))
-        freedom = (
-            n - bound / zeta if zeta > 0 else float(active)
-        )  # at a jump of D, the fraction that solves its equation
-        miss = labels - inputs @ theta
+        # At a jump of D, the fraction of it that solves the threshold's equation.
+        freedom = n - bound / zeta if zeta > 0 else float(active)
+        miss = labels - _product(inputs, theta, active)
         objective = 0.5 * float(miss @ miss) + bound * float(np.abs(theta).sum())
         details["amp_iterations"] = iteration + 1
         if progress is not None:
@@ -167,18 +189,29 @@ def _message_passing(
             best = objective, theta, np.clip(observed / zeta, -1.0, 1.0) if zeta > 0 else np.sign(theta)
         following = np.concatenate([root * theta, weight * (miss + freedom / n * residual)])
         change = float(np.linalg.norm(following - state)) / max(float(np.linalg.norm(following)), 1e-300)
+        changes.append(change)
         signs = np.sign(theta).astype(np.int8)
         supports.append(signs)
-        if certify is not None:
+        if certify:
             if change < next_look or iteration == max_iterations - 1:
                 next_look = 0.3 * change
-                if lasso_certificate(inputs, labels, theta, bound, residual=miss).gap <= certify:
+                if lasso_certificate(inputs, labels, theta, bound, residual=miss).gap <= tolerance:
                     return theta, np.clip(observed / zeta, -1.0, 1.0), True
-        elif len(supports) > 8:
+        elif len(supports) > WINDOW:
             moved = int((signs != supports.pop(0)).sum())
-            # A breakpoint costs a few AMP iterations: hand over once the support moves by no more than a few entries.
-            if moved <= 2 + 0.004 * active or change < 1e-10:
-                return best[1], best[2], True
+            # A breakpoint costs a few AMP iterations: hand over once the support moves by no more than a few entries,
+            # unless AMP itself is the faster way to the end.
+            if moved <= 1 + 0.0015 * active or change < 1e-10:
+                past = changes[-min(7, len(changes))]
+                speed = (change / past) ** (1 / min(6, len(changes) - 1)) if past > 0 else 0.0
+                left = np.log(1e-9 / max(change, 1e-300)) / np.log(speed) if 0 < speed < 0.8 else np.inf
+                factorising = active**2 * (1.1e-11 * n + 1e-11 * active) + 1e-9 * n * d
+                if change < 1e-10 or 6e-10 * n * d * left > factorising:
+                    return best[1], best[2], True
+                if change < next_look:
+                    next_look = 0.1 * change
+                    if lasso_certificate(inputs, labels, theta, bound, residual=miss).gap <= tolerance:
+                        return theta, np.clip(observed / zeta, -1.0, 1.0), True
             if moved < 0.9 * lowest_moved:
                 lowest_moved, stale = moved, 0
             else:
@@ -187,6 +220,14 @@ def _message_passing(
                 return best[1], best[2], best[0] < 0.5 * energy and change < 0.1
         state = mixing.step(state, following - state) if iteration else following
     return best[1], best[2], True
+
+
+def _product(inputs: FloatArray, theta: FloatArray, active: int) -> FloatArray:
+    """``X theta``, from the active columns alone where they are few."""
+    if 32 * active > theta.size:
+        return inputs @ theta
+    support = np.flatnonzero(theta)
+    return inputs[:, support] @ theta[support]
 
 
 def _coordinate_descent(inputs: FloatArray, labels: FloatArray, bound: float) -> tuple[FloatArray, FloatArray]:

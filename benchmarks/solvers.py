@@ -1,0 +1,198 @@
+"""Training solvers against their peers: same data, same accuracy, one thread, one run; prints one table of ratios.
+
+    python benchmarks/solvers.py [--quick] [--only lasso|quadratic|memory]
+
+LASSO: relative duality gap ``(primal - dual)/primal <= 1e-6``, computed by one function for all. Peers stop on other
+criteria: their tolerance is lowered until the common gap is met or their runs together exceed the time limit, and only
+the last run is timed. They get Fortran-ordered data, which they want, and are compiled before. Ours get the data
+C-ordered as sampled, and the time includes the checks of the input and the certificate.
+
+Quadratic network: L-BFGS on ``W`` in float32 with PyTorch, the published way, to 1e-6 relative of the minimum; the
+minimum is ours at a tolerance of 1e-8. Ours is timed twice: to the same objective, and to the certificate (gap 1e-6).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import time
+import tracemalloc
+import warnings
+
+import numpy as np
+
+from shallows import PowerLaw, Problem
+from shallows.training import sample, train
+from shallows.training.certificates import lasso_certificate
+
+GAP = 1e-6
+# n, d, lam: the two named in the target, then a grid over the phases.
+HARD = [(400, 4000, 1 / 4000), (4000, 4000, 0.01)]
+ELSEWHERE = [
+    (300, 2000, 0.1),
+    (300, 2000),
+    (1000, 2000, 0.1),
+    (1000, 2000),
+    (1000, 2000, 5.0),
+    (2000, 2000, 0.1),
+    (2000, 2000),
+    (4000, 2000, 0.5),
+    (4000, 2000, 5.0),
+    (8000, 1000, 0.1),
+    (8000, 1000),
+    (8000, 1000, 10.0),
+]
+QUADRATIC = [(200, 4000, 0.02), (200, 10000, 0.05), (400, 26515, 0.04)]
+
+
+def lasso_peers():
+    from celer import Lasso as Celer
+    from skglm import Lasso as Skglm
+    from sklearn.linear_model import Lasso
+
+    return {
+        "scikit-learn": lambda a, tol: Lasso(alpha=a, fit_intercept=False, tol=tol, max_iter=100000),
+        "celer": lambda a, tol: Celer(alpha=a, fit_intercept=False, tol=tol, max_iter=200, max_epochs=50000),
+        # its tolerance is on the optimality violation, relative to nothing
+        "skglm": lambda a, tol: Skglm(alpha=a, fit_intercept=False, tol=tol * a * 1e2, max_iter=200, max_epochs=50000),
+    }
+
+
+def lasso(cases, limit):
+    print(f"\nLASSO, relative duality gap {GAP:g}; seconds (gap where not met); ratio = best peer / ours")
+    header = ("n", "d", "lam", "ours", "AMP its", "path steps", "active", *lasso_peers(), "ratio")
+    print(" ".join(f"{h:>14}" if i > 6 else f"{h:>10}" for i, h in enumerate(header)))
+    rng = np.random.default_rng(0)
+    warm = np.asfortranarray(rng.standard_normal((40, 50)))
+    for make in lasso_peers().values():
+        make(0.05, 1e-4).fit(warm, warm[:, 0].copy())
+    train((warm, warm[:, 0]), network="diagonal", weight_decay=0.5)
+    for n, d, lam in cases:
+        x, y = sample(Problem("diagonal", PowerLaw(d, 1.0), n, 0.5), 0)
+        fortran, labels, bound = np.asfortranarray(x), y.copy(), lam * np.sqrt(d)
+        began = time.perf_counter()
+        fit = train((x, y), network="diagonal", weight_decay=lam, tolerance=GAP)
+        ours = time.perf_counter() - began
+        cells, times = [], []
+        for make in lasso_peers().values():
+            tolerance, spent = 1e-6, 0.0
+            while True:
+                began = time.perf_counter()
+                model = make(bound / n, tolerance).fit(fortran, labels)
+                seconds = time.perf_counter() - began
+                spent += seconds
+                gap = lasso_certificate(x, y, model.coef_, bound).gap
+                if gap <= GAP or spent > limit:
+                    break
+                tolerance *= min(0.3, max(0.03, GAP / gap))
+            cells.append(f"{seconds:.3f}" + ("" if gap <= GAP else f" ({gap:.0e})"))
+            # One that never met the gap counts with its last, unfinished run: a lower bound of its time.
+            times.append(seconds)
+        row = (n, d, f"{lam:g}", f"{ours:.3f}", fit.details["amp_iterations"], fit.details["path_steps"])
+        print(
+            " ".join(f"{v!s:>10}" for v in (*row, int((fit.weights != 0).sum()))),
+            " ".join(f"{c:>14}" for c in (*cells, f"{min(times) / ours:.2f}")),
+            flush=True,
+        )
+
+
+def peak_flops(dtype):
+    a = np.random.default_rng(0).standard_normal((1500, 1500)).astype(dtype)
+    best = min(_timed(lambda: a @ a) for _ in range(4))
+    return 2 * 1500**3 / best
+
+
+class _Reached(Exception):
+    pass
+
+
+def _until(target, factor, solve):
+    """Seconds until the objective is within 1e-6 of the target, or until the solver stops, and the distance then."""
+    last = []
+    began = time.perf_counter()
+
+    def watch(iteration, objective):
+        last[:] = [time.perf_counter() - began, objective * factor / target - 1]
+        if last[1] <= 1e-6:
+            raise _Reached
+
+    with contextlib.suppress(_Reached):
+        solve(watch)
+    return last
+
+
+def _timed(f):
+    began = time.perf_counter()
+    f()
+    return time.perf_counter() - began
+
+
+def quadratic(cases):
+    import torch
+
+    from shallows.training.gradient import train_gradient
+
+    torch.set_num_threads(1)
+    peak = peak_flops(np.float64)
+    print(f"\nQuadratic network; matrix-product peak in float64 {peak / 1e9:.0f} GFLOP/s; seconds")
+    print(
+        f"{'d':>5} {'n':>7} {'pen':>6} {'to 1e-6':>9} {'L-BFGS f32':>22} {'ratio':>7} {'to gap 1e-6':>12} {'gap':>9} "
+        f"{'iterations':>11} {'rank':>5} {'share of peak':>14}"
+    )
+    for d, n, pen in cases:
+        data = sample(Problem("quadratic", PowerLaw(d, 1.25), n, 0.1), 0)
+        target = train(data, penalty=pen, tolerance=1e-8, throw=False).objective
+
+        ours = _until(target, 1.0, lambda w, data=data, pen=pen: train(data, penalty=pen, tolerance=1e-12, progress=w))
+        total = float(data.labels @ data.labels) / d**2  # theirs is relative to that
+        theirs = _until(
+            target,
+            total,
+            lambda w, data=data, pen=pen: train_gradient(
+                data.inputs, data.labels, "quadratic", pen, pen, precision="float32", tolerance=1e-6, progress=w
+            ),
+        )
+        fit = train(data, penalty=pen, tolerance=GAP)
+        rank = fit.weights.rank
+        # Per iteration: forward on the factor, adjoint (half a product), eigenvalues left out.
+        flops = fit.iterations * (2 * n * d * rank + n * d * d)
+        other = f"{theirs[0]:.1f}" + ("" if theirs[1] <= 1e-6 else f" (stopped at {theirs[1]:.0e})")
+        print(
+            f"{d:>5} {n:>7} {pen:>6g} {ours[0]:>9.2f} {other:>22} {theirs[0] / ours[0]:>7.2f} {fit.seconds:>12.2f} "
+            f"{fit.gap:>9.1e} {fit.iterations:>11} {rank:>5} {flops / fit.seconds / peak:>14.2f}",
+            flush=True,
+        )
+
+
+def memory(cases):
+    print("\nPeak memory beyond the data, over the size of the data")
+    for d, n, pen in cases:
+        data = sample(Problem("quadratic", PowerLaw(d, 1.25), n, 0.1), 0)
+        tracemalloc.start()
+        train(data, penalty=pen, tolerance=1e-2, throw=False)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        print(f"d={d} n={n}: {peak / data.inputs.nbytes:.2f} (total {1 + peak / data.inputs.nbytes:.2f})", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one hard and three easy cases of each")
+    parser.add_argument("--only", choices=("lasso", "quadratic", "memory"))
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if options.only in (None, "lasso"):
+        lasso(HARD[:1] + ELSEWHERE[:3] if options.quick else HARD + ELSEWHERE, 20 if options.quick else 30)
+    if options.only in (None, "quadratic"):
+        quadratic(QUADRATIC[:1] if options.quick else QUADRATIC)
+    if options.only in (None, "memory"):
+        memory(QUADRATIC[:1] if options.quick else QUADRATIC[-2:])
+
+
+if __name__ == "__main__":
+    main()
