@@ -14,10 +14,15 @@ import typer
 
 from .. import __version__
 from ..errors import InvalidArgument, ShallowsError
+from . import amp as _amp
+from . import exponents as _exponents
 from . import fit as _fit
 from . import forecast as _forecast
+from . import optimal as _optimal
+from . import phases as _phases
 from . import predict as _predict
 from . import prune as _prune
+from . import train as _train
 from . import verify as _verify
 from ._output import print_error
 from .sweep import sweep_app as _sweep_app
@@ -53,6 +58,11 @@ def _root(
 for _name, _module, _short in (
     ("predict", _predict, "Predict errors, spectrum and phase from theory."),
     ("verify", _verify, "Train networks and compare them with theory."),
+    ("optimal", _optimal, "Find the best weight decay of a problem."),
+    ("phases", _phases, "Draw the phase diagram, or print the table of exponents."),
+    ("exponents", _exponents, "Read power laws from a learning curve."),
+    ("train", _train, "Train on your data to a certified minimum and write the weights."),
+    ("amp", _amp, "Run message passing, each iteration beside its prediction."),
     ("fit", _fit, "Train on your data: weight decay, test error and report without held-out data."),
     ("forecast", _forecast, "Forecast from your data what more of it would bring."),
     ("prune", _prune, "Remove learned noise from trained weights."),

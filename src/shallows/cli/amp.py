@@ -1,0 +1,163 @@
+"""Run message passing on a sampled data set, each iteration beside its prediction."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InvalidArgument
+from . import _options as options
+from ._files import OutputFolder
+from ._output import number, print_error, print_json, print_sections
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from ..amp import AmpRun
+
+#: Lines of the table at most.
+LINES = 24
+
+Bayes = Annotated[
+    bool, typer.Option("--bayes", help="Use the Bayes-optimal denoiser; takes no weight decay or penalty.")
+]
+Seed = Annotated[
+    str | None, typer.Option("--seed", metavar="S", help="Seed of the data set (default 0).", show_default=False)
+]
+Damping = Annotated[
+    str | None,
+    typer.Option(
+        "--damping",
+        metavar="B",
+        help="Share of the new iterate in the mix, in (0, 1] (default 1 diagonal, 0.6 quadratic).",
+        show_default=False,
+    ),
+]
+Iterations = Annotated[
+    str | None,
+    typer.Option("--iterations", metavar="K", help="Iterations at most (default 100).", show_default=False),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Folder for amp.json, amp.png and amp.svg (default: none).", show_default=False
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
+]
+
+
+def run(
+    network: options.Network = None,
+    dim: options.Dim = None,
+    samples: options.Samples = None,
+    gamma: options.Gamma = None,
+    spectrum: options.SpectrumFile = None,
+    rank: options.Rank = None,
+    energy: options.Energy = None,
+    noise: options.Noise = None,
+    width: options.Width = None,
+    weight_decay: options.WeightDecay = None,
+    penalty: options.Penalty = None,
+    bayes: Bayes = False,
+    seed: Seed = None,
+    damping: Damping = None,
+    iterations: Iterations = None,
+    out: Out = None,
+    force: Force = False,
+    json: options.Json = False,
+) -> int:
+    """Check everything, sample, iterate, print."""
+    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width)
+    if bayes and (weight_decay is not None or penalty is not None):
+        given = "--weight-decay" if weight_decay is not None else "--penalty"
+        raise InvalidArgument("--bayes", given, "the Bayes-optimal denoiser takes neither weight decay nor penalty")
+    rule: dict[str, Any] = {}
+    if not bayes:
+        decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
+        rule = {"weight_decay": decay} if reduced is None else {"penalty": reduced}
+        if not next(iter(rule.values())):
+            option = "--weight-decay" if penalty is None else "--penalty"
+            raise InvalidArgument(option, "0", "must be > 0: message passing has no limit 0+")
+    if not isinstance(problem.samples, int):
+        raise InvalidArgument("--samples", samples, "must be an integer: a data set is drawn")
+    base = 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1)
+    most = 100 if iterations is None else options.parse_integer("--iterations", iterations, 1, 100_000)
+    mix = None if damping is None else options.parse_size("--damping", damping)
+    folder: AbstractContextManager[OutputFolder | None] = (
+        nullcontext() if out is None else OutputFolder("--out", out, force=force)
+    )
+    with folder as output, options.naming({"damping": damping, "samples": samples, "dim": dim}):
+        import json as json_module
+
+        from ..amp import amp, bayes_rule
+        from ..training import sample
+
+        if bayes:
+            rule = {"denoiser": bayes_rule(problem)}
+        result = amp(sample(problem, base), damping=mix, max_iterations=most, throw=False, **rule)
+        content = {"problem": problem.to_dict(), "seed": base, "advice": result.status.advice, **result.to_dict()}
+        if output is not None:
+            from ..report.amp_figure import write_amp_figure
+
+            write_amp_figure(result, output.partial)
+            (output.partial / "amp.json").write_text(json_module.dumps(content, indent=1) + "\n", encoding="utf-8")
+            output.finish()
+    if json:
+        print_json(content)
+    else:
+        _print(result, bayes)
+        if out is not None:
+            typer.echo(f"\nFigure: {out}/amp.png")
+    if not result.status.ok:
+        print_error(f"{result.status.value}: {result.status.advice}")
+        return 1
+    return 0
+
+
+def _print(result: AmpRun, bayes: bool) -> None:
+    path = result.trajectory
+    count = path.noise_scale.size
+    shown = range(count) if count <= LINES else [*range(LINES - 4), *range(count - 4, count)]
+    factor = 2 if result.network == "quadratic" else 1
+    rows: list[tuple[str, ...]] = [("iteration", "measured", "predicted", "off by", "risk", "predicted risk")]
+    previous = -1
+    for i in shown:
+        if i != previous + 1:
+            rows.append(("...", "", "", "", "", ""))
+        previous = i
+        rows.append(
+            (
+                str(i + 1),
+                number(float(path.noise_scale[i])),
+                number(float(path.predicted_noise_scale[i])),
+                f"{path.deviation[i]:+.1f} sd",
+                number(factor * float(path.error[i])),
+                number(factor * float(path.predicted_error[i])),
+            )
+        )
+    rule = "Bayes-optimal denoiser" if bayes else "soft threshold"
+    way = "step by step"
+    if result.damping < 1:
+        way = "damped: an upper bound on the way, exact at the end"
+    if result.network == "quadratic":
+        way += "; up to terms of order 10/d, most visible in the first steps"
+    departed = "never" if result.departed_at is None else f"from iteration {result.departed_at}"
+    print_sections(
+        f"Message passing on a {result.network} network, {rule}",
+        [
+            ("Noise scale and excess risk per iteration", rows),
+            (
+                "Outcome",
+                [
+                    ("status", f"{result.status.value} after {count} iterations, {result.seconds:.2g} s"),
+                    ("prediction", way),
+                    ("off theory", departed),
+                    ("risk", number(result.excess_risk)),
+                ],
+            ),
+        ],
+    )

@@ -1,0 +1,118 @@
+"""Train a network on data as they are, to the certified minimum, and write its weights."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..errors import InvalidArgument, SolveFailed
+from . import _data as data_options
+from . import _options as options
+from ._output import number, print_error, print_json, print_sections
+from ._progress import Progress
+
+SOLVERS = ("auto", "convex", "amp", "gradient")
+
+Solver = Annotated[
+    str | None,
+    typer.Option(
+        "--solver",
+        metavar="NAME",
+        help="auto (default): message passing with a certified finish; convex; amp; or gradient: the network itself.",
+        show_default=False,
+    ),
+]
+Tolerance = Annotated[
+    str | None,
+    typer.Option("--tolerance", metavar="T", help="Relative duality gap to reach (default 1e-6).", show_default=False),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out", metavar="FILE", help="The .safetensors file to write (default: none written).", show_default=False
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace --out if it exists.")]
+
+
+def run(
+    data: data_options.Data = None,
+    target: data_options.Target = None,
+    network: options.Network = None,
+    weight_decay: options.WeightDecay = None,
+    penalty: options.Penalty = None,
+    width: options.Width = None,
+    solver: Solver = None,
+    tolerance: Tolerance = None,
+    out: Out = None,
+    force: Force = False,
+    json: options.Json = False,
+) -> int:
+    """Check everything, train, write."""
+    from ..problems import NETWORKS
+
+    if network not in NETWORKS:
+        given = "nothing" if network is None else options.shown(network)
+        raise InvalidArgument("--network", given, "must be diagonal or quadratic")
+    how = solver or "auto"
+    if how not in SOLVERS:
+        raise InvalidArgument("--solver", options.shown(how), f"must be one of {', '.join(SOLVERS)}")
+    decay = None if weight_decay is None else options.parse_size("--weight-decay", weight_decay)
+    reduced = None if penalty is None else options.parse_size("--penalty", penalty)
+    units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
+    goal = 1e-6 if tolerance is None else options.parse_size("--tolerance", tolerance)
+    path = None if out is None else data_options.output_file("--out", out, ".safetensors", force=force)
+    table = data_options.read(data, target)
+
+    from ..training import LowRankPSD, save_weights, train
+
+    typed = {"weight_decay": weight_decay, "penalty": penalty, "width": width, "tolerance": tolerance}
+    with options.naming(typed), Progress() as progress:
+        progress.say(f"training on {table.inputs.shape[0]} rows and {table.inputs.shape[1]} columns")
+        try:
+            fit = train(
+                (table.inputs, table.labels),
+                network=network,
+                weight_decay=decay,
+                penalty=reduced,
+                width=units,
+                solver=how,
+                tolerance=goal,
+            )
+        except SolveFailed as error:
+            if json:
+                print_json(error.result.to_dict())
+            print_error(str(error))
+            return 1
+    if path is not None:
+        save_weights(fit, path)
+    if json:
+        print_json(fit.to_dict() | {"written": None if path is None else str(path)})
+        return 0
+    strength = [("weight decay", "lam", number(fit.weight_decay))]
+    learned: list[tuple[str, ...]]
+    if isinstance(fit.weights, LowRankPSD):
+        strength.append(("penalty", "pen", number(fit.penalty)))
+        learned = [("rank", "", f"{fit.weights.rank} of {table.inputs.shape[1]}")]
+    else:
+        learned = [("weights", "", f"{int((fit.weights != 0).sum())} of {fit.weights.size} not zero")]
+    gap = "no certificate: this training problem is not convex" if fit.gap is None else f"{fit.gap:.1e}, relative"
+    print_sections(
+        f"Trained a {fit.network} network on {options.shown(table.source)}",
+        [
+            ("Data", [("size", "", f"{table.inputs.shape[0]} rows, {table.inputs.shape[1]} columns"), *strength]),
+            (
+                "Minimum",
+                [
+                    ("objective", "", f"{fit.objective:.8g}"),
+                    ("duality gap", "", gap),
+                    ("train error", "", number(fit.train_error)),
+                    *learned,
+                    ("solver", "", f"{fit.solver}, {fit.iterations} iterations, {fit.seconds:.2g} s"),
+                    *([] if path is None else [("written", "", str(path))]),
+                ],
+            ),
+        ],
+    )
+    return 0

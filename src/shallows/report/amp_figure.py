@@ -1,0 +1,57 @@
+"""Message passing, iteration by iteration: measured beside predicted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .style import BLUE, GREY, SKY, VERMILLION, new_figure, save, styled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from ..amp import AmpRun
+
+
+def amp_figure(run: AmpRun) -> Figure:
+    """Noise scale (with its expected fluctuation) and excess risk per iteration; call within :func:`styled`."""
+    trajectory = run.trajectory
+    steps = np.arange(1, trajectory.noise_scale.size + 1)
+    factor = 2 if run.network == "quadratic" else 1
+    symbol = r"$\delta$" if run.network == "quadratic" else r"$\tau$"
+    figure = new_figure(7.0, 2.9)
+    left, right = figure.subplots(1, 2)
+    predicted, spread = trajectory.predicted_noise_scale, trajectory.fluctuation
+    if np.isfinite(predicted).any():
+        left.fill_between(
+            steps,
+            predicted * (1 - 2 * spread),
+            predicted * (1 + 2 * spread),
+            color=SKY,
+            alpha=0.3,
+            linewidth=0,
+            label="± 2 fluctuations",
+        )
+        left.plot(steps, predicted, color=BLUE, label="state evolution")
+    left.plot(steps, trajectory.noise_scale, "o", color=VERMILLION, markersize=3.5, label="measured")
+    left.set(title="Noise scale", xlabel="iteration", ylabel=symbol, yscale="log")
+    if np.isfinite(trajectory.predicted_error).any():
+        right.plot(steps, factor * trajectory.predicted_error, color=BLUE, label="state evolution")
+    if np.isfinite(trajectory.error).any():
+        right.plot(steps, factor * trajectory.error, "o", color=VERMILLION, markersize=3.5, label="measured")
+    right.set(title="Excess risk", xlabel="iteration", ylabel="excess risk R", yscale="log")
+    for axes in (left, right):
+        axes.grid(color="0.9", linewidth=0.6)
+        if run.departed_at is not None:
+            axes.axvline(run.departed_at, color=GREY, linestyle=":", label="leaves theory's path")
+        axes.legend()
+    return figure
+
+
+def write_amp_figure(run: AmpRun, folder: Path) -> None:
+    """Write ``amp.png`` and ``amp.svg`` into `folder`."""
+    with styled():
+        save(amp_figure(run), folder, "amp")
