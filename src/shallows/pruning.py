@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .amp.operators import QuadraticOperator, check_data
 from .errors import InvalidArgument
 from .freeprob.contour import find_position
 from .inference import Estimate, EstimateUndefined, fit_teacher
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: What becomes of the modes that stay: as trained, or at the size that is best for their noise.
 Values = Literal["shrunk", "kept"]
+#: Steps of message passing that refine a pruned network, and their damping.
+STEPS, DAMPING = 20, 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,8 @@ class Pruned:
     weights : ndarray, shape (d,), or LowRankPSD
     threshold : float
         ``c``: weights are kept whose unbiased value is beyond it.
-    values : {"shrunk", "kept"}
+    values : {"shrunk", "kept", "refined"}
+        ``"refined"``: shrunk, and freed of the noise that the dropped modes made.
     features_before, features_after : int
         Active weights, or rank.
     test_error_before, test_error : Estimate
@@ -97,7 +101,14 @@ def noise_edge(inference: Inference) -> float:
     return float(inference.noise_scale * np.sqrt(2 * np.log(max(d, 2))))
 
 
-def prune(fit: Fit, inference: Inference, *, threshold: float | None = None, values: Values = "shrunk") -> Pruned:
+def prune(
+    fit: Fit,
+    inference: Inference,
+    *,
+    data: Any = None,
+    threshold: float | None = None,
+    values: Values = "shrunk",
+) -> Pruned:
     """Drop learned modes that noise alone would produce.
 
     Parameters
@@ -105,6 +116,10 @@ def prune(fit: Fit, inference: Inference, *, threshold: float | None = None, val
     fit : Fit
     inference : Inference
         Of this fit.
+    data : Dataset or pair (X, y), optional
+        What `fit` was trained on. The noise that the dropped modes made is still in the remaining ones; with the data
+        it is taken out, by message passing (theory note, section 9) with pruning as its denoiser. ``"shrunk"`` only,
+        and only with the default threshold.
     threshold : float, optional
         ``c``, at least the trained threshold; default :func:`noise_edge`.
     values : {"shrunk", "kept"}
@@ -134,6 +149,10 @@ def prune(fit: Fit, inference: Inference, *, threshold: float | None = None, val
         teacher = None
     work = _prune_quadratic if inference.network == "quadratic" else _prune_diagonal
     weights, before, after, kept = work(inference, cut, values, teacher)
+    if data is not None and threshold is None and values == "shrunk":
+        refined = _refine(data, inference, weights)
+        if refined is not None:
+            return _refined(inference, *refined)
     change = after - before
     error = inference.test_error
     present = max(error.value + change, 1e-3 * error.value)
@@ -155,6 +174,92 @@ def prune(fit: Fit, inference: Inference, *, threshold: float | None = None, val
     )
 
 
+def _refine(
+    data: Any, inference: Inference, weights: FloatArray | LowRankPSD
+) -> tuple[FloatArray | LowRankPSD, float, float, int] | None:
+    """Message passing from the pruned weights with pruning as the denoiser.
+
+    Weights, threshold, estimated test error and number of features; None where it does not settle below the error that
+    it started from.
+    """
+    inputs, labels = check_data(*data)
+    n, d = inputs.shape
+    if n < inference.samples or d != inference.dim:
+        raise InvalidArgument("data", f"{n} rows, {d} columns", "must be the data of the fit")
+    # Before pruning, the same denoiser on the unbiased weights gives the first correction term.
+    operator = QuadraticOperator(inputs) if inference.network == "quadratic" else None
+    residual = inference.residuals
+    state: FloatArray = weights.matrix() if isinstance(weights, LowRankPSD) else weights
+    denoised, share, cut, kept = _denoise(inference.unbiased, inference.noise_scale, n)
+    error = inference.test_error.value
+    fitted = operator.forward(denoised) if operator is not None else inputs @ denoised
+    residual = labels - fitted + share * residual
+    for _ in range(STEPS):
+        if operator is not None:
+            scale = np.sqrt(np.mean(residual**2) * d**2 / (4 * n))
+            denoised, share, cut, kept = _denoise(state + operator.adjoint(residual) * (d / (2 * n)), scale, n)
+            fitted = operator.forward(denoised)
+        else:
+            scale = np.sqrt(np.mean(residual**2) / n)
+            denoised, share, cut, kept = _denoise(state + inputs.T @ residual / n, scale, n)
+            fitted = inputs @ denoised
+        following = labels - fitted + share * residual
+        if not np.isfinite(following).all() or share >= 1:
+            return None
+        state = state + DAMPING * (denoised - state)
+        residual = residual + DAMPING * (following - residual)
+    error_after = float(residual @ residual) / n
+    if not error_after < error:
+        return None
+    if operator is None:
+        return denoised, cut, error_after, kept
+    values, vectors = np.linalg.eigh(denoised)
+    top = values > 1e-10 * max(values[-1], 1e-300)
+    return LowRankPSD(vectors[:, top] * np.sqrt(values[top])), cut, error_after, kept
+
+
+def _denoise(noisy: FloatArray, scale: float, n: int) -> tuple[FloatArray, float, float, int]:
+    """Pruned and shrunk, share of degrees of freedom, threshold, and number kept."""
+    d = noisy.shape[0]
+    if noisy.ndim == 2:
+        x, vectors = np.linalg.eigh(noisy)
+        cut = 2 * scale * (1 + d ** (-2 / 3))
+        keep = x > cut
+        f = np.where(keep, np.sqrt(np.maximum(x**2 - 4 * scale**2, 0.0)), 0.0)
+        slope = np.where(keep, np.minimum(x / np.maximum(f, 1e-300), 3.0), 0.0)
+        return (vectors * f) @ vectors.T, _divergence(x, f, slope) * d**2 / (2 * n), float(cut), int(keep.sum())
+    cut = scale * np.sqrt(2 * np.log(max(d, 2)))
+    keep = np.abs(noisy) > cut
+    # The jump of the rule, met with the density of the noise.
+    freedom = keep.sum() + 2 * d * (cut / scale if scale > 0 else 0.0) * np.exp(-np.log(max(d, 2))) / np.sqrt(2 * np.pi)
+    return np.where(keep, noisy, 0.0), float(freedom / n), float(cut), int(keep.sum())
+
+
+def _divergence(x: FloatArray, f: FloatArray, slope: FloatArray) -> float:
+    """``A`` of a spectral rule with values `f` and derivatives `slope` at the eigenvalues `x`."""
+    gaps = x[:, None] - x[None, :]
+    rises = f[:, None] - f[None, :]
+    ratio = np.divide(rises, gaps, out=np.zeros_like(gaps), where=np.abs(gaps) > 1e-12 * max(np.abs(x).max(), 1e-300))
+    return float(ratio.sum() + 2 * slope.sum()) / x.size**2
+
+
+def _refined(inference: Inference, weights: FloatArray | LowRankPSD, cut: float, error: float, kept: int) -> Pruned:
+    before = inference.test_error
+    return Pruned(
+        network=inference.network,
+        weights=weights,
+        threshold=cut,
+        values="refined",
+        features_before=inference.learned_features,
+        features_after=kept,
+        test_error_before=before,
+        test_error=Estimate.positive(error, inference.relative_error, level=before.level),
+        excess_risk_before=inference.excess_risk.value,
+        excess_risk=max(inference.excess_risk.value + error - before.value, 0.0),
+        predicted_excess_risk=None,
+    )
+
+
 def _prune_quadratic(
     inference: Inference, cut: float, values: str, teacher: Teacher | None
 ) -> tuple[LowRankPSD, float, float, int]:
@@ -167,10 +272,7 @@ def _prune_quadratic(
     slope = np.where(keep, x / np.maximum(new, 1e-300), 0.0) if values == "shrunk" else keep.astype(float)
     risks = []
     for f, derivative in ((learned, (learned > 0).astype(float)), (new, np.minimum(slope, d))):
-        gaps = x[:, None] - x[None, :]
-        rises = f[:, None] - f[None, :]
-        ratio = np.divide(rises, gaps, out=np.zeros_like(gaps), where=np.abs(gaps) > 1e-12 * max(abs(x[0]), 1e-300))
-        divergence = (ratio.sum() + 2 * derivative.sum()) / d**2
+        divergence = _divergence(x, f, derivative)
         risks.append(2 * (np.square(f - x).sum() / d + 2 * delta**2 * divergence))
     factor = vectors[:, keep] * np.sqrt(new[keep])
     return LowRankPSD(factor), float(risks[0]), float(risks[1]), int(keep.sum())

@@ -56,7 +56,9 @@ def run(
         from ..estimators.summary import summarise
 
         progress.say("reading what was learned")
-        content = summarise(model, features=table.features, target=table.target, samples=int(table.labels.size))
+        content = summarise(
+            model, features=table.features, target=table.target, samples=int(table.labels.size), data=tuple(table)
+        )
         if output is not None:
             from ..estimators.files import save_model
             from ..report.fit_page import write_fit_report

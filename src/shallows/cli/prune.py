@@ -103,7 +103,7 @@ def run(
                 f"train error {error_now:.4g}",
                 f"the weights had {model.fit.train_error:.4g} when trained: they were trained on other data",
             )
-        pruned = prune(model.fit, inference, threshold=cut, values=how)  # type: ignore[arg-type]
+        pruned = prune(model.fit, inference, data=(seen, labels), threshold=cut, values=how)  # type: ignore[arg-type]
     except EstimateUndefined as error:
         if json:
             print_json({"network": model.fit.network, "status": "failed", "reason": str(error)})

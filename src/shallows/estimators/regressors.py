@@ -189,11 +189,20 @@ class _NetworkRegressor(RegressorMixin, BaseEstimator):
         """Power-law teacher fitted to the unbiased weights, with intervals; computed when first read."""
         return fit_power_law(self._known())
 
-    def prune(self) -> Pruned:
-        """Weights without the bulk of learned noise; see :func:`shallows.pruning.prune`."""
+    def prune(self, X: Any = None, y: Any = None) -> Pruned:
+        """Weights without the bulk of learned noise; refined if given the training data again.
+
+        See :func:`shallows.pruning.prune`.
+        """
         from ..pruning import prune
 
-        return prune(self.fit_, self._known())
+        found, data = self._known(), None
+        if X is not None and y is not None:
+            X = validate_data(self, X, dtype=np.float64, reset=False)
+            inputs = X if self.transformer_ is None else self.transformer_.transform(X)
+            y = np.asarray(y, dtype=float)
+            data = (inputs, y - y.mean() if self.fit_intercept else y)
+        return prune(self.fit_, found, data=data)
 
     def forecast(self, samples: Any, **options: Any) -> Forecast:
         """Learning curve at other numbers of samples; see :func:`shallows.forecasting.forecast`."""

@@ -23,6 +23,7 @@ def summarise(
     features: Sequence[str] | None = None,
     target: str | None = None,
     samples: int | None = None,
+    data: Any = None,
     multiples: Sequence[float] = MULTIPLES,
 ) -> dict[str, Any]:
     """Summary of a fitted estimator.
@@ -34,6 +35,8 @@ def summarise(
         Names for tables.
     samples : int, optional
         Rows that it was trained on.
+    data : pair (X, y), optional
+        The training data, to refine the pruned network.
     multiples : sequence of float
         Of the present number of samples, for the forecast.
 
@@ -88,7 +91,7 @@ def summarise(
     out["modes"] = attempt("modes", lambda: model.recover_modes().to_dict()) if quadratic else None
     out["weights"] = None if quadratic else attempt("weights", lambda: model.check_weights().to_dict(names))
     out["power_law"] = attempt("power_law", lambda: model.power_law_.to_dict())
-    out["pruning"] = attempt("pruning", lambda: model.prune().to_dict())
+    out["pruning"] = attempt("pruning", lambda: model.prune(*(data or ())).to_dict())
     rows = samples if samples is not None else (0 if known is None else known.samples)
     out["forecast"] = attempt(
         "forecast", lambda: model.forecast([m * rows for m in multiples]).to_dict() if rows else None
