@@ -50,27 +50,32 @@ ELSEWHERE = [
 QUADRATIC = [(200, 4000, 0.02), (200, 10000, 0.05), (400, 26515, 0.04)]
 
 
-def lasso_peers():
+def lasso_peers(limit):
     from celer import Lasso as Celer
     from skglm import Lasso as Skglm
     from sklearn.linear_model import Lasso
 
+    def epochs(size):  # about what fits into the time limit, at a nanosecond a number
+        return int(limit / (1e-9 * size))
+
     return {
-        "scikit-learn": lambda a, tol: Lasso(alpha=a, fit_intercept=False, tol=tol, max_iter=100000),
-        "celer": lambda a, tol: Celer(alpha=a, fit_intercept=False, tol=tol, max_iter=200, max_epochs=50000),
-        # its tolerance is on the optimality violation, relative to nothing
-        "skglm": lambda a, tol: Skglm(alpha=a, fit_intercept=False, tol=tol * a * 1e2, max_iter=200, max_epochs=50000),
+        "scikit-learn": lambda a, tol, size: Lasso(alpha=a, fit_intercept=False, tol=tol, max_iter=epochs(size)),
+        "celer": lambda a, tol, size: Celer(alpha=a, fit_intercept=False, tol=tol, max_iter=50, max_epochs=10000),
+        # its tolerance is on the violation of the optimality conditions, in units of the penalty
+        "skglm": lambda a, tol, size: Skglm(
+            alpha=a, fit_intercept=False, tol=100 * tol * a, max_iter=50, max_epochs=10000
+        ),
     }
 
 
 def lasso(cases, limit):
     print(f"\nLASSO, relative duality gap {GAP:g}; seconds (gap where not met); ratio = best peer / ours")
-    header = ("n", "d", "lam", "ours", "AMP its", "path steps", "active", *lasso_peers(), "ratio")
+    header = ("n", "d", "lam", "ours", "AMP its", "path steps", "active", *lasso_peers(limit), "ratio")
     print(" ".join(f"{h:>14}" if i > 6 else f"{h:>10}" for i, h in enumerate(header)))
     rng = np.random.default_rng(0)
     warm = np.asfortranarray(rng.standard_normal((40, 50)))
-    for make in lasso_peers().values():
-        make(0.05, 1e-4).fit(warm, warm[:, 0].copy())
+    for make in lasso_peers(limit).values():
+        make(0.05, 1e-4, warm.size).fit(warm, warm[:, 0].copy())
     train((warm, warm[:, 0]), network="diagonal", weight_decay=0.5)
     for n, d, lam in cases:
         x, y = sample(Problem("diagonal", PowerLaw(d, 1.0), n, 0.5), 0)
@@ -79,11 +84,11 @@ def lasso(cases, limit):
         fit = train((x, y), network="diagonal", weight_decay=lam, tolerance=GAP)
         ours = time.perf_counter() - began
         cells, times = [], []
-        for make in lasso_peers().values():
+        for make in lasso_peers(limit).values():
             tolerance, spent = 1e-6, 0.0
             while True:
                 began = time.perf_counter()
-                model = make(bound / n, tolerance).fit(fortran, labels)
+                model = make(bound / n, tolerance, x.size).fit(fortran, labels)
                 seconds = time.perf_counter() - began
                 spent += seconds
                 gap = lasso_certificate(x, y, model.coef_, bound).gap
@@ -187,7 +192,7 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.only in (None, "lasso"):
-        lasso(HARD[:1] + ELSEWHERE[:3] if options.quick else HARD + ELSEWHERE, 20 if options.quick else 30)
+        lasso(HARD[:1] + ELSEWHERE[:3] if options.quick else HARD + ELSEWHERE, 10 if options.quick else 20)
     if options.only in (None, "quadratic"):
         quadratic(QUADRATIC[:1] if options.quick else QUADRATIC)
     if options.only in (None, "memory"):

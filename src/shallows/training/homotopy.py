@@ -175,8 +175,9 @@ def follow(
         remaining = 1.0
         while True:
             direction = system.solve(shift)
-            motion = -(inputs.T @ (inputs @ direction)) + shift  # of bound * g, per unit of the path
-            noise = 1e-11 * float(np.abs(shift).max()) / bound  # motion that is rounding: columns tied to the support
+            image = inputs @ direction
+            motion = shift - inputs.T @ image  # of bound * g, per unit of the path
+            noise = 1e-12 * np.sqrt(squares) * float(np.linalg.norm(image)) / bound  # motion that is rounding
             step, event, j = _next_event(theta, g, direction, motion / bound, active, signs, remaining, noise)
             theta[active] += step * direction[active]
             inactive = ~active

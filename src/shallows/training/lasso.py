@@ -85,7 +85,10 @@ def solve_lasso(
     if largest_index == 0.0 or bound >= largest_index:
         zero = np.zeros(d)
         g = start_correlations / bound if bound > 0 else zero
-        return LassoResult(zero, g, lasso_certificate(inputs, labels, zero, bound), 0, {**details, "start": "zero"})
+        details["start"] = "zero"
+        if bound == 0:
+            details["limit_gap"] = 0.0
+        return LassoResult(zero, g, lasso_certificate(inputs, labels, zero, bound), 0, details)
     if bound < 1e-13 * largest_index:  # beyond what rounding can tell from zero
         return _limit(inputs, labels, bound, largest_index, tolerance, limit, method, progress)
     if start is not None and np.count_nonzero(start[0]) <= DIRECT:
@@ -291,17 +294,10 @@ def _at_limit(inputs: FloatArray, labels: FloatArray, bound: float, small: float
         theta = near.theta
     proof = lasso_certificate(inputs, labels, theta, bound)
     size = float(np.abs(theta).sum())
-    # The dual point is r/bound without its part orthogonal to the active columns, which is least-squares misfit.
-    dual = (labels - inputs @ near.theta) / small
-    dual = dual - _component_outside(inputs, support, dual)
+    # The dual point of least norm with X^T u = sign on the support.
+    dual = np.linalg.lstsq(inputs[:, support].T, np.sign(theta[support]), rcond=1e-13)[0]
     dual /= max(1.0, float(np.abs(inputs.T @ dual).max()))
     gap = max(0.0, size - float(dual @ (inputs @ theta))) / size if size > 0 else 0.0
     return LassoResult(
         theta, near.subgradient, proof, near.iterations, {**near.details, "limit": True, "limit_gap": gap}
     )
-
-
-def _component_outside(inputs: FloatArray, support: NDArray[np.intp], vector: FloatArray) -> FloatArray:
-    """The part of `vector` orthogonal to every active column: the least-squares misfit, not part of the dual point."""
-    columns = inputs[:, support]
-    return vector - columns @ np.linalg.lstsq(columns, vector, rcond=1e-12)[0]

@@ -98,6 +98,8 @@ def solve_nuclear(
         )
         if best.certificate.gap <= tolerance or method == "amp":
             return best, details
+    if start is None and best.certificate.gap > 0.5:
+        _continuation(operator, labels, penalty, best, details, progress)
     proximal_tolerance = max(tolerance, 1e-3)
     while best.certificate.gap > tolerance and best.iterations < max_iterations:
         before = best.certificate.objective, best.certificate.gap
@@ -117,6 +119,28 @@ def solve_nuclear(
             break
         proximal_tolerance = max(tolerance, proximal_tolerance * 0.1)
     return best, details
+
+
+def _continuation(
+    operator: QuadraticOperator,
+    labels: FloatArray,
+    penalty: float,
+    best: Best,
+    details: dict[str, Any],
+    progress: Progress | None,
+) -> None:
+    """Approach a small penalty from larger ones, roughly: the factor's rank and scale are then about right."""
+    larger = 0.1 * 2 * float(np.linalg.eigvalsh(operator.adjoint(labels))[-1]) / operator.dim
+    while larger > 3 * penalty:
+        proof = nuclear_certificate(operator, labels, best.factor, larger, residual=labels - best.fitted)
+        stage = Best(best.factor, best.fitted, proof, best.iterations, best.solver)
+        _proximal(operator, labels, larger, 1e-2, 60, stage, details, progress)
+        newton(operator, labels, larger, 1e-2, stage, details)
+        best.iterations = stage.iterations
+        _look(operator, labels, penalty, stage.factor, stage.fitted, best, stage.solver)
+        best.factor, best.fitted = stage.factor, stage.fitted
+        best.certificate = nuclear_certificate(operator, labels, stage.factor, penalty, residual=labels - stage.fitted)
+        larger *= 0.1
 
 
 def solve_limit(
