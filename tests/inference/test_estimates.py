@@ -23,7 +23,9 @@ def runs(problem, decay, seeds):
         yield data, fit, infer(tuple(data), fit)
 
 
-@pytest.mark.parametrize(("problem", "decay", "seeds"), [(DIAGONAL, 1.0, 60), (DIAGONAL, 0.02, 60), (QUADRATIC, 0.4, 25)])
+@pytest.mark.parametrize(
+    ("problem", "decay", "seeds"), [(DIAGONAL, 1.0, 60), (DIAGONAL, 0.02, 60), (QUADRATIC, 0.4, 25)]
+)
 def test_the_test_error_is_unbiased_and_its_standard_error_is_right(problem, decay, seeds):
     scores = []
     for data, fit, found in runs(problem, decay, seeds):

@@ -89,7 +89,9 @@ def test_nothing_but_noise_has_no_teacher():
 
 def test_auto_weight_decay_is_near_the_best(diagonal, quadratic):
     for data, fit, _, path in (diagonal, quadratic):
-        around = [train(data, weight_decay=path.chosen * factor, tolerance=1e-4) for factor in (0.25, 0.5, 0.7, 1.4, 2, 4)]
+        around = [
+            train(data, weight_decay=path.chosen * factor, tolerance=1e-4) for factor in (0.25, 0.5, 0.7, 1.4, 2, 4)
+        ]
         best = min(fit.excess_risk(data), *(other.excess_risk(data) for other in around))
         assert fit.excess_risk(data) <= 1.1 * best
         assert (np.diff(path.weight_decay) < 0).all()
@@ -148,7 +150,9 @@ def test_predicted_pruned_risk_is_the_risk_of_simulated_pruning(network):
             risks.append(2 * np.square(kept - np.diag(truth)).sum() / 40)
     predicted = predicted_risk(problem.teacher, found, cut)
     error = np.std(risks) / np.sqrt(200)
-    assert predicted == pytest.approx(np.mean(risks), abs=4 * error + (0.05 * predicted if network == "quadratic" else 0))
+    assert predicted == pytest.approx(
+        np.mean(risks), abs=4 * error + (0.05 * predicted if network == "quadratic" else 0)
+    )
 
 
 def test_pruning_refuses_what_does_not_fit(diagonal, quadratic):

@@ -1,0 +1,186 @@
+"""The scikit-learn side: common checks, parameters, preprocessing, saving."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError, SkipTestWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from shallows import InvalidArgument, PowerLaw, Problem, sample, train
+from shallows.estimators import (
+    AssumptionWarning,
+    DiagonalNetworkRegressor,
+    QuadraticNetworkRegressor,
+    WhiteningTransformer,
+    regressors,
+)
+from shallows.estimators.files import load_model, save_model
+from shallows.estimators.summary import summarise
+from shallows.inference import EstimateUndefined
+
+
+@pytest.fixture(scope="module")
+def diagonal():
+    return sample(Problem("diagonal", PowerLaw(30, 1.0), 200, noise=0.3), 0)
+
+
+@pytest.fixture(scope="module")
+def quadratic():
+    return sample(Problem("quadratic", PowerLaw(12, 1.25), 600, noise=0.1), 0)
+
+
+@pytest.mark.parametrize("estimator", [DiagonalNetworkRegressor(), QuadraticNetworkRegressor(), WhiteningTransformer()])
+def test_scikit_learns_common_checks_pass_without_exemption(estimator):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AssumptionWarning)
+        warnings.simplefilter("ignore", SkipTestWarning)
+        for result in check_estimator(estimator, on_fail=None):
+            assert result["status"] in ("passed", "skipped"), (result["check_name"], result["exception"])
+
+
+@pytest.mark.parametrize("kind", [DiagonalNetworkRegressor, QuadraticNetworkRegressor])
+def test_learned_attributes_and_prediction(kind, diagonal, quadratic, request):
+    data = diagonal if kind is DiagonalNetworkRegressor else quadratic
+    model = kind().fit(data.inputs, data.labels + 5.0)
+    fresh = sample(data.problem, 99)
+    error = np.square(fresh.labels + 5.0 - model.predict(fresh.inputs))
+    reach = 4 * np.hypot(model.test_error_estimate_.standard_error, error.std() / np.sqrt(error.size))
+    assert abs(model.test_error_estimate_.value - error.mean()) < reach
+    assert model.intercept_ == pytest.approx(5.0, abs=0.2)
+    assert model.path_.chosen == pytest.approx(model.weight_decay_)
+    assert model.spectrum_.shape == (data.dim,)
+    assert 0 < model.degrees_of_freedom_ < data.samples
+    assert model.diagnosis_.ok
+    assert model.score(fresh.inputs, fresh.labels + 5.0) > 0.3
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.predict(fresh.inputs) == model.predict(fresh.inputs)).all()
+
+
+def test_the_diagonal_network_is_the_lasso_on_standardised_columns(diagonal):
+    from sklearn.linear_model import Lasso
+
+    x, y = diagonal.inputs * np.linspace(1, 5, 30) + 3.0, diagonal.labels
+    model = DiagonalNetworkRegressor(1.0, tolerance=1e-10).fit(x, y)
+    unit = StandardScaler().fit(x)
+    lasso = Lasso(alpha=np.sqrt(30) / 200, tol=1e-12, max_iter=100000).fit(unit.transform(x), y)
+    assert model.weights_ == pytest.approx(lasso.coef_, abs=1e-6)
+    assert model.predict(x) == pytest.approx(lasso.predict(unit.transform(x)), abs=1e-5)
+    assert model.coef_ == pytest.approx(lasso.coef_ / unit.scale_, abs=1e-6)
+
+
+def test_weight_decay_scales_with_the_labels(diagonal):
+    one = DiagonalNetworkRegressor(0.7).fit(diagonal.inputs, diagonal.labels)
+    ten = DiagonalNetworkRegressor(7.0).fit(diagonal.inputs, 10 * diagonal.labels)
+    assert ten.weights_ == pytest.approx(10 * one.weights_, abs=1e-6)
+    auto = DiagonalNetworkRegressor().fit(diagonal.inputs, 10 * diagonal.labels)
+    assert auto.weight_decay_ == pytest.approx(
+        10 * DiagonalNetworkRegressor().fit(diagonal.inputs, diagonal.labels).weight_decay_, rel=0.05
+    )
+
+
+def test_inside_scikit_learn(diagonal):
+    search = GridSearchCV(DiagonalNetworkRegressor(), {"weight_decay": [0.3, 1.0, 3.0]}, cv=3)
+    search.fit(diagonal.inputs, diagonal.labels)
+    assert search.best_params_["weight_decay"] in (0.3, 1.0, 3.0)
+    pipeline = make_pipeline(WhiteningTransformer("scale"), DiagonalNetworkRegressor(standardize=False))
+    plain = DiagonalNetworkRegressor().fit(diagonal.inputs, diagonal.labels)
+    assert pipeline.fit(diagonal.inputs, diagonal.labels).predict(diagonal.inputs) == pytest.approx(
+        plain.predict(diagonal.inputs), abs=1e-8
+    )
+    assert clone(QuadraticNetworkRegressor(3, 0.5)).get_params()["width"] == 3
+    with pytest.raises(NotFittedError):
+        DiagonalNetworkRegressor().predict(diagonal.inputs)
+
+
+def test_a_narrow_quadratic_network(quadratic):
+    narrow = QuadraticNetworkRegressor(width=2).fit(quadratic.inputs, quadratic.labels)
+    assert narrow.weights_.rank <= 2
+    assert narrow.penalty_ == pytest.approx(narrow.weight_decay_ * np.sqrt(2 / 12))
+    full = train((quadratic.inputs, quadratic.labels), network="quadratic", penalty=narrow.penalty_)
+    assert full.weights.rank <= 2
+
+
+def test_interpolation_fits_but_estimates_nothing(diagonal):
+    x, y = diagonal.inputs[:20], diagonal.labels[:20]
+    with pytest.warns(AssumptionWarning, match="interpolates"):
+        model = DiagonalNetworkRegressor(0.0).fit(x, y)
+    assert model.test_error_estimate_ is None
+    assert not model.diagnosis_.ok
+    with pytest.raises(EstimateUndefined):
+        model.prune()
+    assert summarise(model, samples=20)["reasons"]["test_error"]
+
+
+def test_betrayed_assumptions_warn(quadratic):
+    with pytest.warns(AssumptionWarning, match="kurtosis"):
+        QuadraticNetworkRegressor().fit(np.sign(quadratic.inputs), quadratic.labels)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (DiagonalNetworkRegressor("best"), "weight_decay"),
+        (DiagonalNetworkRegressor(-1.0), "weight_decay"),
+        (DiagonalNetworkRegressor(float("nan")), "weight_decay"),
+        (QuadraticNetworkRegressor(width=0), "width"),
+        (QuadraticNetworkRegressor(width=2.5), "width"),
+        (QuadraticNetworkRegressor(standardize="pca"), "standardize"),
+        (DiagonalNetworkRegressor(tolerance=0.0), "tolerance"),
+    ],
+)
+def test_bad_settings_are_named(model, name, diagonal):
+    with pytest.raises(InvalidArgument, match=name):
+        model.fit(diagonal.inputs, diagonal.labels)
+
+
+def test_too_many_columns_for_memory_are_refused_with_the_number(monkeypatch, quadratic):
+    monkeypatch.setattr(regressors, "most_columns", lambda: 10)
+    with pytest.raises(InvalidArgument, match="d <= 10"):
+        QuadraticNetworkRegressor().fit(quadratic.inputs, quadratic.labels)
+
+
+def test_whitening_decorrelates_and_says_what_it_did():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((500, 6)) @ rng.standard_normal((6, 6)) + 2.0
+    whitener = WhiteningTransformer("whiten", shrinkage=0.0).fit(x)
+    assert np.cov(whitener.transform(x).T, bias=True) == pytest.approx(np.eye(6), abs=1e-8)
+    assert (x - whitener.mean_) @ whitener.total_matrix_ == pytest.approx(whitener.transform(x))
+    assert "decorrelated" in whitener.changed_
+    assert WhiteningTransformer().fit(x).matrix_ is not None
+    assert WhiteningTransformer().fit(rng.standard_normal((500, 6))).matrix_ is None
+    copied = np.column_stack([x, x[:, 0], np.ones(500)])
+    dropped = WhiteningTransformer("whiten", shrinkage=0.0).fit(copied)
+    assert dropped.dropped_ == 2
+    assert np.abs(dropped.transform(copied)).max() < 10
+    for bad in (WhiteningTransformer("pca"), WhiteningTransformer(shrinkage=2.0)):
+        with pytest.raises(InvalidArgument):
+            bad.fit(x)
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_saved_models_predict_the_same(network, diagonal, quadratic, tmp_path):
+    if network == "diagonal":
+        model, x = DiagonalNetworkRegressor().fit(diagonal.inputs + 1, diagonal.labels), diagonal.inputs + 1
+    else:
+        correlated = quadratic.inputs @ (np.eye(12) + 0.3)
+        model, x = QuadraticNetworkRegressor().fit(correlated, quadratic.labels + 1), correlated
+    save_model(model, tmp_path / "w.safetensors", features=[f"c{i}" for i in range(x.shape[1])], target="t")
+    saved = load_model(tmp_path / "w.safetensors")
+    assert saved.predict(x) == pytest.approx(model.predict(x), abs=1e-9)
+    assert (saved.target, saved.features[0], saved.centred) == ("t", "c0", True)
+    assert saved.fit.penalty == model.penalty_
+
+
+def test_the_summary_is_strict_json(diagonal, quadratic):
+    import json
+
+    for kind, data in ((DiagonalNetworkRegressor, diagonal), (QuadraticNetworkRegressor, quadratic)):
+        model = kind().fit(data.inputs, data.labels)
+        content = summarise(model, samples=data.samples, data=tuple(data))
+        assert json.loads(json.dumps(content, allow_nan=False))["forecast"]["sentences"]
