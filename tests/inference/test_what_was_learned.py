@@ -108,7 +108,7 @@ def test_a_narrow_network_is_tuned_within_its_width():
 
 @pytest.mark.parametrize(("fixture", "factor"), [("diagonal", 0.1), ("quadratic", 0.1)])
 def test_pruning_repairs_an_under_regularised_network(fixture, factor, request):
-    data, fit, _, path = request.getfixturevalue(fixture)
+    data, _, _, path = request.getfixturevalue(fixture)
     weak = train(data, weight_decay=factor * path.chosen)
     found = infer(tuple(data), weak)
 

@@ -28,6 +28,8 @@ STEP = {"diagonal": 1.25, "quadratic": 1.4}
 SHORTEST = 1e-4
 #: It also ends once the estimated test error has been this many times its minimum for :data:`PATIENCE` steps.
 RISEN, PATIENCE = 1.1, 3
+#: Or has not been lower for this many steps (a factor of five to six in weight decay).
+STALE = {"diagonal": 8, "quadratic": 5}
 #: Nor is anything closer to interpolation than this looked at: the estimate is unstable there.
 LEAST_SLACK = 0.1
 #: Relative duality gap on the way; the chosen weight decay is trained to the one asked for.
@@ -193,7 +195,9 @@ def tune(
         error = record(fit, fit.weight_decay / root)
         errors = [row[1] for row in rows]
         low = int(np.argmin(errors))
-        if weight_decays is None and (error == np.inf or (len(rows) - low > PATIENCE and error > RISEN * errors[low])):
+        since = len(rows) - 1 - low
+        turned = error == np.inf or (since >= PATIENCE and error > RISEN * errors[low]) or since >= STALE[network]
+        if weight_decays is None and turned:
             raise _Enough
 
     # The path is walked at full width, where the problem is convex: the penalty is then the weight decay.
