@@ -335,19 +335,22 @@ class _Grid:
         put(third, "III")
         under = solved & bulk
         with np.errstate(invalid="ignore"):
-            near = np.abs(np.log(self.n_eff[:, None] / self._peak()[None, :])) < math.log(_NEAR)
+            past = np.log(self.n_eff[:, None] / self._peak()[None, :])  # nan without a peak
+            near = np.abs(past) < math.log(_NEAR)
         ridge = under & near & (np.abs(slope_lam + 2 / 3) < _RIDGE)
         blank = under & ~ridge & (out_of_noise < 1)
         put(ridge, "peak")
         put(blank, "Ia")
         rest = under & ~ridge & ~blank
-        before = rest & interpolating
+        with np.errstate(invalid="ignore"):
+            before = rest & interpolating & ~(past > 0)
         if "IV" in expected:
             benign = before & (slope_n < 0.5 * (cast("float", expected["IV"][0]) + 0.4))
             put(benign, "IV")
-            before &= ~benign
-        put(before, "V")
-        after = rest & ~interpolating
+            put(before & ~benign, "V")
+        else:
+            put(before, "V")
+        after = rest & ~before
         put(after & (out_of_noise < everything), "VIa")
         put(after & (out_of_noise >= everything), "VIb")
         distance = np.full(delta.shape, np.nan)

@@ -1,0 +1,158 @@
+"""The figures of the papers, from scratch: theory lines, trained points, data, and a reading with the numbers.
+
+>>> reproduce("risk-curves", "fig3", scale="quick")   # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..sweeps.progress import Reporter
+
+__all__ = ["FIGURES", "SCALES", "Reproduction", "reproduce"]
+
+#: What can be reproduced.
+FIGURES = ("phase-diagram", "spectra", "risk-curves", "width-rank", "width-samples")
+#: How much of it.
+SCALES = ("quick", "full")
+#: Data sets per trained point.
+SEEDS = {"quick": 3, "full": 8}
+#: Finished work, from which an interrupted run goes on.
+WORK = "work"
+_MARK = "reproduce.json"
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A finished figure.
+
+    Attributes
+    ----------
+    figure, scale : str
+    folder : Path
+    reading : str
+        One paragraph with the numbers.
+    files : tuple of str
+    """
+
+    figure: str
+    scale: str
+    folder: Path
+    reading: str
+    files: tuple[str, ...]
+
+
+def check_folder(figure: str, scale: str, out: str | Path) -> Path:
+    """The folder, if it is new, empty, or holds the same figure at the same scale.
+
+    Raises
+    ------
+    InvalidArgument
+        Otherwise: nothing is ever overwritten but a run of the same figure.
+    """
+    if figure not in FIGURES:
+        raise InvalidArgument("figure", figure, f"must be one of {', '.join(FIGURES)}")
+    if scale not in SCALES:
+        raise InvalidArgument("scale", scale, f"must be one of {', '.join(SCALES)}")
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise InvalidArgument("out", str(out), "is a file; must be a folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        try:
+            mark = json.loads((folder / _MARK).read_text(encoding="utf-8"))
+            same = mark["figure"] == figure and mark["scale"] == scale
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InvalidArgument(
+                "out", str(out), "is not empty and holds no such figure; give another folder"
+            ) from None
+        if not same:
+            held = f"{mark['figure']}, {mark['scale']}"
+            raise InvalidArgument("out", str(out), f"holds another figure ({held}); give another folder")
+    return folder
+
+
+def reproduce(
+    figure: str,
+    out: str | Path,
+    *,
+    scale: str = "quick",
+    seeds: int | None = None,
+    workers: int | None = 0,
+    reporter: Reporter | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Reproduction:
+    """Make one figure of the papers from scratch.
+
+    Finished points are kept in the folder ``work`` inside `out`: a run that was interrupted goes on from there.
+
+    Parameters
+    ----------
+    figure : {"phase-diagram", "spectra", "risk-curves", "width-rank", "width-samples"}
+    out : path
+        Folder for the figure (PNG, SVG, PDF), its data (CSV, NetCDF or JSON) and its reading.
+    scale : {"quick", "full"}
+        Minutes, or the sizes of the papers (hours).
+    seeds : int, optional
+        Data sets per trained point (default 3 and 8).
+    workers : int, optional
+        Processes that train; 0 trains in this process, None takes one per core.
+    reporter : Reporter, optional
+        Told about the trained points of risk curves.
+    progress : callable, optional
+        Told about the steps of the other figures.
+
+    Returns
+    -------
+    Reproduction
+
+    Raises
+    ------
+    InvalidArgument
+        For an unknown figure, or a folder that holds something else.
+    """
+    folder = check_folder(figure, scale, out)
+    count = SEEDS[scale] if seeds is None else seeds
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InvalidArgument("seeds", seeds, "must be an integer >= 1")
+    work = folder / WORK
+    work.mkdir(parents=True, exist_ok=True)
+    mark: dict[str, Any] = {"figure": figure, "scale": scale, "seeds": count, "version": __version__, "finished": False}
+    _write(folder / _MARK, json.dumps(mark, indent=2) + "\n")
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as name:
+        partial = Path(name)
+        if figure == "phase-diagram":
+            from .sketches import draw_diagram
+
+            parallel = workers != 0
+            text = draw_diagram(scale, partial, work / "store" if parallel else None, workers or None, progress)
+        elif figure == "spectra":
+            from .spectra import draw_spectra
+
+            text = draw_spectra(scale, partial, work / "spectra", count, progress)
+        else:
+            from .curves import draw_curves
+
+            text = draw_curves(figure, scale, partial, work / "store", count, workers, reporter)
+        (partial / f"{figure}.md").write_text(text + "\n", encoding="utf-8")
+        files = sorted(path.name for path in partial.iterdir())
+        for file in files:
+            (partial / file).replace(folder / file)
+    _write(folder / _MARK, json.dumps(mark | {"finished": True, "files": files}, indent=2) + "\n")
+    return Reproduction(figure, scale, folder, text, tuple(files))
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

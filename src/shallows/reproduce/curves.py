@@ -1,0 +1,229 @@
+"""Risk over samples, and over width: trained points over theory lines (arXiv 2509.24882, figure 3; 2606.28242)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..report.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, new_figure, styled
+from ..scaling.figures import PAGE, save_everywhere
+from .measured import MOST_ENTRIES, Line, Row, Setting, agreement_sentences, measure, theory, write_lines, write_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from ..sweeps.progress import Reporter
+
+GAMMA, NOISE = 1.25, 0.1
+COLOURS = (SKY, ORANGE, GREEN, VERMILLION, BLUE, PURPLE)
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes: its theory and trained points."""
+
+    title: str
+    lines: list[Setting]
+    trained: list[Setting]
+
+
+def _samples(network: str, dim: int, n_eff: float) -> int:
+    return max(1, round(n_eff * (dim if network == "quadratic" else 1)))
+
+
+def risk_panels(scale: str) -> list[Panel]:
+    """Excess risk over ``n_eff`` for several dimensions and ``lam = 1/d, 1, sqrt(d)``, both networks."""
+    dims = (100, 200) if scale == "quick" else (100, 200, 400, 800)
+    fine, coarse = (40, 7) if scale == "quick" else (80, 14)
+    decays: tuple[tuple[str, Callable[[int], float]], ...] = (
+        (r"$\lambda=1/d$", lambda d: 1 / d),
+        (r"$\lambda=1$", lambda d: 1.0),
+        (r"$\lambda=\sqrt{d}$", math.sqrt),
+    )
+    panels = []
+    for network in ("diagonal", "quadratic"):
+        for label, decay in decays:
+            lines, trained = [], []
+            for dim in dims:
+
+                def setting(n_eff: float, network: str = network, dim: int = dim, decay: Any = decay) -> Setting:
+                    n = _samples(network, dim, n_eff)
+                    x = n / dim if network == "quadratic" else float(n)
+                    fixed = {"network": network, "dim": dim, "samples": n, "gamma": GAMMA, "noise": NOISE}
+                    return Setting(f"d = {dim}", x, {**fixed, "weight_decay": float(f"{decay(dim):.12g}")})
+
+                low = 1.0 if network == "quadratic" else 3.0
+                unique = {s.x: s for s in map(setting, np.geomspace(low, 30 * dim, fine))}
+                lines += list(unique.values())
+                few = {s.x: s for s in map(setting, np.geomspace(2 * low, 10 * dim, coarse))}
+                trained += list(few.values())
+            panels.append(Panel(f"{network}, {label}", lines, trained))
+    return panels
+
+
+def width_rank_panels(scale: str) -> list[Panel]:
+    """Excess risk over width at three sample ratios, ``pen = 0.1 sqrt(n/d^2)``."""
+    dim = 100 if scale == "quick" else 400
+    count = 7 if scale == "quick" else 14
+    panels = []
+    for ratio in (0.05, 26515 / 160000, 1.0):
+        n = round(ratio * dim**2)
+
+        def setting(width: int, n: int = n) -> Setting:
+            pen = float(f"{0.1 * math.sqrt(n / dim**2):.12g}")
+            fixed = {"network": "quadratic", "dim": dim, "samples": n, "gamma": GAMMA, "noise": NOISE}
+            return Setting(f"n = {n}", float(width), {**fixed, "width": width, "penalty": pen})
+
+        every = sorted({round(w) for w in np.geomspace(1, dim, 4 * count)})
+        few = sorted({round(w) for w in np.geomspace(1, dim, count)})
+        panels.append(Panel(rf"$n={n}$, $n/d^2={ratio:.3g}$", [setting(w) for w in every], [setting(w) for w in few]))
+    return panels
+
+
+def width_samples_panels(scale: str) -> list[Panel]:
+    """Excess risk over samples at several widths, ``pen = 0.05 sqrt(n/d^2)``."""
+    dim = 100 if scale == "quick" else 400
+    widths = (1, 3, 10, 100) if scale == "quick" else (1, 3, 9, 42, 189, 400)
+    fine, coarse = (40, 6) if scale == "quick" else (80, 12)
+    lines, trained = [], []
+    for width in widths:
+
+        def setting(n_eff: float, width: int = width) -> Setting:
+            n = _samples("quadratic", dim, n_eff)
+            pen = float(f"{0.05 * math.sqrt(n / dim**2):.12g}")
+            fixed = {"network": "quadratic", "dim": dim, "samples": n, "gamma": GAMMA, "noise": NOISE}
+            return Setting(f"p = {width}", n / dim, {**fixed, "width": width, "penalty": pen})
+
+        lines += [setting(x) for x in np.geomspace(2, 4 * dim, fine)]
+        trained += [setting(x) for x in np.geomspace(4, 2 * dim, coarse)]
+    return [Panel(rf"$d={dim}$", lines, trained)]
+
+
+FIGURES: dict[str, tuple[Callable[[str], list[Panel]], str, str]] = {
+    "risk-curves": (risk_panels, r"$n_{\mathrm{eff}}$", "n_eff"),
+    "width-rank": (width_rank_panels, r"width $p$", "p"),
+    "width-samples": (width_samples_panels, r"$n_{\mathrm{eff}}=n/d$", "n_eff"),
+}
+
+
+def draw_curves(
+    name: str, scale: str, folder: Path, store: Path, seeds: int, workers: int | None, reporter: Reporter | None
+) -> str:
+    """Compute and write one of the figures of risk curves; returns the reading."""
+    build, label, abscissa = FIGURES[name]
+    panels = build(scale)
+    limit = MOST_ENTRIES[scale]
+    wanted = [p for panel in panels for p in panel.trained]
+    possible = [p for p in wanted if p.entries <= limit]
+    # All at once, so that the engine balances them over the workers and one line of progress covers all.
+    rows = measure(possible, seeds, store, workers, reporter)
+    by_setting = {id(row.setting): row for row in rows}
+    curves = [theory(panel.lines) for panel in panels]
+    mine = [[by_setting[id(p)] for p in panel.trained if id(p) in by_setting] for panel in panels]
+    write_rows(folder / f"{name}-trained.csv", rows)
+    write_lines(
+        folder / f"{name}-theory.csv",
+        [
+            Line(f"{panel.title}; {line.name}", line.x, line.risk)
+            for panel, c in zip(panels, curves, strict=True)
+            for line in c
+        ],
+    )
+    _figure(name, panels, curves, mine, label, folder)
+    return _reading(name, scale, panels, mine, rows, len(wanted) - len(possible), abscissa)
+
+
+def _figure(
+    name: str, panels: list[Panel], curves: list[list[Line]], rows: list[list[Row]], label: str, folder: Path
+) -> None:
+    columns = min(3, len(panels))
+    height = math.ceil(len(panels) / columns)
+    with styled():
+        figure = new_figure(PAGE if columns > 1 else 4.2, 0.5 + 2.3 * height if columns > 1 else 3.3)
+        grid = np.atleast_2d(figure.subplots(height, columns, sharey="row"))
+        for axes, panel, lines, points in zip(grid.ravel(), panels, curves, rows, strict=True):
+            _panel(axes, lines, points)
+            axes.set_title(panel.title, fontsize=8.5)
+        for axes in grid[-1]:
+            axes.set_xlabel(label)
+        for axes in grid[:, 0]:
+            axes.set_ylabel("excess risk")
+        handles: dict[str, Any] = {}
+        for axes in grid.ravel():
+            handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        if name == "width-rank":
+            from matplotlib.lines import Line2D
+
+            handles = {
+                "theory": Line2D([], [], color=BLUE),
+                "trained": Line2D([], [], color=BLACK, linestyle="none", marker="o", markersize=4),
+            }
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6)
+        save_everywhere(figure, folder, name)
+
+
+def _panel(axes: Axes, lines: Sequence[Line], rows: Sequence[Row]) -> None:
+    for i, line in enumerate(lines):
+        alone = len(lines) == 1
+        colour = BLUE if alone else COLOURS[i % len(COLOURS)]
+        axes.plot(line.x, line.risk, color=colour, linewidth=1.3)
+        mine = [row for row in rows if row.setting.line == line.name]
+        error = np.array([row.stderr for row in mine])
+        axes.errorbar(
+            [row.setting.x for row in mine],
+            [row.mean for row in mine],
+            yerr=np.nan_to_num(error),
+            linestyle="none",
+            marker=MARKERS[i % len(MARKERS)],
+            markersize=3.6,
+            color=BLACK if alone else colour,
+            markeredgecolor="black",
+            markeredgewidth=0.5,
+            ecolor=GREY,
+            capsize=2,
+            elinewidth=1,
+            label=line.name.replace("d = ", "$d=$ ").replace("p = ", "$p=$ "),
+            zorder=3,
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.grid(color="0.92", linewidth=0.6)
+
+
+def _reading(
+    name: str, scale: str, panels: list[Panel], mine: list[list[Row]], rows: list[Row], skipped: int, abscissa: str
+) -> str:
+    heads = {
+        "risk-curves": "Excess risk against effective samples, weight decay 1/d, 1 and sqrt(d), both networks",
+        "width-rank": "Excess risk of quadratic networks against width at three sample ratios",
+        "width-samples": "Excess risk of quadratic networks against effective samples at several widths",
+    }
+    text = f"{heads[name]} (gamma {GAMMA:g}, noise variance {NOISE:g}, {scale}). "
+    text += "Lines are theory, error bars standard errors. "
+    text += agreement_sentences(rows, skipped, abscissa)
+    if name == "width-rank":
+        for panel, points in zip(panels, mine, strict=True):
+            if points:
+                best = min(points, key=lambda row: row.mean)
+                full = max(points, key=lambda row: row.setting.x)
+                text += (
+                    f"At {panel.lines[0].line} the best trained width is {best.setting.x:g} (risk {best.mean:.3g}; "
+                    f"full width {full.mean:.3g}). "
+                )
+    if name == "risk-curves":
+        peaks = [row for points in mine for row in points if row.setting.settings["weight_decay"] < 0.1]
+        if peaks:
+            top = max(peaks, key=lambda row: row.mean if row.setting.x > 10 else 0.0)
+            text += (
+                f"The highest trained risk at lam = 1/d beyond n_eff = 10 is {top.mean:.3g} "
+                f"({top.setting.settings['network']}, {top.setting.line}, n_eff = {top.setting.x:.3g}): "
+                "the interpolation peak. "
+            )
+    return text.strip()

@@ -1,0 +1,131 @@
+"""The phase diagram with a sketch of the learned spectrum in every phase (arXiv 2509.24882, figure 1)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..phases import PHASES
+from ..prediction import predict
+from ..problems import Problem
+from ..report.style import BLUE, SKY, VERMILLION, new_figure, styled
+from ..scaling import phase_diagram, reading
+from ..scaling.figures import PAGE, PHASE_TINTS, _labels, boundaries, save_everywhere
+from ..teachers import PowerLaw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import xarray
+    from matplotlib.axes import Axes
+
+    from ..problems import Network
+
+GAMMA, NOISE = 1.25, 0.1
+#: Where the sketches are taken: phase, ``nu``, ``ell``.
+PLACES = (
+    ("Ia", -0.25, -0.75),
+    ("IV", 0.25, -0.75),
+    ("V", 0.68, -0.75),
+    ("VIa", 1.5, -0.5),
+    ("Ib", 0.6, 0.8),
+    ("II", 1.6, 0.7),
+    ("III", 3.1, 1.2),
+    ("VIb", 2.9, -0.5),
+)
+SKETCH_DIM = 1000
+
+
+def draw_diagram(
+    scale: str, folder: Path, store: Path | None, workers: int | None, progress: Callable[[str, int, int], None] | None
+) -> str:
+    """Compute and write the figure of the phase diagram; returns the reading."""
+    dim = 10**6 if scale == "quick" else 10**8
+    points = 40 if scale == "quick" else 100
+    diagrams = []
+    networks: tuple[Network, ...] = ("quadratic", "diagonal")
+    for network in networks:
+
+        def told(done: int, total: int, network: str = network) -> None:
+            if progress is not None:
+                progress(f"phase diagram: {network}", done, total)
+
+        diagrams.append(
+            phase_diagram(network, dim, GAMMA, NOISE, points=points, store=store, workers=workers, progress=told)
+        )
+    with styled():
+        figure = new_figure(PAGE, 5.6)
+        parts: Any = figure.subfigures(2, 1, height_ratios=[1.35, 1])
+        upper, lower = parts
+        for axes, diagram in zip(upper.subplots(1, 2), diagrams, strict=True):
+            _map(axes, diagram)
+        small = lower.subplots(2, 4).ravel()
+        handles = None
+        for axes, (phase, nu, ell) in zip(small, PLACES, strict=True):
+            _sketch(axes, phase, nu, ell)
+            if phase == "IV":
+                handles = axes.get_legend_handles_labels()
+        if handles is not None:
+            lower.legend(*handles, loc="outside lower center", ncols=4, fontsize=8)
+        save_everywhere(figure, folder, "phase-diagram")
+    for diagram in diagrams:
+        diagram.to_netcdf(folder / f"phase-diagram-{diagram.attrs['network']}.nc", engine="h5netcdf")
+    text = " ".join(reading(diagram) for diagram in diagrams)
+    return (
+        f"Phase diagrams of both networks ({scale}). {text} Sketches: learned spectrum of the quadratic network at "
+        f"d = {SKETCH_DIM} at one place of each phase."
+    )
+
+
+def _map(axes: Axes, diagram: xarray.Dataset) -> None:
+    from matplotlib.colors import ListedColormap
+
+    log_d = math.log(diagram.attrs["dim"])
+    nu = np.log(diagram["effective_samples"].values) / log_d
+    ell = np.log(diagram["weight_decay"].values) / log_d
+    names = list(diagram.attrs["phases"])
+    codes = diagram["numerical_phase"].values.astype(float)
+    codes[codes < 0] = np.nan
+    tints = ListedColormap([PHASE_TINTS[name] for name in names])
+    axes.pcolormesh(nu, ell, codes.T, cmap=tints, vmin=-0.5, vmax=len(names) - 0.5, shading="nearest", rasterized=True)
+    boundaries(axes, diagram.attrs["network"], diagram.attrs["gamma"])
+    _labels(axes, diagram, nu, ell)
+    limits = axes.get_ylim()
+    best = np.log(diagram["optimal_weight_decay"].values) / log_d
+    axes.plot(nu, best, color=VERMILLION, linewidth=1.3)
+    axes.set_ylim(limits)
+    axes.set_title(f"{diagram.attrs['network']}, $d=10^{{{round(math.log10(diagram.attrs['dim']))}}}$")
+    axes.set_xlabel(r"$\nu=\log_d n_{\mathrm{eff}}$")
+    axes.set_ylabel(r"$\ell=\log_d\lambda$")
+
+
+def _sketch(axes: Axes, phase: str, nu: float, ell: float) -> None:
+    """Density of the learned bulk and ticks for the outliers, eigenvalues in units of the largest shown."""
+    d = SKETCH_DIM
+    problem = Problem("quadratic", PowerLaw(d, GAMMA), max(1.0, float(d) ** (nu + 1)), NOISE)
+    prediction = predict(problem, weight_decay=float(d) ** ell)
+    law: Any = prediction.spectrum
+    outliers = [o.learned for o in law.outliers if o.learned > (law.bulk[1] if law.bulk else 0.0)]
+    bulk = law.bulk
+    right = max([6 * bulk[1] if bulk else 0.0, outliers[min(6, len(outliers) - 1)] * 1.3 if outliers else 0.0, 1e-9])
+    if law.mass_at_zero > 0.01:
+        axes.bar(0, 1.0, width=0.02 * right, color="0.35", label="zeros")
+    if bulk is not None:
+        x = np.linspace(max(bulk[0], 1e-6 * bulk[1]), bulk[1], 200)
+        y = law.density(x)
+        if np.nanmax(y) > 0:
+            axes.fill_between(x, 0.85 * y / np.nanmax(y), color=SKY, edgecolor=BLUE, linewidth=0.8, label="bulk")
+    shown = [o for o in outliers if o <= right]
+    if shown:
+        axes.vlines(shown, 0, 0.45, color=VERMILLION, linewidth=0.7, label="outliers")
+    axes.set_xlim(-0.04 * right, right)
+    axes.set_ylim(0, 1.05)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(phase, fontsize=8.5, fontweight="bold", loc="left", pad=2)
+    words = PHASES[phase].spectrum.split(":")[0].split(" (")[0].replace(", ", ",\n")
+    axes.text(0.98, 0.93, words, ha="right", va="top", fontsize=6.5, transform=axes.transAxes)
+    axes.set_facecolor(PHASE_TINTS[phase] + "40")
