@@ -22,6 +22,7 @@ from . import optimal as _optimal
 from . import phases as _phases
 from . import predict as _predict
 from . import prune as _prune
+from . import reproduce as _reproduce
 from . import train as _train
 from . import verify as _verify
 from ._output import print_error
@@ -61,6 +62,7 @@ for _name, _module, _short in (
     ("optimal", _optimal, "Find the best weight decay of a problem."),
     ("phases", _phases, "Draw the phase diagram, or print the table of exponents."),
     ("exponents", _exponents, "Read power laws from a learning curve."),
+    ("reproduce", _reproduce, "Make a figure of the papers from scratch."),
     ("train", _train, "Train on your data to a certified minimum and write the weights."),
     ("amp", _amp, "Run message passing, each iteration beside its prediction."),
     ("fit", _fit, "Train on your data: weight decay, test error and report without held-out data."),

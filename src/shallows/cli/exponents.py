@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = ("n", "risk", "stderr")
 MOST_BYTES = 2**24
 
-Curve = Annotated[
-    str, typer.Argument(metavar="CURVE", help="CSV file with the columns n, risk and, if known, stderr.")
-]
+Curve = Annotated[str, typer.Argument(metavar="CURVE", help="CSV file with the columns n, risk and, if known, stderr.")]
 Level = Annotated[
     str | None,
     typer.Option("--level", metavar="P", help="Confidence level of the intervals (default 0.95).", show_default=False),

@@ -98,7 +98,7 @@ def _exponents(gamma: str | None, json: bool) -> int:
     from ..scaling import exponents_table, format_table
     from ..scaling.table import GAMMAS
 
-    chosen = GAMMAS
+    chosen: tuple[float, ...] = GAMMAS
     if gamma is not None:
         chosen = (float(options.parse_number("--gamma", gamma, "must be a finite number > 1/2")),)
     with Progress() as progress, options.naming({"gamma": gamma}):

@@ -218,12 +218,16 @@ def _reading(
                     f"full width {full.mean:.3g}). "
                 )
     if name == "risk-curves":
-        peaks = [row for points in mine for row in points if row.setting.settings["weight_decay"] < 0.1]
-        if peaks:
-            top = max(peaks, key=lambda row: row.mean if row.setting.x > 10 else 0.0)
+        near = [
+            row
+            for row in rows
+            if row.setting.settings["weight_decay"] < 0.1
+            and 0.1 < row.setting.problem().effective_samples / row.setting.settings["dim"] < 2
+        ]
+        if near:
+            top = max(near, key=lambda row: row.mean)
             text += (
-                f"The highest trained risk at lam = 1/d beyond n_eff = 10 is {top.mean:.3g} "
-                f"({top.setting.settings['network']}, {top.setting.line}, n_eff = {top.setting.x:.3g}): "
-                "the interpolation peak. "
+                f"Around interpolation (0.1 d < n_eff < 2 d) at lam = 1/d the highest trained risk is {top.mean:.3g} "
+                f"({top.setting.settings['network']}, {top.setting.line}, n_eff = {top.setting.x:.3g}). "
             )
     return text.strip()
