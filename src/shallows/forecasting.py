@@ -123,7 +123,7 @@ class Forecast:
         if self.trusted:
             return None
         return (
-            "the learned weights do not look like those of a power-law teacher (degrees of freedom off by "
+            "the learned weights do not look like those of a power-law teacher (energy or degrees of freedom off by "
             f"{abs(self.teacher.misfit):.1f} standard errors): the forecast is a guess"
         )
 
@@ -144,11 +144,11 @@ class Forecast:
             amount = f"{point.samples:.6g} samples"
         now, best, same = self.present_test_error.value, point.test_error, point.test_error_present
         words = (
-            f"{amount} would bring the test error from {now:.3g} to {best.value:.3g} "
-            f"({best.low:.3g} to {best.high:.3g})"
+            f"{amount} would bring the test error from {plain(now)} to {plain(best.value)} "
+            f"({plain(best.low)} to {plain(best.high)})"
         )
         if same.value > best.value * 1.005:
-            words += f"; with the present weight decay only to {same.value:.3g}"
+            words += f"; with the present weight decay only to {plain(same.value)}"
         return words
 
     def to_dict(self) -> dict[str, Any]:
@@ -222,6 +222,11 @@ def forecast(
         weight_decay=decay,
         network=inference.network,
     )
+
+
+def plain(value: float) -> str:
+    """`value` to three digits, without an exponent where people would not write one."""
+    return f"{value:.3g}" if value == 0 or not 1000 <= abs(value) < 1e7 else f"{value:.0f}"
 
 
 def _with_width(problem: Problem, width: int | None) -> Problem:

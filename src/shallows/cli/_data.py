@@ -146,4 +146,6 @@ def span(estimate: dict[str, float] | None) -> str:
     """``value (low to high)``."""
     if estimate is None:
         return "-"
-    return f"{estimate['value']:.3g} ({estimate['low']:.3g} to {estimate['high']:.3g})"
+    from ..forecasting import plain
+
+    return f"{plain(estimate['value'])} ({plain(estimate['low'])} to {plain(estimate['high'])})"
