@@ -41,7 +41,7 @@ def _samples(network: str, dim: int, n_eff: float) -> int:
 def risk_panels(scale: str) -> list[Panel]:
     """Excess risk over ``n_eff`` for several dimensions and ``lam = 1/d, 1, sqrt(d)``, both networks."""
     dims = (100, 200) if scale == "quick" else (100, 200, 400, 800)
-    fine, coarse = (40, 7) if scale == "quick" else (80, 14)
+    fine, coarse = (60, 7) if scale == "quick" else (80, 14)
     decays: tuple[tuple[str, Callable[[int], float]], ...] = (
         (r"$\lambda=1/d$", lambda d: 1 / d),
         (r"$\lambda=1$", lambda d: 1.0),

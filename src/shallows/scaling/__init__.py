@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from .agreement import agreement, reading
 from .diagram import phase_diagram
+from .spectra_along import Snapshot, Tail, fit_tail, snapshot, spectra_along
 from .table import ExponentRow, exponents_table, format_table
+from .universality import compare_networks, universality
 
-__all__ = ["ExponentRow", "agreement", "exponents_table", "format_table", "phase_diagram", "reading"]
+__all__ = [
+    "ExponentRow",
+    "Snapshot",
+    "Tail",
+    "agreement",
+    "compare_networks",
+    "exponents_table",
+    "fit_tail",
+    "format_table",
+    "phase_diagram",
+    "reading",
+    "snapshot",
+    "spectra_along",
+    "universality",
+]

@@ -1,0 +1,207 @@
+"""Learned spectra along the way: stages, tail exponents, benign to harmful overfitting (theory note, section 5)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InvalidArgument
+from ..prediction import predict
+from ..problems import Problem, check_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+#: A tail is fitted to no fewer outliers.
+LEAST_TAIL = 10
+#: A gap below this share of the bulk's width between bulk and lowest outliers counts as bleed-out.
+BLEED = 0.05
+#: From this share of modes out of the bulk on, the spectrum is called heavy-tailed.
+HEAVY = 0.5
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Power-law fit ``p(x) ~ x^-exponent`` above `start`.
+
+    Attributes
+    ----------
+    exponent, stderr : float
+        Maximum-likelihood exponent of the density and its standard error.
+    start : float
+        Where the tail begins: of all values the one whose fit is closest in the Kolmogorov-Smirnov sense.
+    count : float
+        Values in the tail.
+    distance : float
+        Kolmogorov-Smirnov distance of the fit.
+    """
+
+    exponent: float
+    stderr: float
+    start: float
+    count: float
+    distance: float
+
+
+def fit_tail(values: ArrayLike, counts: ArrayLike | None = None) -> Tail | None:
+    """Power-law tail of positive `values` with multiplicities `counts`, by maximum likelihood.
+
+    The method of power-law packages (Clauset, Shalizi and Newman 2009): the start of the tail minimises the
+    Kolmogorov-Smirnov distance. None for fewer than ``LEAST_TAIL`` values.
+    """
+    x = np.asarray(values, dtype=float)
+    c = np.ones_like(x) if counts is None else np.asarray(counts, dtype=float)
+    keep = np.isfinite(x) & (x > 0) & (c > 0)
+    order = np.argsort(-x[keep])
+    x, c = x[keep][order], c[keep][order]
+    total = np.cumsum(c)
+    best: Tail | None = None
+    for i in np.flatnonzero(total >= LEAST_TAIL):
+        if i == 0 or x[i] == x[0]:
+            continue
+        logs = np.log(x[: i + 1] / x[i])
+        weight = c[: i + 1]
+        size = float(total[i])
+        hill = float(weight @ logs) / size
+        if hill <= 0:
+            continue
+        # Survival just below and above each value, against the fit's.
+        above = total[: i + 1] / size
+        fitted = np.exp(-logs / hill)
+        distance = float(np.max(np.maximum(np.abs(above - fitted), np.abs(above - weight / size - fitted))))
+        if best is None or distance < best.distance:
+            best = Tail(1 + 1 / hill, 1 / (hill * math.sqrt(size)), float(x[i]), size, distance)
+    return best
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The learned spectrum at one place of a path.
+
+    Attributes
+    ----------
+    samples, weight_decay : float
+    stage : str
+        ``rank collapse``, ``bulk only``, ``bulk and spikes``, ``bleed-out``, ``outliers only`` or ``heavy tail``.
+    phase : str or None
+        The analytic phase.
+    mass_at_zero, outlier_share : float
+        Shares of the `d` modes.
+    bulk_edge, largest : float or None
+        Upper edge of the learned bulk, largest learned mode.
+    tail : Tail or None
+        Power-law fit of the outliers.
+    tail_expected : float or None
+        ``1 + 1/gamma`` for power-law teachers.
+    excess_risk : float
+    overfitting_share : float
+        Learned noise as a share of the risk; harmful from 1/2 on.
+    benign : bool
+        Whether learned noise is less than half of the risk.
+    """
+
+    samples: float
+    weight_decay: float
+    stage: str
+    phase: str | None
+    mass_at_zero: float
+    outlier_share: float
+    bulk_edge: float | None
+    largest: float | None
+    tail: Tail | None
+    tail_expected: float | None
+    excess_risk: float
+    overfitting_share: float
+    benign: bool
+
+
+def snapshot(problem: Problem, weight_decay: float) -> Snapshot:
+    """Summarise the learned spectrum of `problem` at `weight_decay`.
+
+    Raises
+    ------
+    SolveFailed
+        If the state evolution cannot be solved.
+    """
+    prediction = predict(problem, weight_decay=weight_decay)
+    law = prediction.spectrum
+    outliers = law.outliers
+    edge = law.bulk[1] if law.bulk is not None else None
+    shown = [o for o in outliers if edge is None or o.learned > edge * (1 - 1e-12)]
+    count = sum(o.multiplicity for o in shown)
+    share = count / problem.dim
+    if law.mass_at_zero > 1 - 0.5 / problem.dim:
+        stage = "rank collapse"
+    elif count < 1:
+        stage = "bulk only"
+    elif share >= HEAVY:
+        stage = "heavy tail"
+    elif edge is None:
+        stage = "outliers only"
+    elif shown[-1].learned - edge < BLEED * edge and count > 1:
+        stage = "bleed-out"
+    else:
+        stage = "bulk and spikes"
+    tail = fit_tail([o.learned for o in shown], [o.multiplicity for o in shown])
+    gamma = getattr(problem.teacher, "gamma", None)
+    over = prediction.decomposition.overfitting
+    part = over / prediction.excess_risk if prediction.excess_risk > 0 else 0.0
+    return Snapshot(
+        samples=float(problem.samples),
+        weight_decay=weight_decay,
+        stage=stage,
+        phase=None if prediction.phase is None else prediction.phase.name,
+        mass_at_zero=float(law.mass_at_zero),
+        outlier_share=float(share),
+        bulk_edge=edge,
+        largest=outliers[0].learned if outliers else edge,
+        tail=tail,
+        tail_expected=None if gamma is None else 1 + 1 / gamma,
+        excess_risk=prediction.excess_risk,
+        overfitting_share=float(part),
+        benign=part < 0.5,
+    )
+
+
+def spectra_along(
+    problem: Problem, *, samples: Sequence[float], weight_decay: Sequence[float] | float
+) -> list[Snapshot]:
+    """The learned spectrum as the number of samples grows, or as the weight decay changes.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its own number of samples is replaced.
+    samples : sequence of float
+    weight_decay : float, or sequence of float of the same length
+        Weight decay along the path.
+
+    Returns
+    -------
+    list of Snapshot
+
+    Raises
+    ------
+    InvalidArgument
+        For unusable arguments.
+    SolveFailed
+        If the state evolution cannot be solved somewhere.
+    """
+    sizes = [check_number("samples", n, least=1) for n in samples]
+    if not sizes:
+        raise InvalidArgument("samples", [], "must not be empty")
+    given = [weight_decay] * len(sizes) if isinstance(weight_decay, (int, float)) else list(weight_decay)
+    if len(given) != len(sizes):
+        raise InvalidArgument(
+            "weight_decay", f"{len(given)} values", f"must be one, or as many as samples, {len(sizes)}"
+        )
+    decays = [check_number("weight_decay", lam) for lam in given]
+    return [
+        snapshot(Problem(problem.network, problem.teacher, n, problem.noise, problem.width), lam)
+        for n, lam in zip(sizes, decays, strict=True)
+    ]
