@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 LEVEL = 0.9
 #: Closer to interpolation than this nothing can be read off the residuals.
 LEAST_SLACK = 1e-6
+#: Relative finite-size error of the quadratic network's estimate, times ``n_eff``: simulations show it 9 % low at
+#: ``n_eff = 10``, 3 % at 30 and too little to see at 100.
+DRIFT = 0.9
 
 
 class EstimateUndefined(ShallowsError):
@@ -278,6 +281,7 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
     error = float(adjusted @ adjusted) / n
     relative = relative_standard_error(adjusted, n, share, fit.network)
     if quadratic:
+        relative = float(np.hypot(relative, DRIFT * d / n))
         dof = share * n
         scale = np.sqrt(error * d**2 / (4 * n))
         unbiased = unbiased_of(share)
