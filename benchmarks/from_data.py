@@ -2,8 +2,9 @@
 
     python benchmarks/from_data.py [teacher] [forecast] [real] [--seeds 20]
 
-`teacher`: data sampled from known teachers over the phases. Estimated test error against the true one, auto weight decay
-against the best of the path, recovered modes, gamma, pruning, time against ten-fold cross-validation with the same solver.
+`teacher`: data sampled from known teachers over the phases. Estimated test error against the true one, auto weight
+decay against the best of the path, recovered modes, gamma, pruning, time against ten-fold cross-validation with the
+same solver.
 `forecast`: from n to 4n, theory against a straight line through the log-log learning curve of the same data.
 `real`: data sets that ship with scikit-learn over random splits, against held-out error and cross-validation.
 """
@@ -38,7 +39,7 @@ WORLDS = [
     ("quadratic", 60, 2400, 0.75, 0.5),
     ("quadratic", 60, 6000, 1.0, 0.5),
     ("quadratic", 40, 1200, 1.5, 0.3),
-    ("quadratic", 100, 4000, 1.25, 0.1),
+    ("quadratic", 80, 3200, 1.25, 0.1),
 ]
 
 
@@ -74,7 +75,20 @@ def evaluate(fit, inputs):
 
 def teacher_worlds(seeds):
     print("\nTEACHER DATA: estimates from the training set alone, against the truth")
-    head = ("network", "d", "n", "gamma", "phase", "bias", "t", "cover", "auto/best", "worst", "CV/best", "CV time/auto")
+    head = (
+        "network",
+        "d",
+        "n",
+        "gamma",
+        "phase",
+        "bias",
+        "t",
+        "cover",
+        "auto/best",
+        "worst",
+        "CV/best",
+        "CV time/auto",
+    )
     print(("{:>10}" + "{:>10}" * 11).format(*head), "  modes  gamma  pruned/best (phase)  est/true", flush=True)
     for network, d, n, gamma, noise in WORLDS:
         problem = Problem(network, PowerLaw(d, gamma), n, noise=noise)
@@ -119,24 +133,26 @@ def teacher_worlds(seeds):
         weak_phase = predict(problem, weight_decay=0.15 * path.chosen).phase.name
         bias, error = np.mean(logs), np.std(logs, ddof=1) / np.sqrt(seeds)
         print(
-            f"{network:>10}{d:>10}{n:>10}{gamma:>10}{phase:>10}{bias:>+10.3f}{bias / error:>+10.1f}{np.mean(cover):>10.2f}"
+            f"{network:>10}{d:>10}{n:>10}{gamma:>10}{phase:>10}{bias:>+10.3f}{bias / error:>+10.1f}"
+            f"{np.mean(cover):>10.2f}"
             f"{np.median(ratio):>10.3f}{np.max(ratio):>10.3f}{np.median(cv_ratio):>10.3f}{np.median(seconds):>10.1f}  "
             f"{np.nanmean(modes):.2f}   {np.mean(gammas):.2f}   {np.median(pruned):.2f} ({weak_phase})   "
             f"{np.median(told):.2f}",
             flush=True,
         )
     print(
-        "bias: relative, with its t over the seeds; cover: 90 % intervals; auto/best: excess risk over the best weight\n"
-        "decay's on the same data (median, worst); CV: ten-fold with the same solver and path, five seeds; modes, gamma:\n"
-        "coverage of 90 % intervals; pruned/best: excess risk of the network trained at 0.15 times the weight decay and\n"
-        "pruned, over the best; est/true: its estimated over its true test error."
+        "bias: relative, with its t over the seeds; cover: 90 % intervals; auto/best: excess risk over the best\n"
+        "weight decay's on the same data (median, worst); CV: ten-fold with the same solver and path, five seeds;\n"
+        "modes, gamma: coverage of 90 % intervals; pruned/best: excess risk of the network trained at 0.15 times the\n"
+        "weight decay and pruned, over the best; est/true: its estimated over its true test error."
     )
 
 
 def forecasts(seeds):
     print("\nFORECAST from n to 4n: test error and excess risk at the best weight decay; nominal coverage 0.90")
     print(
-        f"{'network':>10}{'d':>7}{'n':>7}{'gamma':>7} | {'test: cover':>12}{'ratio':>7} | {'risk: cover':>12}{'ratio':>7}"
+        f"{'network':>10}{'d':>7}{'n':>7}{'gamma':>7} | {'test: cover':>12}{'ratio':>7} | "
+        f"{'risk: cover':>12}{'ratio':>7}"
         f"{'decay':>7} | {'naive: cover':>12}{'ratio':>7}",
         flush=True,
     )
@@ -169,7 +185,8 @@ def forecasts(seeds):
         table = np.array(rows, dtype=float)
         mean, middle = table.mean(axis=0), np.median(table, axis=0)
         print(
-            f"{network:>10}{d:>7}{n:>7}{gamma:>7} | {mean[0]:>12.2f}{middle[1]:>7.3f} | {mean[2]:>12.2f}{middle[3]:>7.3f}"
+            f"{network:>10}{d:>7}{n:>7}{gamma:>7} | {mean[0]:>12.2f}{middle[1]:>7.3f} | "
+            f"{mean[2]:>12.2f}{middle[3]:>7.3f}"
             f"{middle[4]:>7.2f} | {mean[5]:>12.2f}{middle[6]:>7.3f}   ({len(rows)} seeds)",
             flush=True,
         )
@@ -187,7 +204,7 @@ def real_sets():
 
 
 def real(splits):
-    print("\nREAL DATA: errors over the variance of the labels, 70/30 splits; est/test: estimated over held-out test error")
+    print("\nREAL DATA: errors over the variance of the labels, 70/30 splits; est/test: estimated over held-out error")
     print(
         f"{'data':>14}{'network':>11}{'test':>8}{'est/test':>10}{'+-':>7}{'cover':>7}{'CV test':>9}{'time':>8}"
         f"{'CV/auto time':>13}  told",
@@ -233,7 +250,9 @@ def real(splits):
                 f"{np.median(table[:, 4]):>7.2f}s{np.nanmedian(table[:, 5]):>13.1f}  {words or 'nothing'}",
                 flush=True,
             )
-    print("told: how many of the splits each concern was raised in; ! marks those that put the estimate itself in doubt.")
+    print(
+        "told: how many of the splits each concern was raised in; ! marks those that put the estimate itself in doubt."
+    )
 
 
 def cross_validated(model, inputs, held, labels):
@@ -251,9 +270,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=["teacher", "forecast", "real", []], default=[])
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--network", choices=["diagonal", "quadratic"], help="only this one of the teacher worlds")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", AssumptionWarning)
     warnings.filterwarnings("ignore", module="sklearn")
+    WORLDS = [world for world in WORLDS if arguments.network in (None, world[0])]
     parts = arguments.parts or ["teacher", "forecast", "real"]
     if "teacher" in parts:
         teacher_worlds(arguments.seeds)
