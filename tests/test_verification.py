@@ -8,7 +8,7 @@ import pytest
 
 from shallows import FromValues, InvalidArgument, LowRank, MissingDependency, PowerLaw, Problem, SolveFailed
 from shallows.training import sample, train
-from shallows.verification import Outcome, Statistic, compare, running, verify
+from shallows.verification import Outcome, Statistic, compare, jobs, running, verify
 from shallows.verification.comparison import objective_disagreement
 
 QUADRATIC = Problem("quadratic", PowerLaw(24, 1.25), samples=900, noise=0.1)
@@ -175,7 +175,7 @@ def test_without_torch_the_convex_solver_remains(monkeypatch):
 
 
 def test_disagreeing_trainers_are_reported(monkeypatch):
-    honest = running._train
+    honest = jobs._train
 
     def spoiled(dataset, prediction, trainer, stream, progress):
         fit = honest(dataset, prediction, trainer, stream, progress)
@@ -183,7 +183,7 @@ def test_disagreeing_trainers_are_reported(monkeypatch):
             return type(fit)(**{**fit.__dict__, "objective": fit.objective * 1.01})
         return fit
 
-    monkeypatch.setattr(running, "_train", spoiled)
+    monkeypatch.setattr(jobs, "_train", spoiled)
     result = verify(DIAGONAL, weight_decay=0.5, seeds=2, learning_curve=False)
     assert result.trainers_agree is False
     assert result.warnings[0].startswith("the trainers disagree")
@@ -265,3 +265,17 @@ def test_objectives_are_compared_on_common_data():
     assert objective_disagreement({0: 1.0, 1: 2.0}, {1: 2.2}) == pytest.approx(0.2 / 2.2)
     assert objective_disagreement({0: 1.0}, {1: 1.0}) is None
     assert objective_disagreement({0: 0.0}, {0: 0.0}) == 0.0
+
+
+def test_worker_processes_give_the_same_numbers():
+    settings = {"weight_decay": 0.5, "seeds": 3, "trainers": ["convex"]}
+    here = verify(DIAGONAL, **settings)
+    said = []
+    there = verify(DIAGONAL, **settings, workers=2, progress=lambda *step: said.append(step))
+    for result in (here, there):
+        assert result.curve is not None
+    assert there.measured["convex"].excess_risk.values == here.measured["convex"].excess_risk.values
+    assert there.curve.to_dict() == here.curve.to_dict()
+    assert (there.measured["convex"].spectra == here.measured["convex"].spectra).all()
+    assert any(message.startswith("trained") for message, _, _ in said)
+    assert all(done <= total for _, done, total in said)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TRAINERS = ("gradient", "convex")
 MOST_SEEDS = 10_000
+#: Data sets with less work than this train faster than worker processes start.
+SMALL = 3e7
 
 Seeds = Annotated[
     str | None, typer.Option("--seeds", metavar="K", help="Number of data sets, >= 1 (default 4).", show_default=False)
@@ -44,6 +46,15 @@ Out = Annotated[
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
+]
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="W",
+        help="Processes that train at once; 0 trains in this one (default: the cores, 0 for small problems).",
+        show_default=False,
+    ),
 ]
 Curve = Annotated[
     bool | None,
@@ -73,6 +84,7 @@ def run(
     out: Out = None,
     force: Force = False,
     learning_curve: Curve = None,
+    workers: Workers = None,
     json: options.Json = False,
 ) -> int:
     """Build the problem, check everything, then train and report."""
@@ -83,6 +95,9 @@ def run(
     count = 4 if seeds is None else options.parse_integer("--seeds", seeds, 1, MOST_SEEDS)
     base = 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1)
     chosen = _parse_trainers(trainers)
+    processes = None if workers is None else options.parse_integer("--workers", workers, 0, 1024)
+    if workers is None and problem.samples * problem.dim ** (1 if problem.network == "diagonal" else 2) < SMALL:
+        processes = 0
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
     )
@@ -100,6 +115,7 @@ def run(
                 seed=base,
                 trainers=chosen,
                 learning_curve=out is not None if learning_curve is None else learning_curve,
+                workers=processes,
                 progress=progress.update,
             )
             content = verification.to_dict()

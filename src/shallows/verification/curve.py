@@ -11,8 +11,6 @@ from ..prediction import predict
 from ..state_evolution import bayes_optimal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from ..prediction import Prediction
@@ -86,8 +84,8 @@ class LearningCurve:
         }
 
 
-def predicted_curve(prediction: Prediction, tick: Callable[[int], None]) -> LearningCurve:
-    """Theory line around the problem of `prediction`; `tick` is called with the number of points done."""
+def predicted_curve(prediction: Prediction) -> LearningCurve:
+    """Theory line around the problem of `prediction`."""
     problem, n = prediction.problem, prediction.problem.samples
     factors = np.geomspace(1 / REACH, REACH, 2 * HALF_POINTS + 1)
     factors[HALF_POINTS] = 1.0
@@ -102,7 +100,6 @@ def predicted_curve(prediction: Prediction, tick: Callable[[int], None]) -> Lear
         best = bayes_optimal(point.problem)
         if best.status.ok:
             bayes[i] = best.excess_risk
-        tick(i + 1)
     return LearningCurve(grid, risks, bayes, tuple(phases))
 
 

@@ -1,12 +1,11 @@
-"""Train on sampled data sets, one after the other, and keep what the comparison needs."""
+"""Train on sampled data sets, here or in worker processes, and keep what the comparison needs."""
 
 from __future__ import annotations
 
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -16,26 +15,20 @@ import numpy as np
 
 from ..errors import InvalidArgument, MissingDependency, SolveFailed
 from ..prediction import Prediction, predict
-from .curve import LearningCurve, TrainedPoint, predicted_curve, training_sizes
-from .measurements import Measurements, Run, Statistic, collect, learned_weights
+from ..sweeps import run_calls
+from ..sweeps.backends import check_workers
+from .curve import TrainedPoint, predicted_curve, training_sizes
+from .jobs import LABELS, ONE_THREAD, RESTARTS, TOLERANCES, Job, is_convex, run_job
+from .measurements import Measurements, Run, Statistic, collect
 from .result import Verification
 
 if TYPE_CHECKING:
     from ..problems import Problem
-    from ..training import Dataset, Fit
 
     Progress = Callable[[str, int, int], None]
 
 #: What can train: the equivalent convex problem with a certificate, and the network itself.
 TRAINERS = ("convex", "gradient")
-#: Relative tolerances: a duality gap for the convex solver, see ``train_gradient`` for the other.
-TOLERANCES = {"convex": 1e-6, "gradient": 1e-5}
-#: Starts of gradient training where the problem is not convex; the lowest objective counts.
-RESTARTS = 2
-#: Data sets up to this many entries are trained on one thread: more do not help, and hurt on a busy machine.
-ONE_THREAD = 10_000_000
-#: At most one message per this many seconds from inside a training run.
-REPORT_EVERY = 10.0
 #: Share of the machine's memory that may be planned for.
 MEMORY_SHARE = 0.8
 
@@ -50,13 +43,14 @@ def verify(
     trainers: Sequence[str] = TRAINERS,
     learning_curve: bool = True,
     throw: bool = False,
+    workers: int | None = 0,
     progress: Progress | None = None,
 ) -> Verification:
     """Predict, train on `seeds` sampled data sets, and compare.
 
     Every data set has its own stream of random numbers, derived from `seed`: the same seed gives the same data, and
     more seeds add data sets to the same first ones. All trainers see the same data, of which one set is in memory at a
-    time.
+    time in every process.
 
     Parameters
     ----------
@@ -77,6 +71,9 @@ def verify(
         the weight decay held fixed.
     throw : bool
         Whether a failed prediction raises; by default it is returned with its status, and nothing is trained.
+    workers : int, optional
+        Processes that train at once, as for :func:`shallows.sweeps.run`: 0 (default) trains in this one, None uses all
+        cores. The numbers are the same. Scripts that start processes need the usual ``if __name__ == "__main__":``.
     progress : callable, optional
         Called with a message, the number of steps done and their total.
 
@@ -98,7 +95,7 @@ def verify(
     chosen, notes = _choose(trainers, prediction)
     if problem.samples != int(problem.samples):
         raise InvalidArgument("samples", problem.samples, "data sets need an integer number of samples")
-    _check_memory(problem, chosen)
+    _check_memory(problem, chosen, 1 if workers == 0 else check_workers(workers))
     if not prediction.status.ok:
         result = Verification(prediction, {}, seeds, seed, None, tuple(notes), _provenance(0.0, {}))
         if throw:
@@ -109,9 +106,9 @@ def verify(
     data_root, curve_root = np.random.SeedSequence(seed).spawn(2)
     sizes = training_sizes(problem) if learning_curve else []
     repeats = 2 if "convex" in chosen else 1
-    steps = _Steps(progress, seeds * len(chosen) + (1 + repeats * len(sizes) if learning_curve else 0))
-
-    runs = _measure(prediction, data_root, seeds, chosen, steps)
+    jobs = _curve_jobs(prediction, curve_root, sizes, repeats, chosen[0])
+    processes = 0 if problem.samples * problem.dim > ONE_THREAD else workers  # large data: all threads to one run
+    runs, curve_runs = _train_all(prediction, data_root, seeds, chosen, jobs, processes, progress)
     measured: dict[str, Measurements] = {}
     for name in chosen:
         collected = collect(name, runs[name], prediction.noise_scale)
@@ -119,7 +116,14 @@ def verify(
             raise SolveFailed(f"{name} training diverged on every data set: {runs[name][0].fit.status.advice}")
         measured[name] = collected
         notes += _convergence_notes(name, runs[name])
-    curve = _curve(prediction, curve_root, sizes, repeats, chosen[0], steps) if learning_curve else None
+    curve = None
+    if learning_curve:
+        trained = len(jobs) + seeds * len(chosen)
+        if progress is not None:
+            progress("learning curve: theory", trained, trained + 1)
+        curve = replace(predicted_curve(prediction), trained=_trained_points(jobs, curve_runs))
+        if progress is not None:
+            progress("learning curve: theory", trained + 1, trained + 1)
     if curve is not None and curve.failures:
         notes.append(f"theory has no answer at {curve.failures} of {curve.samples.size} points of the learning curve")
     seconds = {name: sum(m.seconds) for name, m in measured.items()}
@@ -127,145 +131,59 @@ def verify(
     return Verification(prediction, measured, seeds, seed, curve, tuple(notes), provenance)
 
 
-class _Steps:
-    """Counts steps and passes messages on."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress, self._total, self._done, self._last = progress, total, 0, time.monotonic()
-
-    def say(self, message: str) -> None:
-        self._last = time.monotonic()
-        if self._progress is not None:
-            self._progress(message, self._done, self._total)
-
-    def inside(self, message: str) -> Callable[[int, float], None]:
-        """A solver's own progress callback: speaks up now and then during long runs."""
-
-        def report(iteration: int, objective: float) -> None:
-            if time.monotonic() - self._last >= REPORT_EVERY:
-                self.say(f"{message}, iteration {iteration}")
-
-        return report
-
-    def step(self, message: str) -> None:
-        self._done += 1
-        self.say(message)
-
-
-def _measure(
-    prediction: Prediction, root: np.random.SeedSequence, seeds: int, trainers: Sequence[str], steps: _Steps
-) -> dict[str, list[Run]]:
-    """Train every trainer on every data set; only one data set is alive at a time."""
-    runs: dict[str, list[Run]] = {name: [] for name in trainers}
-    for index, stream in enumerate(root.spawn(seeds)):
-        dataset = _sample(prediction.problem, stream)
-        for name in trainers:
-            message = f"data set {index + 1} of {seeds}: {_LABELS[name]}"
-            steps.say(message)
-            fit = _train(dataset, prediction, name, stream, steps.inside(message))
-            runs[name].append(Run(index, _light(fit), fit.excess_risk(dataset), learned_weights(fit, dataset)))
-            steps.step(message)
-        del dataset
-    return runs
-
-
-def _curve(
+def _train_all(
     prediction: Prediction,
     root: np.random.SeedSequence,
-    sizes: Sequence[int],
-    repeats: int,
-    trainer: str,
-    steps: _Steps,
-) -> LearningCurve:
-    steps.say("learning curve: theory")
-    curve = predicted_curve(prediction, lambda _: None)
-    steps.step("learning curve: theory")
-    trained = []
+    seeds: int,
+    trainers: Sequence[str],
+    curve: Sequence[Job],
+    workers: int | None,
+    progress: Progress | None,
+) -> tuple[dict[str, list[Run]], list[Run]]:
+    """Every trainer on every data set, and the runs of the learning curve, wherever sweeps compute."""
+    streams = root.spawn(seeds)
+    jobs = [
+        Job(prediction, index, streams[index], name, f"data set {index + 1} of {seeds}: {LABELS[name]}")
+        for index in range(seeds)
+        for name in trainers
+    ]
+    jobs += curve
+    total = len(jobs) + bool(curve)  # and the theory of the curve
+
+    def finished(done: int, _: int) -> None:
+        if progress is not None:
+            progress(f"trained {done} of {len(jobs)} networks", done, total)
+
+    if workers == 0:  # one after the other, which lets a long run speak up on the way
+        results = [run_job(job, progress, place, total) for place, job in enumerate(jobs)]
+    else:
+        if progress is not None:
+            progress(f"training {len(jobs)} networks", 0, total)
+        results = run_calls(run_job, jobs, workers=workers, progress=finished)
+    count = seeds * len(trainers)
+    runs: dict[str, list[Run]] = {name: [] for name in trainers}
+    for job, run in zip(jobs[:count], results[:count], strict=True):
+        runs[job.trainer].append(run)
+    return runs, results[count:]
+
+
+def _curve_jobs(
+    prediction: Prediction, root: np.random.SeedSequence, sizes: Sequence[int], repeats: int, trainer: str
+) -> list[Job]:
+    jobs = []
     for size, size_root in zip(sizes, root.spawn(len(sizes)), strict=True):
-        problem = replace(prediction.problem, samples=size)
-        values = []
-        for stream in size_root.spawn(repeats):
-            message = f"learning curve: {_LABELS[trainer]} at n = {size}"
-            steps.say(message)
-            dataset = _sample(problem, stream)
-            fit = _train(dataset, prediction, trainer, stream, steps.inside(message))
-            if fit.status.ok:
-                values.append(fit.excess_risk(dataset))
-            del dataset
-            steps.step(message)
-        if values:
-            trained.append(TrainedPoint(size, trainer, Statistic(tuple(values))))
-    return replace(curve, trained=tuple(trained))
+        there = replace(prediction, problem=replace(prediction.problem, samples=size))
+        label = f"learning curve: {LABELS[trainer]} at n = {size}"
+        jobs += [Job(there, index, stream, trainer, label) for index, stream in enumerate(size_root.spawn(repeats))]
+    return jobs
 
 
-_LABELS = {"convex": "convex solver", "gradient": "gradient training"}
-
-
-def _sample(problem: Problem, stream: np.random.SeedSequence) -> Dataset:
-    from ..training import sample
-
-    return sample(problem, stream)
-
-
-def _train(
-    dataset: Dataset,
-    prediction: Prediction,
-    trainer: str,
-    stream: np.random.SeedSequence,
-    progress: Callable[[int, float], None],
-) -> Fit:
-    """Train once; where the problem is not convex, from several starts, of which the best counts."""
-    from ..training import train
-
-    problem = prediction.problem
-    restarts = 1 if _is_convex(problem) else RESTARTS
-    starts = stream.generate_state(RESTARTS) if trainer == "gradient" else [0]
-    with _threads(dataset.samples * dataset.dim):
-        fits = [
-            train(
-                dataset,
-                weight_decay=prediction.weight_decay,
-                solver={"convex": "auto"}.get(trainer, trainer),
-                tolerance=TOLERANCES[trainer],
-                initial_seed=int(start),
-                throw=False,
-                progress=progress,
-            )
-            for start in starts[:restarts]
-        ]
-    finite = [fit for fit in fits if np.isfinite(fit.objective)]
-    return min(finite or fits, key=lambda fit: fit.objective)
-
-
-def _light(fit: Fit) -> Fit:
-    """`fit` without the trained network's own weights."""
-    return replace(fit, parameters=None)
-
-
-@contextmanager
-def _threads(entries: int) -> Iterator[None]:
-    """One thread for the linear algebra of small data sets."""
-    if entries > ONE_THREAD:
-        yield
-        return
-    from threadpoolctl import threadpool_limits
-
-    torch: Any = None
-    if find_spec("torch") is not None:
-        import torch
-    threads = None if torch is None else torch.get_num_threads()
-    try:
-        if torch is not None:
-            torch.set_num_threads(1)
-        with threadpool_limits(1):
-            yield
-    finally:
-        if torch is not None:
-            torch.set_num_threads(threads)
-
-
-def _is_convex(problem: Problem) -> bool:
-    return problem.network == "diagonal" or problem.effective_width >= problem.dim
+def _trained_points(jobs: Sequence[Job], runs: Sequence[Run]) -> tuple[TrainedPoint, ...]:
+    risks: dict[int, list[float]] = {}
+    for job, run in zip(jobs, runs, strict=True):
+        if run.fit.status.ok:
+            risks.setdefault(int(job.prediction.problem.samples), []).append(run.excess_risk)
+    return tuple(TrainedPoint(size, jobs[0].trainer, Statistic(tuple(found))) for size, found in risks.items())
 
 
 def _choose(trainers: Sequence[str], prediction: Prediction) -> tuple[list[str], list[str]]:
@@ -276,7 +194,7 @@ def _choose(trainers: Sequence[str], prediction: Prediction) -> tuple[list[str],
         raise InvalidArgument("trainers", trainers, allowed)
     problem, notes = prediction.problem, []
     chosen = [name for name in TRAINERS if name in names]
-    if "convex" in chosen and not _is_convex(problem):
+    if "convex" in chosen and not is_convex(problem):
         if "gradient" not in chosen:
             raise InvalidArgument(
                 "trainers", trainers, f"a width below dim = {problem.dim} is not a convex problem: use gradient"
@@ -308,11 +226,11 @@ def _convergence_notes(name: str, runs: Sequence[Run]) -> list[str]:
     diverged = [run for run in runs if not run.finite]
     stopped = [run for run in runs if run.finite and not run.fit.status.ok]
     if diverged:
-        notes.append(f"{_LABELS[name]} diverged on {len(diverged)} of {len(runs)} data sets, which are left out")
+        notes.append(f"{LABELS[name]} diverged on {len(diverged)} of {len(runs)} data sets, which are left out")
     if stopped:
         statuses = ", ".join(sorted({run.fit.status.value for run in stopped}))
         notes.append(
-            f"{_LABELS[name]} stopped short of its tolerance on {len(stopped)} of {len(runs)} data sets ({statuses})"
+            f"{LABELS[name]} stopped short of its tolerance on {len(stopped)} of {len(runs)} data sets ({statuses})"
         )
     return notes
 
@@ -323,7 +241,7 @@ def _check_integer(name: str, value: Any, least: int) -> int:
     return int(value)
 
 
-def _check_memory(problem: Problem, trainers: Sequence[str]) -> None:
+def _check_memory(problem: Problem, trainers: Sequence[str], workers: int) -> None:
     """Refuse data sets that this machine cannot hold, before sampling one."""
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -331,7 +249,8 @@ def _check_memory(problem: Problem, trainers: Sequence[str]) -> None:
         return
     d, p = problem.dim, problem.effective_width
     weights = 12 * d**2 + (45 * d * p if "gradient" in trainers else 0) if problem.network == "quadratic" else 100 * d
-    needed = 8 * (1.5 * problem.samples * d + weights)
+    at_once = 1 if problem.samples * d > ONE_THREAD else workers
+    needed = 8 * (1.5 * problem.samples * d + weights) * at_once
     if needed > MEMORY_SHARE * total:
         raise InvalidArgument(
             "samples",

@@ -1,0 +1,144 @@
+"""One training run on one sampled data set, in whichever process it happens."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .measurements import Run, learned_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..prediction import Prediction
+    from ..problems import Problem
+    from ..training import Dataset, Fit
+
+    Progress = Callable[[str, int, int], None]
+
+#: Relative tolerances: a duality gap for the convex solver, see ``train_gradient`` for the other.
+TOLERANCES = {"convex": 1e-6, "gradient": 1e-5}
+#: Starts of gradient training where the problem is not convex; the lowest objective counts.
+RESTARTS = 2
+#: Data sets up to this many entries are trained on one thread: more do not help, and hurt on a busy machine.
+ONE_THREAD = 10_000_000
+#: At most one message per this many seconds from inside a training run.
+REPORT_EVERY = 10.0
+
+LABELS = {"convex": "convex solver", "gradient": "gradient training"}
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What to train on: the problem of `prediction`, sampled with `stream`.
+
+    Attributes
+    ----------
+    prediction : Prediction
+    index : int
+        Which data set.
+    stream : SeedSequence
+        Of the data and of the initialisation.
+    trainer : {"convex", "gradient"}
+    label : str
+        For progress messages.
+    """
+
+    prediction: Prediction
+    index: int
+    stream: np.random.SeedSequence
+    trainer: str
+    label: str
+
+
+def run_job(job: Job, progress: Progress | None = None, done: int = 0, total: int = 0) -> Run:
+    """Sample, train, measure."""
+    dataset = _sample(job.prediction.problem, job.stream)
+    last = time.monotonic()
+
+    def speak(iteration: int, _: float) -> None:
+        nonlocal last
+        if progress is not None and time.monotonic() - last >= REPORT_EVERY:
+            last = time.monotonic()
+            progress(f"{job.label}, iteration {iteration}", done, total)
+
+    if progress is not None:
+        progress(job.label, done, total)
+    fit = _train(dataset, job.prediction, job.trainer, job.stream, speak)
+    run = Run(job.index, _light(fit), fit.excess_risk(dataset), learned_weights(fit, dataset))
+    if progress is not None:
+        progress(job.label, done + 1, total)
+    return run
+
+
+def is_convex(problem: Problem) -> bool:
+    """Whether the minimum of the network is that of a convex problem."""
+    return problem.network == "diagonal" or problem.effective_width >= problem.dim
+
+
+def _sample(problem: Problem, stream: np.random.SeedSequence) -> Dataset:
+    from ..training import sample
+
+    return sample(problem, stream)
+
+
+def _train(
+    dataset: Dataset,
+    prediction: Prediction,
+    trainer: str,
+    stream: np.random.SeedSequence,
+    progress: Callable[[int, float], None],
+) -> Fit:
+    """Train once; where the problem is not convex, from several starts, of which the best counts."""
+    from ..training import train
+
+    problem = prediction.problem
+    restarts = 1 if is_convex(problem) else RESTARTS
+    starts = stream.generate_state(RESTARTS) if trainer == "gradient" else [0]
+    with _threads(dataset.samples * dataset.dim):
+        fits = [
+            train(
+                dataset,
+                weight_decay=prediction.weight_decay,
+                solver={"convex": "auto"}.get(trainer, trainer),
+                tolerance=TOLERANCES[trainer],
+                initial_seed=int(start),
+                throw=False,
+                progress=progress,
+            )
+            for start in starts[:restarts]
+        ]
+    finite = [fit for fit in fits if np.isfinite(fit.objective)]
+    return min(finite or fits, key=lambda fit: fit.objective)
+
+
+def _light(fit: Fit) -> Fit:
+    """`fit` without the trained network's own weights."""
+    return replace(fit, parameters=None)
+
+
+@contextmanager
+def _threads(entries: int) -> Iterator[None]:
+    """One thread for the linear algebra of small data sets."""
+    if entries > ONE_THREAD:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    torch: Any = None
+    if find_spec("torch") is not None:
+        import torch
+    threads = None if torch is None else torch.get_num_threads()
+    try:
+        if torch is not None:
+            torch.set_num_threads(1)
+        with threadpool_limits(1):
+            yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(threads)
