@@ -103,7 +103,7 @@ def draw_spectra(
     """Compute and write the figure of learned spectra; returns the reading."""
     dim = 100 if scale == "quick" else 800
     every = cases(dim)
-    limit = MOST_ENTRIES[scale]
+    limit = 2 * MOST_ENTRIES[scale]  # few panels: room for more
     measured: list[NDArray[np.float64] | None] = []
     predictions = []
     for done, case in enumerate(every):
@@ -114,10 +114,17 @@ def draw_spectra(
         predictions.append(predict(case.problem, weight_decay=case.weight_decay))
     with styled():
         figure = new_figure(PAGE, 7.6)
-        grid = figure.subplots(4, 3)
-        for axes, case, prediction, values in zip(grid.ravel(), every, predictions, measured, strict=True):
+        grid = figure.subplots(math.ceil(len(every) / 3), 3, squeeze=False)
+        for axes, case, prediction, values in zip(grid.ravel(), every, predictions, measured, strict=False):
             _panel(axes, case, prediction, values)
-        grid[0, 2].legend(loc="upper right", fontsize=7)
+        for axes in grid[:, 0]:
+            axes.set_ylabel("density", fontsize=8)
+        handles = {
+            name: handle
+            for axes in grid.ravel()
+            for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=8)
         save_everywhere(figure, folder, "spectra")
     content = [
         _numbers(case, prediction, values)

@@ -105,14 +105,14 @@ def compare_networks(both: xarray.Dataset) -> str:
     quotient = risk[1] / risk[0]
     about = both.attrs
     text = (
-        f"d = {about['dim']:g}, gamma = {about['gamma']:g}, Delta = {about['noise']:g}, lam = {about['weight_decay']:g}: "
-        f"local exponents of the two networks differ by less than {SAME:g} at {int((same & solved).sum())} of "
-        f"{int(solved.sum())} places. "
+        f"d = {about['dim']:g}, gamma = {about['gamma']:g}, Delta = {about['noise']:g}, "
+        f"lam = {about['weight_decay']:g}: local exponents of the two networks differ by less than {SAME:g} at "
+        f"{int((same & solved).sum())} of {int(solved.sum())} places. "
     )
     phases = both["phase"].values
     for name in dict.fromkeys(phases[1]):
         here = (phases[1] == name) & solved
-        if here.sum() < 2:
+        if not here.any():
             continue
         text += (
             f"{name}: exponents {np.median(slope[0][here]):+.2f} (diagonal) and {np.median(slope[1][here]):+.2f} "
