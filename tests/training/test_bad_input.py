@@ -77,7 +77,8 @@ def test_any_design_ends_at_the_certified_minimum(case, design, lam):
 
 def test_amp_says_that_a_design_left_its_path(case):
     network, x, y = case
-    assert train((x + 3.0, y), network=network, weight_decay=0.2).details["amp_departed"]
+    fit = train((x + 3.0, y), network=network, weight_decay=0.2, solver="amp", throw=False)
+    assert fit.details["amp_departed"] and not fit.status.ok
 
 
 @pytest.mark.parametrize("labels", ["constant", "zero"])

@@ -44,7 +44,7 @@ class SupportSystem:
         size = support.size
         gram: FloatArray = np.zeros((size, size), order="F")
         self.factor: FloatArray
-        rows = max(256, (1 << 21) // max(size, 1))
+        rows = max(1024, (1 << 21) // max(size, 1))
         for start in range(0, inputs.shape[0] if size else 0, rows):
             block = np.ascontiguousarray(inputs[start : start + rows][:, support])
             gram += block.T @ block

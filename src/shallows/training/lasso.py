@@ -77,7 +77,6 @@ def solve_lasso(
         ``"homotopy"`` from zero weights.
     """
     n, d = inputs.shape
-    squares = column_squares(inputs)
     start_correlations = inputs.T @ labels
     limit = 2000 + 20 * (n + d) if max_iterations is None else max_iterations
     details: dict[str, Any] = {"amp_iterations": 0, "path_steps": 0, "amp_departed": False, "start": "amp"}
@@ -94,8 +93,8 @@ def solve_lasso(
     if start is not None and np.count_nonzero(start[0]) <= DIRECT:
         theta, g = start
         details["start"] = "given"
-    elif method == "convex":
-        theta, g = _coordinate_descent(inputs, labels, bound)
+    elif method == "convex" or (method == "auto" and _cyclic(inputs, bound, largest_index)):
+        theta, g = _coordinate_descent(inputs, labels, bound, tolerance)
         details["start"] = "coordinate descent"
     elif method == "homotopy":
         theta, g = np.zeros(d), start_correlations / largest_index
@@ -105,7 +104,7 @@ def solve_lasso(
             inputs,
             labels,
             bound,
-            squares,
+            column_squares(inputs),
             start_correlations,
             min(limit, 250),
             start,
@@ -120,13 +119,11 @@ def solve_lasso(
                 theta, g, lasso_certificate(inputs, labels, theta, bound), details["amp_iterations"], details
             )
         if not kept:
-            theta, g = _coordinate_descent(inputs, labels, bound)
+            theta, g = _coordinate_descent(inputs, labels, bound, tolerance)
             details["start"] = "coordinate descent"
     proof = lasso_certificate(inputs, labels, theta, bound)
     while proof.gap > tolerance and details["path_steps"] < limit:
-        theta, g, steps, done = follow(
-            inputs, labels, bound, theta, g, max_steps=limit - details["path_steps"], squares=squares
-        )
+        theta, g, steps, done = follow(inputs, labels, bound, theta, g, max_steps=limit - details["path_steps"])
         details["path_steps"] += steps
         before, proof = proof.gap, lasso_certificate(inputs, labels, theta, bound)
         if progress is not None:
@@ -233,7 +230,22 @@ def _product(inputs: FloatArray, theta: FloatArray, active: int) -> FloatArray:
     return inputs[:, support] @ theta[support]
 
 
-def _coordinate_descent(inputs: FloatArray, labels: FloatArray, bound: float) -> tuple[FloatArray, FloatArray]:
+def _cyclic(inputs: FloatArray, bound: float, largest: float) -> bool:
+    """Whether coordinate descent is the faster start, by measurements over the phases (`benchmarks/solvers.py`).
+
+    Middling penalties and tall data are its home ground; the more so if the columns lie one after the other in memory,
+    since otherwise it begins with a copy.
+    """
+    n, d = inputs.shape
+    share = bound / largest
+    if inputs.flags.f_contiguous and not inputs.flags.c_contiguous:
+        return n >= 2 * d or share >= 0.025
+    return (0.004 if n >= 2 * d else 0.025) <= share < 0.065
+
+
+def _coordinate_descent(
+    inputs: FloatArray, labels: FloatArray, bound: float, tolerance: float
+) -> tuple[FloatArray, FloatArray]:
     """A first guess for any design, by scikit-learn, and its subgradient."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
@@ -241,8 +253,8 @@ def _coordinate_descent(inputs: FloatArray, labels: FloatArray, bound: float) ->
     n = labels.size
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = Lasso(alpha=bound / n, fit_intercept=False, tol=1e-6, max_iter=300)
-        theta = np.array(model.fit(inputs, labels).coef_, dtype=float)
+        model = Lasso(alpha=bound / n, fit_intercept=False, tol=min(0.3 * tolerance, 1e-6), max_iter=300)
+        theta = np.array(model.fit(np.asfortranarray(inputs), labels, check_input=False).coef_, dtype=float)
     return theta, inputs.T @ (labels - inputs @ theta) / bound
 
 
