@@ -13,9 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import amp, sweeps
+    from . import amp, scaling, sweeps
     from .errors import InvalidArgument, MissingDependency, ShallowsError, SolveFailed
     from .estimators import DiagonalNetworkRegressor, QuadraticNetworkRegressor, WhiteningTransformer
+    from .exponents import fit_power_laws
     from .forecasting import forecast
     from .inference import infer, tune
     from .prediction import Prediction, predict, predict_grid
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .sweeps import load
     from .teachers import FromValues, LowRank, PowerLaw
     from .training import Dataset, Fit, sample, train
+    from .tuning import optimal_weight_decay
     from .verification import Verification, verify
 
 __version__ = "0.1.0"
@@ -58,9 +60,11 @@ _HOME = {
     "infer": "inference",
     "prune": "pruning",
     "tune": "inference",
+    "fit_power_laws": "exponents",
+    "optimal_weight_decay": "tuning",
 }
 #: Public subpackages, reached as attributes without importing them first.
-_SUBPACKAGES = ("amp", "sweeps")
+_SUBPACKAGES = ("amp", "scaling", "sweeps")
 
 __all__ = [
     "Dataset",
@@ -82,13 +86,16 @@ __all__ = [
     "__version__",
     "amp",
     "bayes_optimal",
+    "fit_power_laws",
     "forecast",
     "infer",
     "load",
+    "optimal_weight_decay",
     "predict",
     "predict_grid",
     "prune",
     "sample",
+    "scaling",
     "sweeps",
     "train",
     "tune",
