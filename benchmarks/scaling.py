@@ -73,8 +73,13 @@ def law_of_the_optimum():
             best = [optimal_weight_decay(Problem(network, PowerLaw(dim, gamma), n * per_sample, 0.1)) for n in n_eff]
             slope = np.polyfit(np.log(n_eff), np.log([b.weight_decay for b in best]), 1)[0]
             rate = np.polyfit(np.log(n_eff), np.log([b.excess_risk for b in best]), 1)[0]
-            good &= abs(slope - 0.5) < 0.05
-            line = f"  {network:<10} gamma {gamma:<5g} weight decay {slope:+.3f}; risk {rate:+.3f}"
+            # The diagonal threshold is sqrt(2 log(d/k)) noise scales, with k = n_eff^(1/(2 gamma)) learned modes.
+            k = n_eff ** (1 / (2 * gamma)) if network == "diagonal" else dim / np.e
+            level = np.array([b.weight_decay for b in best]) / np.sqrt(np.log(dim / k))
+            plain = np.polyfit(np.log(n_eff), np.log(level), 1)[0]
+            good &= abs(plain - 0.5) < 0.05
+            line = f"  {network:<10} gamma {gamma:<5g}"
+            line += f" weight decay {slope:+.3f}, without the logarithm {plain:+.3f}; risk {rate:+.3f}"
             if network == "quadratic":
                 bayes = [b.bayes_risk for b in best]
                 slope = np.polyfit(np.log(n_eff), np.log(bayes), 1)[0]
