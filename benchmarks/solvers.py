@@ -69,9 +69,7 @@ def lasso_peers(limit):
 
 
 def lasso(cases, limit, order):
-    print(
-        print(f"\nLASSO, {order}-ordered, relative gap {GAP:g}; seconds (gap where not met); ratio = best peer / ours")
-    )
+    print(f"\nLASSO, {order}-ordered, relative gap {GAP:g}; seconds (gap where not met); ratio = best peer / ours")
     header = ("n", "d", "lam", "ours", "AMP its", "path steps", "active", *lasso_peers(limit), "ratio")
     print(" ".join(f"{h:>14}" if i > 6 else f"{h:>10}" for i, h in enumerate(header)))
     rng = np.random.default_rng(0)

@@ -172,9 +172,9 @@ def amp(
         The teacher's weights, (d,) or (d, d), to measure errors against.
     damping : float, optional
         Share of the new iterate in the mix with the old one, in (0, 1]; default 1 (diagonal) or 0.6 (quadratic,
-        whose trace direction oscillates otherwise). Lowered by itself where the noise scale would rise. Where it is
-        below 1, the predicted noise scale is mixed likewise: by the Cauchy-Schwarz inequality an upper bound on the
-        way, and exact at the fixed point.
+        whose trace direction oscillates otherwise). Lowered by itself where the noise scale would rise. Below 1
+        the predicted trajectory is approximate on the way (errors at different times are taken to be nested, as
+        Bayes-optimal ones are) and exact at the fixed point; at 1 it is exact at every step for large `d`.
     max_iterations : int
     tolerance : float
         Relative change of the estimate at which to stop.
@@ -338,8 +338,9 @@ class _Expected:
         share = error / (error + self.noise) if error + self.noise > 0 else 0.0
         # Residuals fluctuate as n Gaussian numbers, the error as a sum over the degrees of freedom.
         fluctuation = float(np.sqrt(0.5 / samples + 0.5 * share**2 / max(freedom, 1.0)))
-        following = float(np.sqrt((error + self.noise) / self.strength))
-        self.scale = mix * following + (1 - mix) * scale
+        # The noise of the new iterate and that of the old one overlap by the new one's variance, as nested errors do.
+        following = (error + self.noise) / self.strength
+        self.scale = float(np.sqrt((1 - mix) ** 2 * scale**2 + (1 - (1 - mix) ** 2) * following))
         return {
             "predicted_noise_scale": scale,
             "predicted_error": error,
