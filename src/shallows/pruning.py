@@ -119,7 +119,7 @@ def prune(
     data : Dataset or pair (X, y), optional
         What `fit` was trained on. The noise that the dropped modes made is still in the remaining ones; with the data
         it is taken out, by message passing (theory note, section 9) with pruning as its denoiser. ``"shrunk"`` only,
-        and only with the default threshold.
+        with the default threshold, and where the width does not limit the rank.
     threshold : float, optional
         ``c``, at least the trained threshold; default :func:`noise_edge`.
     values : {"shrunk", "kept"}
@@ -149,7 +149,7 @@ def prune(
         teacher = None
     work = _prune_quadratic if inference.network == "quadratic" else _prune_diagonal
     weights, before, after, kept = work(inference, cut, values, teacher)
-    if data is not None and threshold is None and values == "shrunk":
+    if data is not None and threshold is None and values == "shrunk" and inference.width is None:
         refined = _refine(data, inference, weights)
         if refined is not None:
             return _refined(inference, *refined)

@@ -128,3 +128,20 @@ def test_an_estimate_prints_what_it_is():
     estimate = Estimate.normal(1.0, 0.5, least=0.5)
     assert (estimate.low, estimate.high) == (0.5, pytest.approx(1.822, abs=1e-3))
     assert Estimate.positive(2.0, 0.1).to_dict()["level"] == 0.9
+
+
+def test_a_width_that_limits_the_rank_is_accounted_for():
+    pytest.importorskip("torch")
+    problem = Problem("quadratic", PowerLaw(40, 1.25), 1600, noise=0.2, width=5)
+    prediction = predict(problem, penalty=0.1)
+    scores, freedom = [], []
+    for seed in range(5):
+        data = sample(problem, seed)
+        fit = train(data, penalty=0.1, solver="gradient", throw=False)
+        found = infer(tuple(data), fit)
+        assert found.width == 5
+        true = 0.2 + risk(fit, data)
+        scores.append((found.test_error.value - true) / found.test_error.standard_error)
+        freedom.append(found.degrees_of_freedom)
+    assert abs(np.mean(scores)) < 3.3 / np.sqrt(5)
+    assert np.mean(freedom) == pytest.approx(prediction.degrees_of_freedom, rel=0.05)

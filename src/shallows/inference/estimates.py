@@ -31,6 +31,8 @@ LEAST_SLACK = 1e-6
 #: Relative finite-size error of the quadratic network's estimate, times ``n_eff``: simulations show it 9 % low at
 #: ``n_eff = 10``, 3 % at 30 and too little to see at 100.
 DRIFT = 0.9
+#: Least distance of a learned and a cut-off mode, over the learned one, that a limited width is let to make.
+CUT_OFF = 0.25
 
 
 class EstimateUndefined(ShallowsError):
@@ -113,6 +115,8 @@ class Inference:
         ``R``, ``Delta`` and ``Q0``, without assuming anything about the teacher's spectrum.
     residuals : ndarray, shape (n,)
         Adjusted: distributed like errors on new samples.
+    width : int or None
+        Hidden units where they limit the rank of ``S``.
     """
 
     network: str
@@ -132,6 +136,7 @@ class Inference:
     noise: Estimate
     energy: Estimate
     residuals: FloatArray = field(repr=False)
+    width: int | None = None
 
     @property
     def slack(self) -> float:
@@ -207,7 +212,8 @@ def effective_share(values: FloatArray, gaps: FloatArray, samples: int, dim: int
     values : ndarray, shape (k,)
         Positive eigenvalues of ``S``.
     gaps : ndarray, shape (d - k,)
-        ``pen/(4 alpha)`` less the other eigenvalues of ``G = sum r Z/(2 alpha d)``, all ``>= 0``.
+        ``pen/(4 alpha)`` less the other eigenvalues of ``G = sum r Z/(2 alpha d)``, all ``>= 0`` unless the width cuts
+        off more than the threshold does.
 
     Notes
     -----
@@ -221,13 +227,20 @@ def effective_share(values: FloatArray, gaps: FloatArray, samples: int, dim: int
     def excess(share: float) -> float:
         spread = gaps / (1 - share)
         total = values[:, None] + spread[None, :]
+        # Where the width cuts, neighbouring levels make a principal value, which their own fluctuation cuts off.
+        total = np.maximum(total, CUT_OFF * values[:, None])
         pairs = np.divide(values[:, None], total, out=np.full_like(total, 0.5), where=total > 0).sum()
         return float(2 * alpha * share - (k * (k + 1) + 2 * pairs) / dim**2)
 
     top = 1 - LEAST_SLACK
-    if excess(top) <= 0:
-        return 1.0
-    return float(brentq(excess, 0.0, top, xtol=1e-12))
+    # With cut-off modes beyond the threshold there may be more than one root: the least is the one that continues the
+    # solution without.
+    low = 0.0
+    for high in (*np.linspace(0.05, 0.95, 19), top):
+        if excess(float(high)) > 0:
+            return float(brentq(excess, low, float(high), xtol=1e-12))
+        low = float(high)
+    return 1.0
 
 
 def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -> Inference:
@@ -338,6 +351,7 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
         ),
         energy=Estimate.normal(max(energy, 0.0), float(energy_error), least=0.0, level=level),
         residuals=adjusted,
+        width=fit.width if quadratic and fit.width is not None and fit.width < d else None,
     )
 
 
@@ -353,6 +367,9 @@ def _quadratic_share(fit: Fit, field_: FloatArray, n: int, d: int) -> tuple[floa
         values, others = np.zeros(0), np.eye(d)
     ceiling = (fit.penalty or 0.0) * d**2 / (4 * n)
     below = np.linalg.eigvalsh(others.T @ field_ @ others) if others.shape[1] else np.zeros(0)
-    share = effective_share(values, np.maximum(ceiling - below, 0.0), n, d)
+    gaps = ceiling - below
+    # A width that cuts off more than the threshold does leaves modes beyond the threshold unlearned.
+    limited = fit.width is not None and fit.width < d
+    share = effective_share(values, gaps if limited else np.maximum(gaps, 0.0), n, d)
     matrix = fit.weights.matrix()
     return share, (lambda s: matrix + field_ / (1 - s)), values

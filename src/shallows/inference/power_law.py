@@ -144,7 +144,7 @@ def estimated_problem(inference: Inference, teacher: PowerLaw, samples: float, s
 
     `scale` multiplies the estimated test error (for draws).
     """
-    here = Problem(inference.network, teacher, inference.samples)  # type: ignore[arg-type]
+    here = Problem(inference.network, teacher, inference.samples, width=inference.width)  # type: ignore[arg-type]
     risk = moments(here, inference.noise_scale * np.sqrt(scale), inference.threshold)[0]
     risk *= 1 if inference.network == "diagonal" else 2
     error = inference.test_error.value * scale
@@ -249,7 +249,7 @@ def _repulsion(top: FloatArray, modes: FloatArray, delta: float, dim: int) -> Fl
 def _misfit(inference: Inference, parameters: FloatArray) -> float:
     """Degrees of freedom and energy of the fitted teacher against those found, in rough standard errors; the worse."""
     teacher = PowerLaw(inference.dim, float(parameters[0]), float(parameters[1]))
-    problem = Problem(inference.network, teacher, max(inference.samples, 1))  # type: ignore[arg-type]
+    problem = Problem(inference.network, teacher, inference.samples, width=inference.width)  # type: ignore[arg-type]
     dof = moments(problem, inference.noise_scale, inference.threshold)[1]
     if inference.network == "quadratic":
         dof *= inference.dim**2 / 2
