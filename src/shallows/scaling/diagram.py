@@ -345,7 +345,7 @@ class _Grid:
         with np.errstate(invalid="ignore"):
             before = rest & interpolating & ~(past > 0)
         if "IV" in expected:
-            benign = before & (slope_n < 0.5 * (cast("float", expected["IV"][0]) + 0.4))
+            benign = before & ~near & (slope_n < 0.5 * (cast("float", expected["IV"][0]) + 0.4))
             put(benign, "IV")
             put(before & ~benign, "V")
         else:
