@@ -203,7 +203,7 @@ def forecast(
         raise InvalidArgument("samples", [], "must not be empty")
     fitted = fit_power_law(inference, level=level) if teacher is None else teacher
     root = 1.0 if width is None else float(np.sqrt(width / inference.dim))
-    decay = inference.weight_decay / root
+    decay = inference.weight_decay if inference.penalty is None else inference.penalty / root
     here = _with_width(estimated_problem(inference, fitted.teacher, inference.samples), width)
     worlds = []
     for gamma, energy, scale in fitted.draws:

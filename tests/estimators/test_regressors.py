@@ -184,3 +184,13 @@ def test_the_summary_is_strict_json(diagonal, quadratic):
         model = kind().fit(data.inputs, data.labels)
         content = summarise(model, samples=data.samples, data=tuple(data))
         assert json.loads(json.dumps(content, allow_nan=False))["forecast"]["sentences"]
+
+
+def test_a_forecast_keeps_the_width_and_its_units(quadratic):
+    full = QuadraticNetworkRegressor(weight_decay=2.0).fit(quadratic.inputs, quadratic.labels)
+    narrow = QuadraticNetworkRegressor(width=3, weight_decay=4.0).fit(quadratic.inputs, quadratic.labels)
+    assert full.penalty_ == pytest.approx(narrow.penalty_)
+    ahead = narrow.forecast([2400])
+    assert ahead.weight_decay == pytest.approx(4.0)
+    # At four times the data a width of three leaves modes of the teacher out that the full width learns.
+    assert ahead.points[0].test_error.value > full.forecast([2400]).points[0].test_error.value

@@ -48,7 +48,7 @@ def run(
 
         progress.say("forecasting")
         try:
-            found = model.forecast(counts, width=model.width)
+            found = model.forecast(counts)
         except EstimateUndefined as error:
             if json:
                 print_json({"network": network, "samples": rows, "status": "failed", "reason": str(error)})

@@ -208,6 +208,7 @@ class _NetworkRegressor(RegressorMixin, BaseEstimator):
         """Learning curve at other numbers of samples; see :func:`shallows.forecasting.forecast`."""
         from ..forecasting import forecast
 
+        options.setdefault("width", self.width)
         return forecast(self._known(), samples, teacher=self.power_law_, **options)
 
 
