@@ -142,7 +142,7 @@ def _print(result: AmpRun, bayes: bool) -> None:
     rule = "Bayes-optimal denoiser" if bayes else "soft threshold"
     way = "step by step"
     if result.damping < 1:
-        way = "damped: an upper bound on the way, exact at the end"
+        way = "damped: approximate on the way, exact at the end"
     if result.network == "quadratic":
         way += "; up to terms of order 10/d, most visible in the first steps"
     departed = "never" if result.departed_at is None else f"from iteration {result.departed_at}"
