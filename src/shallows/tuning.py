@@ -91,14 +91,18 @@ class OptimalWeightDecay:
     status: TuningStatus
 
     @cached_property
-    def bayes_risk(self) -> float:
-        """Excess risk of the Bayes-optimal estimator (theory note, section 8)."""
-        return bayes_optimal(self.problem).excess_risk
+    def bayes_risk(self) -> float | None:
+        """Excess risk of the Bayes-optimal estimator (theory note, section 8); None where it could not be solved."""
+        try:
+            point = bayes_optimal(self.problem)
+        except SolveFailed:
+            return None
+        return point.excess_risk if point.status.ok else None
 
     @property
     def gap_to_bayes(self) -> float | None:
-        """Excess risk over the Bayes-optimal one; None where that is zero."""
-        return self.excess_risk / self.bayes_risk if self.bayes_risk > 0 else None
+        """Excess risk over the Bayes-optimal one; None where that is zero or unknown."""
+        return self.excess_risk / self.bayes_risk if self.bayes_risk else None
 
     @property
     def noise_line(self) -> float:

@@ -121,6 +121,20 @@ def test_a_failed_solve_is_raised_with_its_result(monkeypatch):
     assert "excess_risk" not in answer
 
 
+def test_an_unsolved_bayes_risk_is_none(monkeypatch):
+    from shallows import tuning
+
+    def fails(problem):
+        raise SolveFailed("no")
+
+    monkeypatch.setattr(tuning, "bayes_optimal", fails)
+    best = optimal_weight_decay(Problem("diagonal", PowerLaw(50, 1.0), 100, 0.1))
+    content = json.loads(json.dumps(best.to_dict(), allow_nan=False))
+    assert content["bayes_risk"] is None
+    assert content["gap_to_bayes"] is None
+    assert content["excess_risk"] > 0
+
+
 def test_json_has_the_promised_keys():
     content = optimal_weight_decay(Problem("quadratic", PowerLaw(400, 1.25), 26515, 0.1)).to_dict()
     keys = {"weight_decay", "penalty", "excess_risk", "bayes_risk", "price_of_half", "price_of_double"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import _options as options
-from ._output import number, print_failure, print_json, print_sections
+from ._output import Row, number, print_failure, print_json, print_sections
 
 
 def run(
@@ -31,7 +31,9 @@ def run(
         print_json(content)
         return 0
     gap = content["gap_to_bayes"]
-    rows = [("weight decay", "lam", "0, the limit from above" if best.weight_decay == 0 else number(best.weight_decay))]
+    rows: list[Row] = [
+        ("weight decay", "lam", "0, the limit from above" if best.weight_decay == 0 else number(best.weight_decay))
+    ]
     if best.penalty is not None:
         rows.append(("penalty", "pen", number(best.penalty)))
     rows += [
@@ -40,12 +42,14 @@ def run(
         (
             "least possible",
             "",
-            f"{number(best.bayes_risk)}   Bayes-optimal" + ("" if gap is None else f", {gap:.3g} times less"),
+            "could not be solved"
+            if best.bayes_risk is None
+            else f"{number(best.bayes_risk)}   Bayes-optimal" + ("" if gap is None else f", {gap:.3g} times less"),
         ),
         ("half the weight decay", "", f"{_percent(best.price_of_half)} more risk"),
         ("twice the weight decay", "", f"{_percent(best.price_of_double)} more risk"),
     ]
-    notes = [("status", f"{best.status.value}: {best.status.advice}")]
+    notes: list[Row] = [("status", f"{best.status.value}: {best.status.advice}")]
     if len(best.local_minima) > 1:
         others = ", ".join(f"{number(lam)} (risk {number(risk)})" for lam, risk in best.local_minima[1:])
         notes.append(("other minima", others))
