@@ -253,7 +253,7 @@ def _coordinate_descent(
     n = labels.size
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = Lasso(alpha=bound / n, fit_intercept=False, tol=min(0.3 * tolerance, 1e-6), max_iter=300)
+        model = Lasso(alpha=bound / n, fit_intercept=False, tol=min(0.1 * tolerance, 1e-6), max_iter=300)
         theta = np.array(model.fit(np.asfortranarray(inputs), labels, check_input=False).coef_, dtype=float)
     return theta, inputs.T @ (labels - inputs @ theta) / bound
 
