@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -60,6 +63,18 @@ def test_a_killed_run_leaves_no_figure_but_its_work(small, tmp_path, monkeypatch
     assert json.loads((tmp_path / "fig" / "reproduce.json").read_text())["finished"] is False
     monkeypatch.undo()
     assert check_folder("risk-curves", "quick", tmp_path / "fig")
+
+
+def test_what_a_dead_process_left_is_removed(small, tmp_path):
+    made = reproduce("risk-curves", tmp_path / "fig", seeds=1)
+    finished = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    dead = made.folder / f".partial-{int(finished.stdout)}-abc"
+    alive = made.folder / f".partial-{os.getppid()}-abc"
+    for path in (dead, alive):
+        path.mkdir()
+    reproduce("risk-curves", tmp_path / "fig", seeds=1)
+    assert not dead.exists()
+    assert alive.exists()
 
 
 def test_spectra(tmp_path, monkeypatch):

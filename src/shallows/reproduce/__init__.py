@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ SEEDS = {"quick": 3, "full": 8}
 #: Finished work, from which an interrupted run goes on.
 WORK = "work"
 _MARK = "reproduce.json"
+_PARTIAL = ".partial-"
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def reproduce(
     work.mkdir(parents=True, exist_ok=True)
     mark: dict[str, Any] = {"figure": figure, "scale": scale, "seeds": count, "version": __version__, "finished": False}
     _write(folder / _MARK, json.dumps(mark, indent=2) + "\n")
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder) as name:
+    _sweep_up(folder)
+    with tempfile.TemporaryDirectory(prefix=f"{_PARTIAL}{os.getpid()}-", dir=folder) as name:
         partial = Path(name)
         if figure == "phase-diagram":
             from .sketches import draw_diagram
@@ -150,6 +153,17 @@ def reproduce(
             (partial / file).replace(folder / file)
     _write(folder / _MARK, json.dumps(mark | {"finished": True, "files": files}, indent=2) + "\n")
     return Reproduction(figure, scale, folder, text, tuple(files))
+
+
+def _sweep_up(folder: Path) -> None:
+    """Remove what killed runs left half written."""
+    for path in folder.glob(f"{_PARTIAL}*-*"):
+        try:
+            os.kill(int(path.name.removeprefix(_PARTIAL).split("-")[0]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(path, ignore_errors=True)
+        except (ValueError, OSError, OverflowError):
+            continue  # not ours, or of somebody else's process that is alive
 
 
 def _write(path: Path, text: str) -> None:
