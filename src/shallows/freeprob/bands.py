@@ -14,7 +14,7 @@ from numba import njit
 from .contour import FASTMATH, height, mass_above, position
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _inverse_powers(u, s, w, first, last):
     """``sum w/(u-s)^2``, ``sum w/(u-s)^3`` and ``sum w/(u-s)^4`` over the atoms ``first..last-1``."""
     two = 0.0

@@ -24,7 +24,8 @@ from numba import njit
 
 from .bracketing import chandrupatla
 
-#: Reductions may be reordered (that is what lets them use vector instructions); nothing else is relaxed.
+#: Reductions may be reordered, and divisions are not checked for zero (``error_model="numpy"``): together that lets the
+#: innermost sums use vector instructions.
 FASTMATH = {"reassoc", "contract", "nsz"}
 
 
@@ -40,7 +41,7 @@ _NODES, _WEIGHTS = legendre_nodes(20)
 _FINE_NODES, _FINE_WEIGHTS = legendre_nodes(32)
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _density_sums(u, y, s, w):
     """``sum w/((u-s)^2+y)`` and ``sum w/((u-s)^2+y)^2``."""
     first = 0.0
@@ -74,7 +75,7 @@ def height(u, variance, s, w):
     return math.sqrt(y)
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def stieltjes(a, b, s, w):
     """``G(a + i b)`` and ``sum w/(a + i b - s)^2 = -G'``, as four real numbers."""
     g_re = 0.0
@@ -93,7 +94,7 @@ def stieltjes(a, b, s, w):
     return g_re, g_im, d_re, d_im
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _kernel_sums(a, b, s, w, first, last):
     """:func:`stieltjes` and ``sum w s/(a + i b - s)`` over the atoms ``first..last-1``, as three complex numbers."""
     g_re = 0.0

@@ -16,7 +16,7 @@ from numba import njit
 
 from ..freeprob.bands import bands
 from ..freeprob.bracketing import chandrupatla
-from ..freeprob.contour import height, legendre_nodes
+from ..freeprob.contour import FASTMATH, height, legendre_nodes
 from .fixed_point import NEGLIGIBLE_NOISE, TOLERANCE
 from .result import Status
 
@@ -57,7 +57,7 @@ class BayesPoint:
     reachable: bool
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _posterior_spread(u, variance, s, w):
     """``rho(x) x'(u) Var(s|x)`` at ``x = x(u)``, all as sums of positive terms."""
     v = height(u, variance, s, w)
@@ -115,7 +115,7 @@ _UNGROUPED = 1024
 _PANEL_NODES, _PANEL_WEIGHTS = legendre_nodes(10)
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def diagonal_mmse(variance, s, counts):
     """Sum over weights of the posterior variance under the mixture prior on ``+-s``.
 

@@ -74,7 +74,7 @@ def soft_threshold_moments(mode, tau, zeta):
     return tau * tau * (second + second_down + x * (x - 2.0 * (first - first_down))), p_up + p_down
 
 
-@njit(cache=True, fastmath=FASTMATH)
+@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def diagonal_moments(zeta, tau, s, counts):
     """``(R, D)``: sums over modes `s` with multiplicities `counts` of :func:`soft_threshold_moments`."""
     risk = 0.0

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Iterations between two looks at convergence.
 CHUNK = 25
+#: Steps that L-BFGS remembers: each costs two copies of the weights, and more of them save few iterations.
+HISTORY = 3
 #: Training has converged when a chunk lowers the objective by less than this share of the tolerance.
 SHARE = 0.02
 
@@ -112,7 +114,7 @@ def train_gradient(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable.*")  # the tensors are only read
         x, y = torch.from_numpy(inputs).to(dtype), torch.from_numpy(labels).to(dtype)
-    rows = max(1, min(n, (1 << 19) // max(p, d))) if network == "quadratic" else n
+    rows = max(1, min(n, (1 << 16) // max(p, d))) if network == "quadratic" else n
     total = float(labels @ labels) or 1.0
     root = float(np.sqrt(d)) if network == "diagonal" else float(np.sqrt(p * d) * np.sqrt(d))
 
@@ -147,7 +149,7 @@ def train_gradient(
         lr=1.0,
         max_iter=CHUNK,
         max_eval=4 * CHUNK,
-        history_size=20,
+        history_size=HISTORY,
         tolerance_grad=0.0,
         tolerance_change=0.0,
         line_search_fn="strong_wolfe",
