@@ -198,6 +198,8 @@ def forecast(
     EstimateUndefined
         If no teacher can be fitted.
     """
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise InvalidArgument("level", level, "must be a number between 0 and 1, such as 0.9")
     counts = [check_number("samples", n, least=2) for n in samples]
     if not counts:
         raise InvalidArgument("samples", [], "must not be empty")

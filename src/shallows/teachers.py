@@ -36,6 +36,8 @@ CELL_RATIO = 1.15
 CELL_NODES = 4
 CELL_FALL = 1.3
 
+#: Given values beyond this would leave the range of floating-point numbers when squared and compared.
+MOST_VALUE = 1e50
 #: Where a finer grouping is asked for, about this many atoms at most.
 RESOLVED_LIMIT = 20_000
 
@@ -277,6 +279,8 @@ class FromValues(Teacher):
 
     def __init__(self, array: ArrayLike, name: str = "spectrum") -> None:
         try:
+            if np.iscomplexobj(array):
+                raise TypeError("complex numbers")
             values = np.array(array, dtype=float)
         except (TypeError, ValueError) as error:
             raise InvalidArgument(name, type(array).__name__, "must be a list of numbers") from error
@@ -289,10 +293,22 @@ class FromValues(Teacher):
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
             raise InvalidArgument(name, f"{values[bad[0]]} at position {bad[0]}", "every value must be finite")
+        large = np.flatnonzero(np.abs(values) > MOST_VALUE)
+        if large.size:
+            found = f"{values[large[0]]:g} at position {large[0]}"
+            raise InvalidArgument(
+                name, found, f"no value may be larger than {MOST_VALUE:g}: its square has to stay a number"
+            )
         values.setflags(write=False)
         object.__setattr__(self, "array", values)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "dim", int(values.size))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FromValues) and np.array_equal(self.array, other.array)
+
+    def __hash__(self) -> int:
+        return hash(self.array.tobytes())
 
     def check_network(self, network: str) -> None:
         """Raise :class:`InvalidArgument` if the values cannot be a teacher of `network`."""
@@ -415,6 +431,8 @@ def _discrete_gauss(points: FloatArray, weights: FloatArray, order: int) -> tupl
     if points.size <= order:
         return points, weights
     centre, half = 0.5 * (points[0] + points[-1]), 0.5 * (points[0] - points[-1])
+    if half <= 1e-15 * abs(centre) or half < 1e-300:  # one value, to rounding
+        return points[:1], np.array([weights.sum()])
     x = (points - centre) / half
     total = weights.sum()
     previous, current = np.zeros_like(x), np.full_like(x, 1 / np.sqrt(total))

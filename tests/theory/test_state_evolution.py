@@ -261,3 +261,25 @@ def test_a_gap_between_what_is_possible_and_what_is_fast():
     assert not hard.reachable
     assert easy.excess_risk < 1e-6
     assert easy.reachable
+
+
+def test_what_double_precision_cannot_hold_is_said():
+    p = predict(Problem("diagonal", PowerLaw(20, 1.0, energy=1e30), 100, 0.1), weight_decay=0.1)
+    assert p.status is Status.BELOW_PRECISION
+    assert p.excess_risk == 0
+    for teacher in (PowerLaw(100, 300.0), PowerLaw(10**6, 100.0), PowerLaw(512, 150.0), PowerLaw(10**12, 35.0)):
+        steep = predict(Problem("diagonal", teacher, 50, 0.1), weight_decay=0.1)
+        one_mode = predict(Problem("diagonal", LowRank(teacher.dim, 1), 50, 0.1), weight_decay=0.1)
+        assert steep.excess_risk == pytest.approx(one_mode.excess_risk, rel=1e-3)
+
+
+def test_allowance_shrinks_with_samples():
+    def at(network, n):
+        problem = Problem(network, PowerLaw(100, 1.0), n, 0.1)
+        return predict(problem, weight_decay=0.5).allowance
+
+    assert at("quadratic", 3000) == pytest.approx(0.03 + 2 / 30)
+    assert at("quadratic", 10**5) < at("quadratic", 10**4) < 0.06
+    assert at("quadratic", 1000) == 0.3
+    assert at("quadratic", 300) is None
+    assert at("diagonal", 3000) == 0.05

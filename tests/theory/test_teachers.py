@@ -101,3 +101,16 @@ def test_values_are_copied():
     teacher = FromValues(values)
     values[0] = 100.0
     assert teacher.values("diagonal").tolist() == [3.0, 2.0, 1.0]
+
+
+def test_given_values_compare_by_content():
+    one, same, other = FromValues([1.0, 2.0]), FromValues([1.0, 2.0]), FromValues([1.0, 3.0])
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert Problem("diagonal", one, 10) == Problem("diagonal", same, 10)
+
+
+def test_given_values_must_have_squares():
+    with pytest.raises(InvalidArgument, match="position 0"):
+        FromValues([1e300, 1.0])

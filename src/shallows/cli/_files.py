@@ -53,6 +53,8 @@ class OutputFolder:
             while not place.exists():
                 place = place.parent
             usable = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+        except InvalidArgument:
+            raise
         except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InvalidArgument(option, shown(name), f"cannot be used: {reason}") from error

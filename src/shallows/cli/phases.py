@@ -54,6 +54,11 @@ def run(
 ) -> int:
     """Check, compute the grid, write figure and data; or fit the exponents."""
     if exponents:
+        given = {"network": network, "dim": dim, "noise": noise, "width": width, "points": points, "out": out}
+        given |= {"store": store}
+        for name, value in given.items():
+            if value is not None:
+                raise InvalidArgument(f"--{name}", options.shown(value), "does not go with --exponents")
         return _exponents(gamma, json)
     problem = options.build_problem(network, dim, "1e6", gamma, None, None, None, noise, width)
     if problem.noise == 0:

@@ -96,13 +96,6 @@ def run(
     seen = model.transform(inputs)
     try:
         inference = infer((seen, labels), model.fit, centred=model.centred)
-        error_now = inference.train_error
-        if abs(error_now - model.fit.train_error) > 0.01 * max(model.fit.train_error, 1e-300) + 1e-12:
-            raise InvalidArgument(
-                "--data",
-                f"train error {error_now:.4g}",
-                f"the weights had {model.fit.train_error:.4g} when trained: they were trained on other data",
-            )
         pruned = prune(model.fit, inference, data=(seen, labels), threshold=cut, values=how)  # type: ignore[arg-type]
     except EstimateUndefined as error:
         if json:

@@ -6,6 +6,7 @@ moment and run again.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -243,6 +244,9 @@ def export_(
     target = Path(name)
     if target.exists() and not force:
         raise InvalidArgument(option, name, "exists already; give another name, or --force")
+    folder = target.resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidArgument(option, name, "its folder does not exist or cannot be written")
     from ..sweeps import Store, Sweep, output
 
     write = {

@@ -269,6 +269,8 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
     EstimateUndefined
         If the network interpolates the data: the residual then holds no information.
     """
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise InvalidArgument("level", level, "must be a number between 0 and 1, such as 0.9")
     inputs, labels = check_data(*data)
     rows, d = inputs.shape
     n = rows - int(centred)
@@ -285,6 +287,13 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
     else:
         residual = labels - inputs @ fit.weights
         share, learned = np.count_nonzero(fit.weights) / n, np.asarray(fit.weights)
+    found = float(residual @ residual) / rows
+    if abs(found - fit.train_error) > 0.01 * max(fit.train_error, found) + 1e-12 * float(labels @ labels) / rows:
+        raise InvalidArgument(
+            "data",
+            f"train error {found:.4g}",
+            f"the weights had {fit.train_error:.4g} when trained: they were trained on other data",
+        )
     if share >= 1 - LEAST_SLACK:
         raise EstimateUndefined(
             "the network interpolates its data (as many degrees of freedom as samples): the training residual says "

@@ -186,7 +186,7 @@ def agreement_sentences(rows: Sequence[Row], skipped: int, samples_name: str = "
     if judged:
         text += (
             f"{len(inside)} of the {len(judged)} points with n_eff >= 6 lie within theory's finite-size allowance (5 % "
-            "from n_eff = 30 on, 30 % below) plus two standard errors. "
+            "diagonal, 3 to 10 % quadratic from n_eff = 30 on, 30 % below) plus two standard errors. "
         )
     if comfortable:
         median = float(np.median([abs(row.deviation) for row in comfortable]))

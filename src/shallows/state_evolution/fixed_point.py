@@ -102,7 +102,9 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
         return FixedPoint(math.nan, math.nan, math.nan, math.nan, math.nan, math.inf, status)
     if code == PERFECT:
         dof = min(dof, samples)
-        return FixedPoint(0.0, 0.0, 0.0, dof * count, 1 - dof / samples, 0.0, Status.PERFECT_RECOVERY)
+        exact = problem.noise == 0 and strength == 0
+        status = Status.PERFECT_RECOVERY if exact else Status.BELOW_PRECISION
+        return FixedPoint(0.0, 0.0, 0.0, dof * count, 1 - dof / samples, 0.0, status)
     scale = math.sqrt(variance)
     free = samples - dof
     if strength > 0 and zeta < 1e-3 * scale and free > 0.25 * samples:

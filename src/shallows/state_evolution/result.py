@@ -11,6 +11,7 @@ class Status(Enum):
 
     CONVERGED = "converged"
     PERFECT_RECOVERY = "perfect_recovery"
+    BELOW_PRECISION = "below_precision"
     DIVERGENT = "divergent"
     NO_SOLUTION = "no_solution"
     INACCURATE = "inaccurate"
@@ -18,7 +19,7 @@ class Status(Enum):
     @property
     def ok(self) -> bool:
         """Whether the numbers that come with it can be used."""
-        return self in (Status.CONVERGED, Status.PERFECT_RECOVERY)
+        return self in (Status.CONVERGED, Status.PERFECT_RECOVERY, Status.BELOW_PRECISION)
 
     @property
     def advice(self) -> str:
@@ -29,6 +30,7 @@ class Status(Enum):
 _ADVICE = {
     Status.CONVERGED: "solved to the stated residual",
     Status.PERFECT_RECOVERY: "without noise and with vanishing weight decay the teacher is recovered exactly",
+    Status.BELOW_PRECISION: "the risk is below 1e-26 of the teacher's energy, which is zero in double precision",
     Status.DIVERGENT: "the predicted risk diverges here (interpolation threshold at vanishing weight decay); "
     "use a positive weight decay or another number of samples",
     Status.NO_SOLUTION: "no fixed point was bracketed; for widths below the dimension none may exist: raise the weight "

@@ -104,7 +104,8 @@ class Comparison:
         allowed = None if self.allowance is None else percent(self.allowance)
         beyond = "" if self.z is None else ", more than the statistical error explains"
         if self.outcome is Outcome.FINITE_SIZE:
-            return f"{away}{beyond}, and within the finite-size allowance of {allowed} at {n_eff}"
+            chance = "" if self.z is None else " and the statistical error together"
+            return f"{away}{beyond}, and within the finite-size allowance of {allowed} at {n_eff}{chance}"
         if self.outcome is Outcome.UNDETERMINED:
             return f"{away}, more than the finite-size allowance of {allowed} at {n_eff}"
         if self.outcome is Outcome.TOO_SMALL:
@@ -122,9 +123,7 @@ def percent(share: float) -> str:
 
 def finite_size_allowance(prediction: Prediction) -> float | None:
     """Relative deviation to be expected of a network of this size (theory note, section 11)."""
-    if prediction.comfortable:
-        return 0.05
-    return 0.3 if prediction.problem.effective_samples >= 6 else None
+    return prediction.allowance
 
 
 def compare(predicted: float, measured: Statistic, scale: float, allowance: float | None) -> Comparison:

@@ -1,0 +1,25 @@
+"""Data of another fit, and levels that are none."""
+
+import pytest
+
+from shallows import InvalidArgument, PowerLaw, Problem, forecast, infer
+from shallows.training import sample, train
+
+PROBLEM = Problem("diagonal", PowerLaw(60, 1.0), 200, 0.3)
+
+
+def test_data_of_another_fit_are_refused():
+    fit = train(sample(PROBLEM, 0), weight_decay=0.5)
+    infer(sample(PROBLEM, 0), fit)
+    with pytest.raises(InvalidArgument, match="other data"):
+        infer(sample(PROBLEM, 1), fit)
+
+
+@pytest.mark.parametrize("level", [0, 1, -1, 2, 95, "a", True, None, float("nan")])
+def test_levels_lie_between_zero_and_one(level):
+    data = sample(PROBLEM, 0)
+    fit = train(data, weight_decay=0.5)
+    with pytest.raises(InvalidArgument, match="level"):
+        infer(data, fit, level=level)
+    with pytest.raises(InvalidArgument, match="level"):
+        forecast(infer(data, fit), [400], level=level)
