@@ -124,12 +124,12 @@ class Forecast:
             return None
         return (
             "the learned weights do not look like those of a power-law teacher (energy or degrees of freedom off by "
-            f"{abs(self.teacher.misfit):.1f} standard errors): the forecast is a guess"
+            f"{abs(self.teacher.misfit):.1f} standard errors): forecast numbers are a guess"
         )
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """One sentence per number of samples."""
+        """One sentence per number of samples, without numbers where the fitted teacher is not :attr:`trusted`."""
         return tuple(self._sentence(point) for point in self.points)
 
     def _sentence(self, point: ForecastPoint) -> str:
@@ -142,6 +142,8 @@ class Forecast:
             amount = f"{ratio:.3g} times the data"
         else:
             amount = f"{point.samples:.6g} samples"
+        if not self.trusted:
+            return f"{amount}: cannot tell, because no power-law teacher explains what was learned"
         now, best, same = self.present_test_error.value, point.test_error, point.test_error_present
         words = (
             f"{amount} would bring the test error from {plain(now)} to {plain(best.value)} "

@@ -144,7 +144,8 @@ def _number_column(column: Any, title: str, source: Path, name: str) -> FloatArr
         raise InvalidArgument(name, str(source), f"column {title!r} is empty")
     if not numeric:
         filled = column.drop_null()
-        example = str(filled[0])[:40] if len(filled) else ""
+        words = [str(value) for value in filled.to_pylist()]
+        example = next((word for word in words if not _is_number(word)), words[0] if words else "")[:40]
         raise InvalidArgument(
             name, str(source), f"column {title!r} holds {kind} (such as {example!r}), not numbers: encode or drop it"
         )

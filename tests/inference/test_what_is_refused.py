@@ -1,5 +1,6 @@
 """Data of another fit, and levels that are none."""
 
+import numpy as np
 import pytest
 
 from shallows import InvalidArgument, PowerLaw, Problem, forecast, infer
@@ -23,3 +24,15 @@ def test_levels_lie_between_zero_and_one(level):
         infer(data, fit, level=level)
     with pytest.raises(InvalidArgument, match="level"):
         forecast(infer(data, fit), [400], level=level)
+
+
+def test_a_forecast_without_a_teacher_gives_no_numbers():
+    """Two strong weights among thirty are no power law: the fitted one would put the error below the label noise."""
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(200, 30))
+    labels = 2 * inputs[:, 0] - inputs[:, 1] + 0.3 * rng.normal(size=200)
+    data = (inputs, labels)
+    found = forecast(infer(data, train(data, network="diagonal", weight_decay=1.0)), [400, 800])
+    assert not found.trusted
+    assert found.caution
+    assert all("cannot tell" in sentence for sentence in found.sentences)
