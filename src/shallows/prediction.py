@@ -158,8 +158,9 @@ class Prediction:
                 f"width {self.problem.effective_width} < dim and {used:.0%} of the samples used up as "
                 "degrees of freedom: theory leaves trained networks here (by 10 % to several-fold in published runs)"
             )
-        if self.comfortable:
-            return f"n_eff = {n_eff:.4g} >= {COMFORTABLE:g}: trained networks are expected within {self.allowance:.0%}"
+        if self.comfortable and self.allowance is not None:
+            share = 100 * self.allowance
+            return f"n_eff = {n_eff:.4g} >= {COMFORTABLE:g}: trained networks are expected within {share:.0f} %"
         if n_eff >= 6:
             return (
                 f"n_eff = {n_eff:.4g} < {COMFORTABLE:g}: trained networks drift from theory, "
