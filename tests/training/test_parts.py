@@ -11,7 +11,7 @@ from shallows.problems import Problem
 from shallows.teachers import PowerLaw
 from shallows.training import sample, train
 from shallows.training.certificates import lasso_certificate, nuclear_certificate
-from shallows.training.factored import _newton_direction, line_minimum, mixed_forward
+from shallows.training.factored import _newton_direction, line_minimum
 from shallows.training.homotopy import SupportSystem, follow
 
 
@@ -91,7 +91,7 @@ def test_line_search_along_the_factor_is_exact():
     y = rng.standard_normal(40)
     operator = QuadraticOperator(x)
     factor, direction, bound = rng.standard_normal((9, 3)), rng.standard_normal((9, 3)), 0.8
-    first, second = mixed_forward(operator, factor, direction)
+    first, second = operator.forward_mixed(factor, direction)
 
     def loss(t):
         moved = factor + t * direction

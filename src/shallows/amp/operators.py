@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidArgument
+from .devices import find_device, is_tensor, place, real_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,17 +24,55 @@ if TYPE_CHECKING:
 BLOCK_NUMBERS = 1 << 19
 
 
-def check_data(inputs: Any, labels: Any) -> tuple[FloatArray, FloatArray]:
-    """Inputs (n, d) and labels (n,) as float64 arrays, copied only where they cannot be used as they are.
+def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, FloatArray]:
+    """Inputs (n, d) and labels (n,) in float64, copied only where they cannot be used as they are.
+
+    Parameters
+    ----------
+    inputs, labels : array_like or torch.Tensor
+        A tensor on the CPU shares its memory with the array made of it.
+    device : str, torch.device or None
+        Where the inputs are to live (:func:`.devices.find_device`).
+
+    Returns
+    -------
+    ndarray, or a tensor where the device is a GPU
+        The inputs.
+    ndarray
+        The labels.
 
     Raises
     ------
     InvalidArgument
         Unless the shapes match, there is at least one sample and one column, and every number is finite and
-        small enough that sums of squares over the data do not overflow.
+        small enough that sums of squares over the data do not overflow; or if the device cannot be used.
     """
-    arrays = []
-    for name, value, ndim in (("X", inputs, 2), ("y", labels, 1)):
+    where = find_device(device, inputs)
+    x, y = _real("X", inputs, 2, where), _real("y", labels, 1, None)
+    if x.shape[0] < 1 or x.shape[1] < 1:
+        raise InvalidArgument("X", f"array of shape {tuple(x.shape)}", "needs at least one sample and one column")
+    if y.shape[0] != x.shape[0]:
+        raise InvalidArgument("y", f"{y.shape[0]} labels", f"must have one label per row of X, {x.shape[0]}")
+    x, y = place(_dense(x), where), _dense(y)
+    for name, array in (("X", x), ("y", y)):
+        flat = (array if _in_order(array) else array.T).reshape(-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = float(flat @ flat)  # one pass at memory speed: any value that is not finite shows
+        if not square < 1e140:
+            array = place(array, None)
+            bad = np.argwhere(~(np.abs(array) < 1e65))
+            if bad.size == 0:
+                raise InvalidArgument(name, f"a sum of squares of {square:.3g}", "values are too large: rescale")
+            at = tuple(int(i) for i in bad[0])
+            raise InvalidArgument(name, f"{array[at]} at position {at}", "must be finite, at most 1e65 in size")
+    return x, y
+
+
+def _real(name: str, value: Any, ndim: int, device: Any) -> Any:
+    """An array of float64 with `ndim` dimensions; of a tensor that is to live on a GPU, the tensor there."""
+    if is_tensor(value):
+        array = real_tensor(name, value, device)
+    else:
         try:
             array = np.asarray(value)
             if array.dtype.kind not in "fiub":
@@ -41,30 +80,22 @@ def check_data(inputs: Any, labels: Any) -> tuple[FloatArray, FloatArray]:
             array = array.astype(np.float64, copy=False)
         except (TypeError, ValueError) as error:
             raise InvalidArgument(name, type(value).__name__, "must be an array of real numbers") from error
-        if name == "y" and array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if array.ndim != ndim:
-            raise InvalidArgument(name, f"array of shape {array.shape}", f"must have {ndim} dimension(s)")
-        arrays.append(array)
-    x, y = arrays
-    if x.shape[0] < 1 or x.shape[1] < 1:
-        raise InvalidArgument("X", f"array of shape {x.shape}", "needs at least one sample and one column")
-    if y.shape[0] != x.shape[0]:
-        raise InvalidArgument("y", f"{y.shape[0]} labels", f"must have one label per row of X, {x.shape[0]}")
-    if not (x.flags.c_contiguous or x.flags.f_contiguous):
-        x = np.ascontiguousarray(x)
-    y = np.ascontiguousarray(y)
-    for name, array in (("X", x), ("y", y)):
-        flat = (array if array.flags.c_contiguous else array.T).reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            square = float(flat @ flat)  # one pass at memory speed: any value that is not finite shows
-        if not square < 1e140:
-            bad = np.argwhere(~(np.abs(array) < 1e65))
-            if bad.size == 0:
-                raise InvalidArgument(name, f"a sum of squares of {square:.3g}", "values are too large: rescale")
-            place = tuple(int(i) for i in bad[0])
-            raise InvalidArgument(name, f"{array[place]} at position {place}", "must be finite, at most 1e65 in size")
-    return x, y
+    if name == "y" and array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != ndim:
+        raise InvalidArgument(name, f"array of shape {tuple(array.shape)}", f"must have {ndim} dimension(s)")
+    return array
+
+
+def _in_order(array: Any) -> bool:
+    return bool(array.is_contiguous() if is_tensor(array) else array.flags.c_contiguous)
+
+
+def _dense(array: Any) -> Any:
+    """The same numbers without gaps in memory, copied only if there are some."""
+    if _in_order(array) or _in_order(array.T):
+        return array
+    return array.contiguous() if is_tensor(array) else np.ascontiguousarray(array)
 
 
 def column_squares(inputs: FloatArray) -> FloatArray:
@@ -93,8 +124,11 @@ class QuadraticOperator:
         self.inputs = inputs
         self.samples, self.dim = inputs.shape
         self.root = np.sqrt(self.dim)
-        numbers = min(BLOCK_NUMBERS, max(BLOCK_NUMBERS // 8, inputs.size // 24))
-        self.rows = max(1, min(self.samples, numbers // self.dim))
+        self.rows = max(1, min(self.samples, self.block_numbers() // self.dim))
+
+    def block_numbers(self) -> int:
+        """Numbers in one block: what stays in the cache, and a small share of the data."""
+        return min(BLOCK_NUMBERS, max(BLOCK_NUMBERS // 8, self.samples * self.dim // 24))
 
     def blocks(self) -> Iterator[slice]:
         """Row blocks."""
@@ -136,6 +170,18 @@ class QuadraticOperator:
         out[np.diag_indices(self.dim)] -= values.sum()
         return out / self.root
 
+    def forward_mixed(self, factor: FloatArray, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """``Tr[(F V^T + V F^T) Z_mu]`` and ``Tr[V V^T Z_mu]``, both of shape (n,), for F and `direction` V (d, r)."""
+        first, second = np.empty(self.samples), np.empty(self.samples)
+        for rows in self.blocks():
+            block = self.inputs[rows]
+            along = block @ direction
+            first[rows] = 2 * np.einsum("ij,ij->i", block @ factor, along)
+            second[rows] = np.einsum("ij,ij->i", along, along)
+        first -= 2 * float(np.einsum("ij,ij->", factor, direction))
+        second -= float(np.square(direction).sum())
+        return first / self.root, second / self.root
+
     def adjoint_times(self, values: FloatArray, factor: FloatArray) -> FloatArray:
         """``(sum_mu values_mu Z_mu) F`` without the (d, d) matrix, shape (d, r)."""
         out = np.zeros_like(factor)
@@ -143,3 +189,26 @@ class QuadraticOperator:
             block = self.inputs[rows]
             out += block.T @ (values[rows, None] * (block @ factor))
         return (out - values.sum() * factor) / self.root
+
+    def normal_times(self, factor: FloatArray, direction: FloatArray) -> FloatArray:
+        """``(sum_mu q_mu Z_mu) F`` with ``q_mu = Tr[(F V^T + V F^T) Z_mu]``, in one pass, shape (d, r)."""
+        total = 0.0
+        out = np.zeros_like(factor)
+        inner = 2 * float(np.einsum("ij,ij->", factor, direction))
+        for rows in self.blocks():
+            block = self.inputs[rows]
+            hidden = block @ factor
+            q = (2 * np.einsum("ij,ij->i", hidden, block @ direction) - inner) / self.root
+            hidden *= q[:, None]
+            out += block.T @ hidden
+            total += float(q.sum())
+        return (out - total * factor) / self.root
+
+    def eigh(self, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Increasing eigenvalues (d,) and eigenvectors (d, d) of a symmetric `matrix`, where the data are."""
+        values, vectors = np.linalg.eigh(matrix)
+        return values, vectors
+
+    def eigvalsh(self, matrix: FloatArray) -> FloatArray:
+        """The eigenvalues alone."""
+        return np.asarray(np.linalg.eigvalsh(matrix), dtype=np.float64)

@@ -27,6 +27,15 @@ Tolerance = Annotated[
     str | None,
     typer.Option("--tolerance", metavar="T", help="Relative duality gap to reach (default 1e-6).", show_default=False),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="Where to work: cpu (default), or cuda or cuda:N, a GPU by PyTorch.",
+        show_default=False,
+    ),
+]
 Out = Annotated[
     str | None,
     typer.Option(
@@ -45,11 +54,13 @@ def run(
     width: options.Width = None,
     solver: Solver = None,
     tolerance: Tolerance = None,
+    device: Device = None,
     out: Out = None,
     force: Force = False,
     json: options.Json = False,
 ) -> int:
     """Check everything, train, write."""
+    from ..amp.devices import find_device
     from ..problems import NETWORKS
 
     if network not in NETWORKS:
@@ -62,12 +73,21 @@ def run(
     reduced = None if penalty is None else options.parse_size("--penalty", penalty)
     units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
     goal = 1e-6 if tolerance is None else options.parse_size("--tolerance", tolerance)
+    where = "cpu" if device is None else device
+    with options.naming({"device": device}):
+        find_device(where)
     path = None if out is None else data_options.output_file("--out", out, ".safetensors", force=force)
     table = data_options.read(data, target)
 
     from ..training import LowRankPSD, save_weights, train
 
-    typed = {"weight_decay": weight_decay, "penalty": penalty, "width": width, "tolerance": tolerance}
+    typed = {
+        "weight_decay": weight_decay,
+        "penalty": penalty,
+        "width": width,
+        "tolerance": tolerance,
+        "device": device,
+    }
     with options.naming(typed), Progress() as progress:
         progress.say(f"training on {table.inputs.shape[0]} rows and {table.inputs.shape[1]} columns")
         try:
@@ -79,6 +99,7 @@ def run(
                 width=units,
                 solver=how,
                 tolerance=goal,
+                device=where,
             )
         except SolveFailed as error:
             if json:
@@ -97,6 +118,7 @@ def run(
         learned = [("rank", "", f"{fit.weights.rank} of {table.inputs.shape[1]}")]
     else:
         learned = [("weights", "", f"{int((fit.weights != 0).sum())} of {fit.weights.size} not zero")]
+    place = fit.details["device"]
     gap = "no certificate: this training problem is not convex" if fit.gap is None else f"{fit.gap:.1e}, relative"
     print_sections(
         f"Trained a {fit.network} network on {options.shown(table.source)}",
@@ -109,7 +131,7 @@ def run(
                     ("duality gap", "", gap),
                     ("train error", "", number(fit.train_error)),
                     *learned,
-                    ("solver", "", f"{fit.solver}, {fit.iterations} iterations, {fit.seconds:.2g} s"),
+                    ("solver", "", f"{fit.solver}, {fit.iterations} iterations, {fit.seconds:.2g} s on {place}"),
                     *([] if path is None else [("written", "", str(path))]),
                 ],
             ),

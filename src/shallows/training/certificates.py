@@ -111,10 +111,10 @@ def nuclear_certificate(
     trace = float(np.square(factor).sum())
     square = float(residual @ residual)
     bound = penalty * d / 2
-    largest = float(np.linalg.eigvalsh(adjoint)[-1])
+    largest = float(operator.eigvalsh(adjoint)[-1])
     scale = _scale(residual, labels, largest, bound)
     dual = (2 * scale * float(residual @ labels) - scale**2 * square) / d**2
-    start = float(np.abs(np.linalg.eigvalsh(operator.adjoint(labels))).max()) if bound == 0.0 else 0.0
+    start = float(np.abs(operator.eigvalsh(operator.adjoint(labels))).max()) if bound == 0.0 else 0.0
     complementarity = bound * trace - float(np.einsum("ij,ij->", factor, adjoint @ factor))
     return Certificate(
         objective=square / d**2 + penalty * trace / d,

@@ -21,21 +21,6 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 
-def mixed_forward(
-    operator: QuadraticOperator, factor: FloatArray, direction: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """``A(FV^T + VF^T)`` and ``A(VV^T)``, both of shape (n,)."""
-    first, second = np.empty(operator.samples), np.empty(operator.samples)
-    for rows in operator.blocks():
-        block = operator.inputs[rows]
-        along = block @ direction
-        first[rows] = 2 * np.einsum("ij,ij->i", block @ factor, along)
-        second[rows] = np.einsum("ij,ij->i", along, along)
-    first -= 2 * float(np.einsum("ij,ij->", factor, direction))
-    second -= float(np.square(direction).sum())
-    return first / operator.root, second / operator.root
-
-
 def line_minimum(
     miss: FloatArray, first: FloatArray, second: FloatArray, slope: float, square: float, weight: float
 ) -> float:
@@ -87,7 +72,7 @@ def newton(
             return
         slack = -adjoint
         slack[np.diag_indices(d)] += bound
-        values, vectors = np.linalg.eigh(slack)
+        values, vectors = operator.eigh(slack)
         missing = values < -0.1 * tolerance * bound
         if missing.any():
             # A new direction enters at an amplitude that the exact line search corrects.
@@ -123,7 +108,7 @@ def _move(
 ) -> tuple[FloatArray, FloatArray]:
     """Exact line search."""
     fitted = operator.forward_factor(factor)
-    first, second = mixed_forward(operator, factor, direction)
+    first, second = operator.forward_mixed(factor, direction)
     t = line_minimum(
         labels - fitted,
         first,
@@ -139,22 +124,6 @@ def _newton_direction(
     operator: QuadraticOperator, factor: FloatArray, slack: FloatArray, gradient: FloatArray, max_products: int
 ) -> FloatArray:
     """Conjugate gradients on the Hessian of ``Phi`` at `factor`, stopped at negative curvature."""
-
-    def product(v: FloatArray) -> FloatArray:
-        out = 2 * slack @ v
-        total = 0.0
-        accumulated = np.zeros_like(factor)
-        inner = 2 * float(np.einsum("ij,ij->", factor, v))
-        for rows in operator.blocks():
-            block = operator.inputs[rows]
-            hidden = block @ factor
-            q = (2 * np.einsum("ij,ij->i", hidden, block @ v) - inner) / operator.root
-            hidden *= q[:, None]
-            accumulated += block.T @ hidden
-            total += float(q.sum())
-        out += (2 / operator.root) * (accumulated - total * factor)
-        return out
-
     direction = np.zeros_like(factor)
     rest = -gradient
     search = rest.copy()
@@ -162,7 +131,7 @@ def _newton_direction(
     scale = float(np.square(factor).sum()) + 1e-300
     goal = start * min(0.01, (start / scale) ** 0.25) ** 2 if start > 0 else 0.0
     for k in range(max_products):
-        image = product(search)
+        image = 2 * (slack @ search + operator.normal_times(factor, search))
         curvature = float(np.einsum("ij,ij->", search, image))
         if curvature <= 1e-14 * float(np.square(search).sum()):
             return search if k == 0 else direction

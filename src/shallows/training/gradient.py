@@ -8,13 +8,13 @@ data is that of the block and of the optimiser's history, never ``n x p``.
 from __future__ import annotations
 
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..amp.operators import QuadraticOperator
-from ..errors import InvalidArgument, MissingDependency
+from ..amp.devices import is_tensor, place, require_torch
+from ..amp.torch_operators import device_block_numbers, quadratic_operator
+from ..errors import InvalidArgument
 from .certificates import Certificate, lasso_certificate, nuclear_certificate
 from .fit import Fit, FitStatus, LowRankPSD
 
@@ -29,30 +29,14 @@ if TYPE_CHECKING:
 CHUNK = 25
 #: Steps that L-BFGS remembers: each costs two copies of the weights, and more of them save few iterations.
 HISTORY = 3
+#: Numbers in one block of rows on the CPU.
+CACHE_NUMBERS = 1 << 16
 #: Training has converged when a chunk lowers the objective by less than this share of the tolerance.
 SHARE = 0.02
 
 
-def require_torch() -> Any:
-    """The ``torch`` module.
-
-    Raises
-    ------
-    MissingDependency
-        With advice, if it is not installed.
-    """
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingDependency(
-            "gradient training needs PyTorch: install the extra with `pip install shallows[train]`, "
-            'or use solver="convex", which reaches the same minimum'
-        ) from error
-    return torch
-
-
 def train_gradient(
-    inputs: FloatArray,
+    inputs: Any,
     labels: FloatArray,
     network: str,
     weight_decay: float,
@@ -70,7 +54,9 @@ def train_gradient(
 
     Parameters
     ----------
-    inputs, labels : ndarrays, shapes (n, d) and (n,)
+    inputs : ndarray or tensor of float64, shape (n, d)
+        The network is trained where they are.
+    labels : ndarray, shape (n,)
     network : {"diagonal", "quadratic"}
     weight_decay, penalty : float
         `lam` and `pen`; `weight_decay` must be positive.
@@ -94,7 +80,7 @@ def train_gradient(
     Fit
         With ``.parameters`` ``{"a", "w"}`` or ``{"W"}``.
     """
-    torch = require_torch()
+    torch = require_torch("gradient training", 'use solver="convex", which reaches the same minimum')
     if weight_decay <= 0:
         raise InvalidArgument(
             "weight_decay",
@@ -110,11 +96,11 @@ def train_gradient(
     rng = np.random.default_rng(seed)
     spread = scale * np.sqrt(float(np.std(labels)) or 1.0)
     shapes = [(d,), (d,)] if network == "diagonal" else [(p, d)]
-    parameters = [torch.from_numpy(spread * rng.standard_normal(s)).to(dtype) for s in shapes]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*not writable.*")  # the tensors are only read
-        x, y = torch.from_numpy(inputs).to(dtype), torch.from_numpy(labels).to(dtype)
-    rows = max(1, min(n, (1 << 16) // max(p, d))) if network == "quadratic" else n
+    device = inputs.device if is_tensor(inputs) else torch.device("cpu")
+    parameters = [torch.from_numpy(spread * rng.standard_normal(s)).to(device, dtype) for s in shapes]
+    x, y = (place(array, device).to(dtype) for array in (inputs, labels))
+    numbers = CACHE_NUMBERS if device.type == "cpu" else device_block_numbers(n * d)
+    rows = max(1, min(n, numbers // max(p, d))) if network == "quadratic" else n
     total = float(labels @ labels) or 1.0
     root = float(np.sqrt(d)) if network == "diagonal" else float(np.sqrt(p * d) * np.sqrt(d))
 
@@ -129,7 +115,7 @@ def train_gradient(
     def loss_quadratic() -> Any:
         (w,) = parameters
         norm = (w * w).sum()
-        gradient, loss, shift = torch.zeros_like(w), torch.zeros((), dtype=dtype), torch.zeros((), dtype=dtype)
+        gradient, loss, shift = torch.zeros_like(w), w.new_zeros(()), w.new_zeros(())
         for start in range(0, n, rows):
             block = x[start : start + rows]
             hidden = block @ w.T
@@ -157,11 +143,11 @@ def train_gradient(
 
     def certificate() -> tuple[FloatArray | LowRankPSD, Certificate]:
         if network == "diagonal":
-            theta = (parameters[0] * parameters[1]).numpy().astype(np.float64) / root
+            theta = _host(parameters[0] * parameters[1]) / root
             return theta, lasso_certificate(inputs, labels, theta, weight_decay * np.sqrt(d))
-        factor = _compact(parameters[0].numpy().astype(np.float64) / (p * d) ** 0.25)
+        factor = _compact(_host(parameters[0]) / (p * d) ** 0.25)
         pen = weight_decay * np.sqrt(p / d) if penalty is None else penalty
-        return LowRankPSD(factor), nuclear_certificate(QuadraticOperator(inputs), labels, factor, pen)
+        return LowRankPSD(factor), nuclear_certificate(quadratic_operator(inputs), labels, factor, pen)
 
     convex = network == "diagonal" or p >= d
     previous, iterations, status = np.inf, 0, FitStatus.MAX_ITERATIONS
@@ -203,9 +189,13 @@ def train_gradient(
         solver=f"gradient-{precision}",
         width=p if network == "quadratic" else None,
         tolerance=tolerance,
-        parameters={name: t.numpy().copy() for name, t in zip(names, parameters, strict=True)},
-        details={"criterion": criterion, "seed": seed},
+        parameters={name: t.numpy(force=True).copy() for name, t in zip(names, parameters, strict=True)},
+        details={"criterion": criterion, "seed": seed, "device": str(device)},
     )
+
+
+def _host(tensor: Any) -> FloatArray:
+    return np.asarray(tensor.numpy(force=True), dtype=np.float64)
 
 
 def _compact(scaled: FloatArray) -> FloatArray:
@@ -215,12 +205,10 @@ def _compact(scaled: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.qr(scaled, mode="r")).T
 
 
-def _stationarity(
-    weights: FloatArray | LowRankPSD, inputs: FloatArray, labels: FloatArray, penalty: float | None
-) -> float:
+def _stationarity(weights: FloatArray | LowRankPSD, inputs: Any, labels: FloatArray, penalty: float | None) -> float:
     """Relative norm of the gradient in the factor, all that can be asked where the problem is not convex."""
     assert isinstance(weights, LowRankPSD) and penalty is not None
-    operator, factor = QuadraticOperator(inputs), weights.factor
+    operator, factor = quadratic_operator(inputs), weights.factor
     residual = labels - operator.forward_factor(factor)
     bound = penalty * operator.dim / 2
     slope = bound * factor - operator.adjoint_times(residual, factor)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..amp.anderson import Anderson
-from ..amp.operators import QuadraticOperator
 from ..amp.spectral import threshold_for_penalty
 from .certificates import Certificate, nuclear_certificate
 from .factored import newton
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from ..amp.operators import QuadraticOperator
 
     FloatArray = NDArray[np.float64]
     Progress = Callable[[int, float], None]
@@ -45,7 +46,7 @@ class Best:
 
 
 def solve_nuclear(
-    inputs: FloatArray,
+    operator: QuadraticOperator,
     labels: FloatArray,
     penalty: float,
     *,
@@ -59,7 +60,9 @@ def solve_nuclear(
 
     Parameters
     ----------
-    inputs, labels : ndarrays, shapes (n, d) and (n,)
+    operator : QuadraticOperator
+        Of the inputs (n, d): all that is done with them goes through it.
+    labels : ndarray, shape (n,)
     penalty : float
         `pen`.
     tolerance : float
@@ -77,7 +80,6 @@ def solve_nuclear(
     dict
         Details: iterations of each stage, whether AMP left its path.
     """
-    operator = QuadraticOperator(inputs)
     d = operator.dim
     factor = np.zeros((d, 0)) if start is None else start
     fitted = operator.forward_factor(factor)
@@ -130,7 +132,7 @@ def _continuation(
     progress: Progress | None,
 ) -> None:
     """Approach a small penalty from larger ones, roughly: the factor's rank and scale are then about right."""
-    larger = 0.1 * 2 * float(np.linalg.eigvalsh(operator.adjoint(labels))[-1]) / operator.dim
+    larger = 0.1 * 2 * float(operator.eigvalsh(operator.adjoint(labels))[-1]) / operator.dim
     while larger > 3 * penalty:
         proof = nuclear_certificate(operator, labels, best.factor, larger, residual=labels - best.fitted)
         stage = Best(best.factor, best.fitted, proof, best.iterations, best.solver)
@@ -144,7 +146,7 @@ def _continuation(
 
 
 def solve_limit(
-    inputs: FloatArray,
+    operator: QuadraticOperator,
     labels: FloatArray,
     *,
     tolerance: float = 1e-6,
@@ -157,16 +159,15 @@ def solve_limit(
     Returns the best point at that penalty, the details and the penalty. Where the labels are interpolated, details hold
     ``limit_gap``, the relative duality gap of "least trace among interpolating ``S >= 0``".
     """
-    operator = QuadraticOperator(inputs)
-    largest = 2 * float(np.linalg.eigvalsh(operator.adjoint(labels))[-1]) / operator.dim
+    largest = 2 * float(operator.eigvalsh(operator.adjoint(labels))[-1]) / operator.dim
     if largest <= 0:
-        best, details = solve_nuclear(inputs, labels, 1.0, tolerance=tolerance)
+        best, details = solve_nuclear(operator, labels, 1.0, tolerance=tolerance)
         return best, {**details, "limit": True}, 0.0
     start: FloatArray | None = None
     iterations = 0
     for share in (1e-2, 1e-4, 1e-6):
         best, details = solve_nuclear(
-            inputs,
+            operator,
             labels,
             share * largest,
             tolerance=tolerance,
@@ -181,7 +182,7 @@ def solve_limit(
     miss = labels - best.fitted
     trace = float(np.square(best.factor).sum())
     if float(miss @ miss) <= 1e-4 * float(labels @ labels) and trace > 0:
-        dual = miss / max(float(np.linalg.eigvalsh(operator.adjoint(miss))[-1]), 1e-300)
+        dual = miss / max(float(operator.eigvalsh(operator.adjoint(miss))[-1]), 1e-300)
         details["limit_gap"] = abs(trace - float(dual @ best.fitted)) / trace
     return best, details, share * largest
 
@@ -224,7 +225,7 @@ def _message_passing(
     lowest, stale, next_look = np.inf, 0, 1e-4
     for iteration in range(min(max_iterations, 400)):
         matrix, residual = state[: d * d].reshape(d, d), state[d * d :] / weight
-        values, vectors = np.linalg.eigh(matrix + operator.adjoint(residual) / (2 * alpha * d))
+        values, vectors = operator.eigh(matrix + operator.adjoint(residual) / (2 * alpha * d))
         zeta, divergence = threshold_for_penalty(values, alpha, penalty)
         kept = values > zeta
         factor = vectors[:, kept] * np.sqrt(values[kept] - zeta)
@@ -278,7 +279,7 @@ def _proximal(
     for iteration in range(max_iterations):
         slope = (-2 / d**2) * operator.adjoint(labels - ahead_fitted)
         while True:
-            values, vectors = np.linalg.eigh(ahead - slope / curvature)
+            values, vectors = operator.eigh(ahead - slope / curvature)
             shrunk = values - penalty / (d * curvature)
             kept = shrunk > 0
             factor = vectors[:, kept] * np.sqrt(shrunk[kept])

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..amp.devices import find_device, is_tensor, place
 from ..amp.operators import check_data
+from ..amp.torch_operators import quadratic_operator
 from ..errors import InvalidArgument, SolveFailed
 from ..problems import NETWORKS, Problem, check_number
 from .data import Dataset, sample
@@ -31,9 +33,9 @@ SOLVERS = ("auto", "convex", "amp", "gradient")
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Checked data and settings."""
+    """Checked data and settings; the inputs are a tensor where they are on a GPU."""
 
-    inputs: FloatArray
+    inputs: Any
     labels: FloatArray
     network: str
     width: int
@@ -42,6 +44,11 @@ class Task:
     def convex(self) -> bool:
         """Whether the minimum is that of a convex problem."""
         return self.network == "diagonal" or self.width >= self.inputs.shape[1]
+
+    @property
+    def device(self) -> str:
+        """Name of the device that the inputs are on."""
+        return str(self.inputs.device) if is_tensor(self.inputs) else "cpu"
 
     def regularisation(self, weight_decay: float | None, penalty: float | None) -> tuple[float, float | None]:
         """``(lam, pen)``; see :meth:`shallows.Problem.regularisation`."""
@@ -58,7 +65,8 @@ class Task:
         return lam, lam * root if self.network == "quadratic" else None
 
 
-def _task(data: Any, network: str | None, seed: Any, width: int | None) -> Task:
+def _task(data: Any, network: str | None, seed: Any, width: int | None, device: Any) -> Task:
+    find_device(device)  # refused before anything is sampled
     if isinstance(data, Problem):
         if seed is None:
             raise InvalidArgument("seed", seed, "a problem is sampled first: give the seed of its data")
@@ -68,13 +76,14 @@ def _task(data: Any, network: str | None, seed: Any, width: int | None) -> Task:
             raise InvalidArgument("network", network, f"the data are of the {data.problem.network} network")
         if width is None:
             width = data.problem.width
-        network, inputs, labels = data.problem.network, data.inputs, data.labels
+        network, labels = data.problem.network, data.labels
+        inputs = place(data.inputs, find_device(_home(network, device)))
     else:
         if network not in NETWORKS:
             raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise InvalidArgument("data", type(data).__name__, "must be a pair (X, y), a Dataset or a Problem")
-        inputs, labels = check_data(*data)
+        inputs, labels = check_data(data[0], data[1], _home(str(network), device))
     if width is not None:
         if network == "diagonal":
             raise InvalidArgument("width", width, "applies to the quadratic network only")
@@ -82,6 +91,11 @@ def _task(data: Any, network: str | None, seed: Any, width: int | None) -> Task:
         if number != int(number):
             raise InvalidArgument("width", width, "must be an integer >= 1")
     return Task(inputs, labels, str(network), int(width) if width is not None else inputs.shape[1])
+
+
+def _home(network: str, device: Any) -> Any:
+    """The device for the data: the diagonal network's solvers work on the host."""
+    return "cpu" if network == "diagonal" else device
 
 
 def _check(solver: str, tolerance: float, max_iterations: int | None, task: Task) -> tuple[str, float]:
@@ -116,6 +130,7 @@ def train(
     max_iterations: int | None = None,
     precision: str = "float64",
     initial_seed: int = 0,
+    device: Any = None,
     throw: bool = True,
     progress: Progress | None = None,
 ) -> Fit:
@@ -124,8 +139,9 @@ def train(
     Parameters
     ----------
     data : Problem, Dataset, or pair (X, y)
-        Inputs of shape (n, d) and labels of shape (n,); a problem is sampled with `seed`. Never modified; float64
-        arrays that are C- or Fortran-contiguous are used as they are, anything else is copied once.
+        Inputs of shape (n, d) and labels of shape (n,), arrays or PyTorch tensors; a problem is sampled with `seed`.
+        Never modified; those in float64 that are C- or Fortran-contiguous are used as they are, anything else is
+        copied once.
     network : {"diagonal", "quadratic"}
         Needed with arrays.
     weight_decay, penalty : float
@@ -146,6 +162,11 @@ def train(
         Of gradient training.
     initial_seed : int
         Of the initialisation of gradient training.
+    device : {"cpu", "cuda", "cuda:N"} or torch.device, optional
+        Where everything of the size of the data lives and is worked on; default: where `X` is. On a GPU (needs
+        PyTorch) in float64 but for ``precision="float32"``, with row blocks beside the data. The diagonal network is
+        trained on the host, and its data brought there. The fit is in NumPy in any case; its ``details["device"]``
+        says where the data were.
     throw : bool
         Raise when the tolerance is not reached; otherwise return the fit with its status.
     progress : callable, optional
@@ -158,13 +179,13 @@ def train(
     Raises
     ------
     InvalidArgument
-        For unusable data or settings, before any work.
+        For unusable data or settings, before any work; a GPU that is not there is one.
     MissingDependency
-        If gradient training is asked for without PyTorch.
+        If gradient training or a GPU is asked for without PyTorch.
     SolveFailed
         If the tolerance was not reached; its ``result`` is the fit.
     """
-    task = _task(data, network, seed, width)
+    task = _task(data, network, seed, width, device)
     lam, pen = task.regularisation(weight_decay, penalty)
     solver, tolerance = _check(solver, tolerance, max_iterations, task)
     if solver == "gradient":
@@ -225,7 +246,7 @@ def _diagonal(
         method=solver,
         progress=progress,
     )
-    proof, details = result.certificate, result.details
+    proof, details = result.certificate, {**result.details, "device": task.device}
     gap = details.get("limit_gap", proof.gap)
     limit = 2000 + 20 * (n + d) if max_iterations is None else max_iterations
     weights = result.theta
@@ -267,13 +288,14 @@ def _quadratic(
     limit = 2000 if max_iterations is None else int(max_iterations)
     method = {"convex": "proximal"}.get(solver, solver)
     options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": limit, "method": method, "progress": progress}
+    operator = quadratic_operator(task.inputs)
     if pen > 0:
-        best, details = solve_nuclear(task.inputs, task.labels, pen, start=start, **options)
+        best, details = solve_nuclear(operator, task.labels, pen, start=start, **options)
         reached = best.certificate.gap <= tolerance
         proof = best.certificate
         objective, dual, residual = proof.objective, proof.dual, proof.residual
     else:
-        best, details, _ = solve_limit(task.inputs, task.labels, **options)
+        best, details, _ = solve_limit(operator, task.labels, **options)
         proof = best.certificate
         reached = proof.gap <= tolerance
         objective, dual, residual = (
@@ -296,7 +318,7 @@ def _quadratic(
         solver=best.solver,
         width=task.width,
         tolerance=tolerance,
-        details=details,
+        details={**details, "device": task.device},
     )
 
 
@@ -310,6 +332,7 @@ def train_path(
     tolerance: float = 1e-6,
     seed: int | np.random.SeedSequence | None = None,
     width: int | None = None,
+    device: Any = None,
     throw: bool = True,
     progress: Callable[[int, Fit], None] | None = None,
 ) -> list[Fit]:
@@ -317,7 +340,7 @@ def train_path(
 
     Parameters
     ----------
-    data, network, solver, tolerance, seed, width, throw
+    data, network, solver, tolerance, seed, width, device, throw
         As in :func:`train`; ``solver`` is ``"auto"`` or ``"convex"``, and a width below dim is not supported.
     weight_decays, penalties : sequence of floats
         Exactly one of the two.
@@ -329,7 +352,7 @@ def train_path(
     list of Fit
         In the order given.
     """
-    task = _task(data, network, seed, width)
+    task = _task(data, network, seed, width, device)
     if (weight_decays is None) == (penalties is None):
         given = "neither" if penalties is None else "both"
         raise InvalidArgument("weight_decays / penalties", given, "give exactly one of the two")
