@@ -105,6 +105,13 @@ def test_bayes_amp_reaches_the_bayes_error_and_nothing_beats_it(network):
         assert difference.mean() > -2 * difference.std() / root
 
 
+def test_bayes_amp_settles_with_few_samples_and_strong_modes():
+    """The outliers of the first iterations lie off the bands of the known spectrum."""
+    problem = Problem("quadratic", PowerLaw(200, 1.25), 4000, 0.1)
+    for seed in range(2):
+        assert amp(sample(problem, seed), denoiser=bayes_rule(problem)).status is AmpStatus.CONVERGED
+
+
 def test_threshold_equations_are_solved_on_the_data():
     rng = np.random.default_rng(0)
     u = rng.standard_normal(200)

@@ -78,6 +78,19 @@ def test_divergence_is_the_derivative(name):
     assert np.isclose(denoiser.apply(np.linalg.eigvalsh(matrix), scale).divergence, 2 * total / d**2, rtol=1e-3)
 
 
+def test_known_spectrum_stays_in_its_range_off_the_support():
+    """Off the bands, where outliers of a finite matrix often lie, the rule stays continuous and between known modes."""
+    problem = Problem("quadratic", PowerLaw(200, 1.25), 4000, 0.1)
+    modes = problem.teacher.values("quadratic")
+    for scale in (0.3, 2.3):
+        rule = REGISTRY["RotationallyInvariant"].default(problem, scale)
+        x = np.linspace(-10 * scale, modes[0] + 10 * scale, 4000)
+        values = rule.apply(x, scale).values
+        assert modes[-1] <= values.min() and values.max() <= modes[0]
+        # No jump: two modes are told apart over a band, which is 1/sqrt(d) of the noise wide.
+        assert np.all(np.abs(np.diff(values)) < np.sqrt(200) * np.diff(x))
+
+
 def test_closed_pairs_agree_with_the_double_sum():
     x = np.sort(np.random.default_rng(0).standard_normal(30))
     for limit in (None, 5):

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numba import njit
 
 from ..errors import InvalidArgument
-from ..freeprob.contour import find_position
+from ..freeprob.bands import bands
+from ..freeprob.contour import find_position, height, position, stieltjes
 from ..problems import check_number
 from ..state_evolution.bayes import bayes_error
 from ..state_evolution.moments import quadratic_moments, quadratic_moments_at
@@ -102,12 +104,31 @@ class SpectralHardThreshold(Denoiser):
         return cls(2.2 * noise_scale, 0.5 * noise_scale)
 
 
+@njit(cache=True)
+def _subordinate(x, variance, s, w):
+    """For each of the increasing `x`: ``u`` with ``x(u) = x``, height of the curve there, and ``du/dx`` along it."""
+    u = np.empty_like(x)
+    heights = np.empty_like(x)
+    slopes = np.empty_like(x)
+    for i in range(x.size):
+        u[i] = find_position(x[i], variance, s, w)
+        heights[i] = height(u[i], variance, s, w)
+        _, _, re, im = stieltjes(u[i], heights[i], s, w)
+        re = 1.0 - variance * re
+        im = variance * im
+        slopes[i] = re / (re * re + im * im)
+    return u, heights, slopes
+
+
 @register
 @dataclass(frozen=True, eq=False)
 class RotationallyInvariant(Denoiser):
     """``f(x) = x - 2 delta^2 Re g(x)``: Bayes-optimal when the spectrum is known and the directions are not.
 
-    Bun et al. 2016; theory note, section 8.
+    Bun et al. 2016; theory note, section 8. The formula holds on the support, where the posterior lives. An outlier
+    at finite `d` fluctuates about as far as its band reaches, and off the support the formula has infinite slope at
+    the edge and leaves the range of the spectrum: there the rule goes in a straight line from band to band, and
+    stays constant outside all of them.
 
     Parameters
     ----------
@@ -123,15 +144,16 @@ class RotationallyInvariant(Denoiser):
 
     def apply(self, observed: FloatArray, noise_scale: float) -> Denoised:
         variance = noise_scale**2
-        step = 1e-5 * noise_scale
-
-        def image(x: FloatArray) -> FloatArray:
-            # On the subordination curve Re g(x(u)) = (x - u)/delta^2, so f = 2u - x.
-            u = np.array([find_position(t, variance, self.atoms, self.weights) for t in x])
-            return 2 * u - x
-
-        values = image(observed)
-        slopes = (image(observed + step) - image(observed - step)) / (2 * step)
+        # On the subordination curve Re g(x(u)) = (x - u)/delta^2, so f = 2u - x.
+        u, heights, slopes = _subordinate(observed, variance, self.atoms, self.weights)
+        values, slopes = 2 * u - observed, 2 * slopes - 1
+        ends = bands(variance, self.atoms, self.weights)[::-1].ravel()  # in u, increasing
+        edges = np.array([position(end, variance, self.atoms, self.weights)[0] for end in ends])
+        images = 2 * ends - edges
+        lines = np.concatenate([[0.0], np.diff(images) / np.maximum(np.diff(edges), 1e-300), [0.0]])
+        off = heights == 0.0
+        values[off] = np.interp(observed[off], edges, images)
+        slopes[off] = lines[np.searchsorted(edges, observed[off])]
         return Denoised(values, spectral_divergence(observed, values, slopes))
 
     def moments(self, problem: Problem, noise_scale: float) -> tuple[float, float]:
