@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shallows import cli
-from shallows.amp import devices, operators, torch_operators
+from shallows.amp import amp, devices, operators, torch_operators
 from shallows.amp.operators import QuadraticOperator, check_data
 from shallows.errors import InvalidArgument, MissingDependency
 from shallows.problems import Problem
@@ -16,6 +16,8 @@ from shallows.teachers import PowerLaw
 from shallows.training import sample, solve, train, train_path
 
 torch = pytest.importorskip("torch")
+
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 GPU = torch.cuda.is_available()
 
@@ -156,6 +158,29 @@ def test_only_small_things_travel(data, accelerator, monkeypatch):
     assert len(sizes) > 50 and max(sizes) < 0.2 * data.inputs.size
 
 
+class Allocations(TorchDispatchMode):
+    """The numbers in the largest tensor made that lies in none of the given memory."""
+
+    def __init__(self, *known):
+        super().__init__()
+        self.known, self.largest = {t.untyped_storage().data_ptr() for t in known}, 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        out = function(*arguments, **(named or {}))
+        for tensor in out if isinstance(out, tuple | list) else [out]:
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().data_ptr() not in self.known:
+                self.largest = max(self.largest, tensor.numel())
+        return out
+
+
+def test_work_arrays_are_blocks(data, accelerator, monkeypatch):
+    monkeypatch.setattr(torch_operators, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
+    placed = on_device(data.inputs)
+    with Allocations(placed) as seen:
+        train((placed, data.labels), network="quadratic", penalty=0.02, solver="convex", device=accelerator)
+    assert data.samples <= seen.largest <= 2100 < data.inputs.size / 7
+
+
 TENSORS = {
     "float64": lambda x: torch.tensor(x),
     "float32": lambda x: torch.tensor(x, dtype=torch.float32),
@@ -183,6 +208,14 @@ def test_tensors_of_every_kind(data, wide, kind, where, accelerator):
         assert torch.equal(before[0], x) and torch.equal(before[1], y)
         mixed = train((x, as_numpy[1][:, None]), network=network, weight_decay=0.3, device=device)
         assert mixed.objective == pytest.approx(fit.objective, rel=2e-6)
+
+
+def test_message_passing_takes_tensors_to_the_host(wide, data):
+    for given, network, options in ((wide, "diagonal", {"weight_decay": 2.0}), (data, "quadratic", {"penalty": 0.3})):
+        x = on_device(given.inputs).requires_grad_()
+        there = amp((x, torch.tensor(given.labels)), network=network, throw=False, **options)
+        here = amp(tuple(given), network=network, throw=False, **options)
+        assert np.array_equal(there.weights, here.weights) and type(there.weights) is np.ndarray
 
 
 @pytest.mark.parametrize("layout", ["C", "F"])
