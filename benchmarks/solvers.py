@@ -27,6 +27,7 @@ import warnings
 import numpy as np
 
 from shallows import PowerLaw, Problem
+from shallows.amp.columns import DiagonalOperator
 from shallows.training import sample, train
 from shallows.training.certificates import lasso_certificate
 
@@ -93,7 +94,7 @@ def lasso(cases, limit, order):
                 model = make(bound / n, tolerance, x.size).fit(x, labels)
                 seconds = time.perf_counter() - began
                 spent += seconds
-                gap = lasso_certificate(x, y, model.coef_, bound).gap
+                gap = lasso_certificate(DiagonalOperator(x), y, model.coef_, bound).gap
                 if gap <= GAP or spent > limit:
                     break
                 tolerance *= min(0.3, max(0.03, GAP / gap))

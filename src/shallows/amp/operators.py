@@ -98,19 +98,6 @@ def _dense(array: Any) -> Any:
     return array.contiguous() if is_tensor(array) else np.ascontiguousarray(array)
 
 
-def column_squares(inputs: FloatArray) -> FloatArray:
-    """Sums of squares of the columns, shape (d,), in blocks that stay in the cache."""
-    out = np.zeros(inputs.shape[1])
-    rows = max(1, (1 << 16) // inputs.shape[1])
-    if inputs.flags.c_contiguous:
-        ones = np.ones(rows)
-        for start in range(0, inputs.shape[0], rows):
-            block = np.square(inputs[start : start + rows])
-            out += ones[: block.shape[0]] @ block
-        return out
-    return np.array([column @ column for column in inputs.T])
-
-
 class QuadraticOperator:
     """The map ``S -> (Tr[S Z_mu])_mu`` of the quadratic network and its adjoint.
 

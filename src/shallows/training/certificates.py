@@ -18,6 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..amp.columns import DiagonalOperator
     from ..amp.operators import QuadraticOperator
 
     FloatArray = NDArray[np.float64]
@@ -60,7 +61,7 @@ def _conditions(largest: float, complementarity: float, size: float, bound: floa
 
 
 def lasso_certificate(
-    inputs: FloatArray,
+    operator: DiagonalOperator,
     labels: FloatArray,
     theta: FloatArray,
     bound: float,
@@ -73,15 +74,15 @@ def lasso_certificate(
     `residual` ``y - X theta`` and `correlations` ``X^T residual`` are computed unless given.
     """
     if residual is None:
-        residual = labels - inputs @ theta
+        residual = labels - operator.forward(theta)
     if correlations is None:
-        correlations = inputs.T @ residual
+        correlations = operator.adjoint(residual)
     size = float(np.abs(theta).sum())
     loss = 0.5 * float(residual @ residual)
     largest = float(np.abs(correlations).max())
     scale = _scale(residual, labels, largest, bound)
     dual = scale * float(residual @ labels) - scale**2 * loss
-    start = float(np.abs(inputs.T @ labels).max()) if bound == 0.0 else 0.0
+    start = float(np.abs(operator.adjoint(labels)).max()) if bound == 0.0 else 0.0
     return Certificate(
         objective=loss + bound * size,
         dual=max(dual, 0.0) if bound > 0 else None,

@@ -16,12 +16,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import blas, lapack
 
-from ..amp.operators import column_squares
+from .support import factorise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ..amp.columns import DiagonalOperator
 
     FloatArray = NDArray[np.float64]
 
@@ -29,127 +30,27 @@ if TYPE_CHECKING:
 BORDER = 96
 
 
-class SupportSystem:
-    """Solves ``(X_A^T X_A) x = b`` for a support `A` that changes one entry at a time.
-
-    One Cholesky factor of the Gram matrix of the starting support, and a small bordered system for what changed
-    since: a column that entered borders it with its Gram column, one that left with a unit vector whose multiplier
-    holds it at zero.
-    """
-
-    def __init__(self, inputs: FloatArray, support: NDArray[np.intp]) -> None:
-        self.inputs = inputs
-        self.support = support
-        self.place = {int(j): i for i, j in enumerate(support)}
-        size = support.size
-        gram: FloatArray = np.zeros((size, size), order="F")
-        self.factor: FloatArray
-        rows = max(1024, (1 << 21) // max(size, 1))
-        for start in range(0, inputs.shape[0] if size else 0, rows):
-            block = np.ascontiguousarray(inputs[start : start + rows][:, support])
-            gram += block.T @ block
-        self.scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
-        self.factor, info = lapack.dpotrf(gram, lower=1, overwrite_a=1, clean=0) if size else (gram, 0)
-        diagonal = np.diag(self.factor) if size else np.ones(0)
-        #: Columns that depend on earlier ones of the support; the system is usable only without them.
-        self.dependent = support[info - 1 : info] if info > 0 else support[diagonal < 1e-7 * self.scale]
-        self.labels: list[tuple[str, int]] = []
-        self.columns = np.zeros((size, 0), order="F")
-        self.corner = np.zeros((0, 0))
-        self.schur = np.zeros((0, 0))
-
-    def down(self, vector: FloatArray) -> FloatArray:
-        """``L^{-1} vector``."""
-        if vector.size == 0:
-            return vector.copy()
-        out: FloatArray = blas.dtrsv(self.factor, vector, lower=1)
-        return out
-
-    def up(self, vector: FloatArray) -> FloatArray:
-        """``L^{-T} vector``."""
-        if vector.size == 0:
-            return vector.copy()
-        out: FloatArray = blas.dtrsv(self.factor, vector, lower=1, trans=1)
-        return out
-
-    def solve(self, right: FloatArray) -> FloatArray:
-        """Solution as a vector of shape (d,), zero off the support; `right` of shape (d,) is read on it."""
-        half = self.down(right[self.support])
-        out = np.zeros_like(right)
-        if self.labels:
-            border = np.array([right[j] if kind == "new" else 0.0 for kind, j in self.labels])
-            extra = np.linalg.solve(self.schur, border - self.columns.T @ half)
-            out[self.support] = self.up(half - self.columns @ extra)
-            for (kind, j), value in zip(self.labels, extra, strict=True):
-                out[j] = value if kind == "new" else 0.0
-        else:
-            out[self.support] = self.up(half)
-        return out
-
-    def _append(self, kind: str, j: int, column: FloatArray, corner: FloatArray) -> None:
-        half = self.down(column)
-        cross = corner[:-1] - self.columns.T @ half
-        size = len(self.labels)
-        schur = np.empty((size + 1, size + 1))
-        schur[:-1, :-1] = self.schur
-        schur[-1, :-1] = schur[:-1, -1] = cross
-        schur[-1, -1] = corner[-1] - half @ half
-        self.schur = schur
-        self.columns = np.asfortranarray(np.column_stack([self.columns, half]))
-        self.labels.append((kind, j))
-
-    def _remove(self, index: int) -> None:
-        keep = np.delete(np.arange(len(self.labels)), index)
-        self.schur = self.schur[np.ix_(keep, keep)]
-        self.columns = np.asfortranarray(self.columns[:, keep])
-        del self.labels[index]
-
-    def add(self, j: int, gram_column: FloatArray) -> None:
-        """Let `j` enter; `gram_column` is ``X^T x_j``, shape (d,)."""
-        if ("gone", j) in self.labels:
-            self._remove(self.labels.index(("gone", j)))
-            return
-        corner = np.array([gram_column[k] if kind == "new" else 0.0 for kind, k in self.labels] + [gram_column[j]])
-        self._append("new", j, gram_column[self.support], corner)
-
-    def drop(self, j: int) -> None:
-        """Let `j` leave."""
-        if ("new", j) in self.labels:
-            self._remove(self.labels.index(("new", j)))
-            return
-        unit = np.zeros(self.support.size)
-        unit[self.place[j]] = 1.0
-        self._append("gone", j, unit, np.zeros(len(self.labels) + 1))
-
-    @property
-    def changes(self) -> int:
-        """Size of the border."""
-        return len(self.labels)
-
-
 def follow(
-    inputs: FloatArray,
+    operator: DiagonalOperator,
     labels: FloatArray,
     bound: float,
     theta: FloatArray,
     subgradient: FloatArray,
     *,
     max_steps: int,
-    squares: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray, int, bool]:
     """Follow the path from ``(theta, g)`` to the minimum.
 
     Parameters
     ----------
-    inputs, labels : ndarrays, shapes (n, d) and (n,)
+    operator : DiagonalOperator
+    labels : ndarray, shape (n,)
     bound : float
         ``lam sqrt(d) > 0``.
     theta, subgradient : ndarrays, shape (d,)
         The guess; its support need not be right.
     max_steps : int
         Breakpoints at most.
-    squares : ndarray, shape (d,), optional
-        Sums of squares of the columns, if known.
 
     Returns
     -------
@@ -161,22 +62,21 @@ def follow(
     theta = theta.copy()
     g = np.clip(subgradient, -1.0, 1.0)
     steps, idle = 0, 0
-    squares = column_squares(inputs) if squares is None else squares
+    squares = operator.squares
     active = (theta != 0) & (squares > 0)
     theta[~active] = 0.0
     g[squares == 0] = 0.0
     while True:
-        system, active = _factorise(inputs, theta, active)
+        system, active = factorise(operator, theta, active)
         theta[~active] = 0.0
         signs = np.where(active, np.where(theta != 0, np.sign(theta), np.sign(g)), 0.0)
         g[active] = signs[active]
-        residual = labels - inputs @ theta
-        shift = inputs.T @ residual - bound * g
+        shift = operator.adjoint(labels - operator.forward(theta)) - bound * g
         remaining = 1.0
         while True:
             direction = system.solve(shift)
-            image = inputs @ direction
-            motion = shift - inputs.T @ image  # of bound * g, per unit of the path
+            image = operator.forward(direction)
+            motion = shift - operator.adjoint(image)  # of bound * g, per unit of the path
             noise = 1e-12 * np.sqrt(squares) * float(np.linalg.norm(image)) / bound  # motion that is rounding
             step, event, j = _next_event(theta, g, direction, motion / bound, active, signs, remaining, noise)
             theta[active] += step * direction[active]
@@ -195,16 +95,17 @@ def follow(
                 active[j] = False
                 g[j] = signs[j]
                 signs[j] = 0.0
-                system.drop(j)
+                system.change([], [j])
             else:
                 sign = np.sign(motion[j])
                 g[j] = sign
-                column = inputs.T @ inputs[:, j]
+                columns = operator.products(np.array([j]))
+                column = columns[:, 0]
                 along = system.solve(column)
                 pivot = squares[j] - float(column @ along)
                 if pivot > 1e-9 * squares[j]:
                     active[j], signs[j] = True, sign
-                    system.add(j, column)
+                    system.change([j], [], columns)
                 else:
                     # Dependent on the support: exchange it for the first weight that it drives to zero.
                     ratio = np.full(theta.size, np.inf)
@@ -220,9 +121,9 @@ def follow(
                     theta[out] = 0.0
                     active[out], g[out] = False, signs[out]
                     signs[out] = 0.0
-                    system.drop(out)
+                    system.change([], [out])
                     active[j], signs[j] = True, sign
-                    system.add(j, column)
+                    system.change([j], [], columns)
             if system.changes >= BORDER:
                 break
             if idle > 40 + theta.size // 10:
@@ -253,21 +154,3 @@ def _next_event(theta, g, direction, drift, active, signs, remaining, noise):  #
         if times[k] < best:
             best, event, index = max(0.0, float(times[k])), "add", int(where[k])
     return best, event, index
-
-
-def _factorise(
-    inputs: FloatArray, theta: FloatArray, active: NDArray[np.bool_]
-) -> tuple[SupportSystem, NDArray[np.bool_]]:
-    """System of the support, without the columns that depend on others in it."""
-    active = active.copy()
-    limit = min(inputs.shape)
-    while True:
-        support = np.flatnonzero(active)
-        if support.size > limit:
-            order = np.argsort(np.abs(theta[support]))
-            active[support[order[: support.size - limit]]] = False
-            continue
-        system = SupportSystem(inputs, support)
-        if system.dependent.size == 0:
-            return system, active
-        active[system.dependent] = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..amp.columns import DiagonalOperator
 from ..amp.devices import find_device, is_tensor, place
 from ..amp.operators import check_data
 from ..amp.torch_operators import quadratic_operator
@@ -203,7 +204,7 @@ def train(
             progress=progress,
         )
     elif task.network == "diagonal":
-        fit = _diagonal(task, lam, solver, tolerance, max_iterations, None, progress)[0]
+        fit = _diagonal(task, DiagonalOperator(task.inputs), lam, solver, tolerance, max_iterations, None, progress)[0]
     else:
         assert pen is not None
         fit = _quadratic(task, lam, pen, solver, tolerance, max_iterations, None, progress)
@@ -227,6 +228,7 @@ def _status(reached: bool, finite: bool, exhausted: bool) -> FitStatus:
 
 def _diagonal(
     task: Task,
+    operator: DiagonalOperator,
     lam: float,
     solver: str,
     tolerance: float,
@@ -237,7 +239,7 @@ def _diagonal(
     started = time.perf_counter()
     n, d = task.inputs.shape
     result = solve_lasso(
-        task.inputs,
+        operator,
         task.labels,
         lam * float(np.sqrt(d)),
         tolerance=tolerance,
@@ -366,11 +368,12 @@ def train_path(
         raise InvalidArgument("weight_decays / penalties", list(grid), "needs at least one value")
     fits: dict[int, Fit] = {}
     warm: tuple[FloatArray, FloatArray] | None = None
+    columns = DiagonalOperator(task.inputs)
     factor: FloatArray | None = None
     for index in sorted(range(len(pairs)), key=lambda i: -pairs[i][0]):
         lam, pen = pairs[index]
         if task.network == "diagonal":
-            fit, warm = _diagonal(task, lam, solver, tolerance, None, warm, None)
+            fit, warm = _diagonal(task, columns, lam, solver, tolerance, None, warm, None)
         else:
             assert pen is not None
             fit = _quadratic(task, lam, pen, solver, tolerance, None, factor, None)
