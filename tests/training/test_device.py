@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from shallows import cli
-from shallows.amp import amp, devices, operators, torch_operators
+from shallows.amp import amp, devices, operators, torch_columns, torch_operators
+from shallows.amp.columns import DiagonalOperator
 from shallows.amp.operators import QuadraticOperator, check_data
 from shallows.errors import InvalidArgument, MissingDependency
 from shallows.problems import Problem
@@ -81,6 +82,39 @@ def test_every_product_is_that_of_numpy(data, monkeypatch):
         assert np.array_equal(values, np.sort(values))
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_every_product_with_columns_is_that_of_numpy(order, monkeypatch):
+    monkeypatch.setattr(torch_operators, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
+    rng = np.random.default_rng(0)
+    inputs = np.array(rng.standard_normal((70, 90)) * 10.0 ** np.linspace(-20, 20, 90), order=order)
+    inputs[:, 5] = 0
+    theirs = DiagonalOperator(inputs)
+    tensor = on_device(inputs) if order == "C" else on_device(inputs.T.copy()).T
+    ours = torch_columns.diagonal_operator(tensor)
+    assert type(torch_columns.diagonal_operator(inputs)) is DiagonalOperator and not ours.by_columns
+    np.testing.assert_array_equal(ours.inputs, inputs)
+    for name in ("squares", "scales"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-13)
+    theta, values, few = rng.standard_normal(90) / theirs.scales, rng.standard_normal(70), np.zeros(90)
+    few[7] = 1.0
+    support, none = np.array([0, 3, 40, 5, 89]), np.array([], dtype=int)
+    for rough, accuracy in ((False, 1e-13), (True, 1e-5)):
+        dtype = np.float32 if rough else np.float64
+        for argument in (theta, few, 0 * few):
+            got, expected = ours.forward(argument, rough=rough), theirs.forward(argument, rough=rough)
+            np.testing.assert_allclose(got, expected, rtol=accuracy, atol=100 * accuracy)
+        got, expected = ours.adjoint(values, rough=rough), theirs.adjoint(values, rough=rough)
+        np.testing.assert_allclose(got / theirs.scales, expected / theirs.scales, atol=100 * accuracy)
+        for columns in (support, none):
+            got, expected = ours.products(columns, rough=rough), theirs.products(columns, rough=rough)
+            outer = theirs.scales[:, None] * theirs.scales[columns]
+            np.testing.assert_allclose(got / outer, expected / outer, atol=100 * accuracy)
+            got, expected = ours.gram(columns, dtype), theirs.gram(columns, dtype)
+            assert got.dtype == dtype and got.shape == expected.shape and got.flags.f_contiguous
+            np.testing.assert_allclose(np.tril(got), np.tril(expected), atol=100 * accuracy)
+            np.testing.assert_array_equal(ours.columns(columns), theirs.columns(columns))
+
+
 def test_fused_products_are_those_they_are_made_of(data):
     rng = np.random.default_rng(1)
     operator = QuadraticOperator(data.inputs)
@@ -124,7 +158,7 @@ def test_gradient_training_on_the_device(data, wide, accelerator, precision):
         there, here = train(given, device=accelerator, **options), train(given, **options)
         assert there.objective == pytest.approx(here.objective, rel=1e-4)
         assert all(type(p) is np.ndarray for p in there.parameters.values())
-        assert there.details["device"] == ("cuda:0" if GPU and given is data else "cpu")
+        assert there.details["device"] == ("cuda:0" if GPU else "cpu")
     narrow = {"penalty": 0.1, "width": 3, "throw": False}
     there, here = train(data, device=accelerator, **narrow), train(data, **narrow)
     assert there.objective == pytest.approx(here.objective, rel=1e-3) and there.weights.rank == 3
@@ -159,26 +193,48 @@ def test_only_small_things_travel(data, accelerator, monkeypatch):
 
 
 class Allocations(TorchDispatchMode):
-    """The numbers in the largest tensor made that lies in none of the given memory."""
+    """How many numbers each tensor has that was made anew."""
 
-    def __init__(self, *known):
+    def __init__(self):
         super().__init__()
-        self.known, self.largest = {t.untyped_storage().data_ptr() for t in known}, 0
+        self.sizes = []
 
     def __torch_dispatch__(self, function, types, arguments=(), named=None):
         out = function(*arguments, **(named or {}))
+        given = {t.untyped_storage().data_ptr() for t in arguments if isinstance(t, torch.Tensor)}
         for tensor in out if isinstance(out, tuple | list) else [out]:
-            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().data_ptr() not in self.known:
-                self.largest = max(self.largest, tensor.numel())
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage().data_ptr() not in given:
+                self.sizes.append(tensor.numel())
         return out
 
 
 def test_work_arrays_are_blocks(data, accelerator, monkeypatch):
     monkeypatch.setattr(torch_operators, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
     placed = on_device(data.inputs)
-    with Allocations(placed) as seen:
+    with Allocations() as seen:
         train((placed, data.labels), network="quadratic", penalty=0.02, solver="convex", device=accelerator)
-    assert data.samples <= seen.largest <= 2100 < data.inputs.size / 7
+    assert data.samples <= max(seen.sizes) <= 2100 < data.inputs.size / 7
+
+
+def test_the_diagonal_network_stays_on_the_device(accelerator, monkeypatch):
+    """One copy in single precision beside the data, and none on the host unless coordinate descent is asked for."""
+    monkeypatch.setattr(torch_operators, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
+    fetched = []
+
+    def inputs(operator):
+        fetched.append(True)
+        return operator.fetch(operator.tensor)
+
+    monkeypatch.setattr(torch_columns.TorchDiagonalOperator, "inputs", property(inputs))
+    data = sample(Problem("diagonal", PowerLaw(400, 1.0), 300, 0.5), 0)
+    placed = on_device(data.inputs)
+    with Allocations() as seen:
+        fit = train((placed, data.labels), network="diagonal", weight_decay=1.0, device=accelerator)
+    assert fit.gap <= 1e-6 and fit.details["amp_iterations"] > 0 and not fetched
+    copy, *rest = sorted(seen.sizes, reverse=True)
+    assert copy == data.inputs.size and rest[0] < 0.4 * data.inputs.size
+    train((placed, data.labels), network="diagonal", weight_decay=1.0, device=accelerator, solver="convex")
+    assert fetched == [True]
 
 
 TENSORS = {

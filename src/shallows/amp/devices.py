@@ -9,9 +9,16 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..errors import InvalidArgument, MissingDependency
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
 
 #: Names of devices.
 ALLOWED = 'must be "cpu", "cuda", or "cuda:N" with the number of a GPU'
@@ -111,3 +118,17 @@ def _move(tensor: Any, device: Any) -> Any:
     except torch.cuda.OutOfMemoryError as error:
         size = 8e-9 * tensor.numel()
         raise InvalidArgument("device", str(device), f"its memory has no room for {size:.3g} GB of data") from error
+
+
+class OnDevice:
+    """What the operators on a device share: how small arrays get there and back."""
+
+    device: Any
+
+    def send(self, array: NDArray[Any]) -> Any:
+        """A copy of the array on the device."""
+        return sys.modules["torch"].tensor(array, device=self.device)
+
+    def fetch(self, tensor: Any) -> FloatArray:
+        """The tensor's numbers on the host, in float64."""
+        return np.asarray(tensor.numpy(force=True), dtype=np.float64)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .devices import is_tensor
+from .devices import OnDevice, is_tensor
 from .operators import QuadraticOperator
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def device_block_numbers(size: int) -> int:
     return min(most, max(least, size // 8))
 
 
-class TorchQuadraticOperator(QuadraticOperator):
+class TorchQuadraticOperator(OnDevice, QuadraticOperator):
     """The map ``S -> (Tr[S Z_mu])_mu`` and its adjoint, with the inputs on a device.
 
     Parameters
@@ -50,18 +50,10 @@ class TorchQuadraticOperator(QuadraticOperator):
 
     def __init__(self, inputs: Any) -> None:
         super().__init__(inputs)
+        self.device = inputs.device
 
     def block_numbers(self) -> int:
         return device_block_numbers(self.samples * self.dim)
-
-    def send(self, array: FloatArray) -> Any:
-        """A copy of the array on the device."""
-        return sys.modules["torch"].tensor(array, device=self.inputs.device)
-
-    def fetch(self, tensor: Any) -> FloatArray:
-        """The tensor's numbers on the host."""
-        out: FloatArray = tensor.numpy(force=True)
-        return out
 
     def forward(self, matrix: FloatArray) -> FloatArray:
         sent, out = self.send(matrix), self.inputs.new_empty(self.samples)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..amp.columns import DiagonalOperator
 from ..amp.devices import is_tensor, place, require_torch
+from ..amp.torch_columns import diagonal_operator
 from ..amp.torch_operators import device_block_numbers, quadratic_operator
 from ..errors import InvalidArgument
 from .certificates import Certificate, lasso_certificate, nuclear_certificate
@@ -145,7 +145,7 @@ def train_gradient(
     def certificate() -> tuple[FloatArray | LowRankPSD, Certificate]:
         if network == "diagonal":
             theta = _host(parameters[0] * parameters[1]) / root
-            return theta, lasso_certificate(DiagonalOperator(inputs), labels, theta, weight_decay * np.sqrt(d))
+            return theta, lasso_certificate(diagonal_operator(inputs), labels, theta, weight_decay * np.sqrt(d))
         factor = _compact(_host(parameters[0]) / (p * d) ** 0.25)
         pen = weight_decay * np.sqrt(p / d) if penalty is None else penalty
         return LowRankPSD(factor), nuclear_certificate(quadratic_operator(inputs), labels, factor, pen)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..amp.columns import DiagonalOperator
 from ..amp.devices import find_device, is_tensor, place
 from ..amp.operators import check_data
+from ..amp.torch_columns import diagonal_operator
 from ..amp.torch_operators import quadratic_operator
 from ..errors import InvalidArgument, SolveFailed
 from ..problems import NETWORKS, Problem, check_number
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from ..amp.columns import DiagonalOperator
 
     FloatArray = NDArray[np.float64]
     Progress = Callable[[int, float], None]
@@ -67,7 +69,7 @@ class Task:
 
 
 def _task(data: Any, network: str | None, seed: Any, width: int | None, device: Any) -> Task:
-    find_device(device)  # refused before anything is sampled
+    where = find_device(device)  # refused before anything is sampled
     if isinstance(data, Problem):
         if seed is None:
             raise InvalidArgument("seed", seed, "a problem is sampled first: give the seed of its data")
@@ -78,13 +80,13 @@ def _task(data: Any, network: str | None, seed: Any, width: int | None, device: 
         if width is None:
             width = data.problem.width
         network, labels = data.problem.network, data.labels
-        inputs = place(data.inputs, find_device(_home(network, device)))
+        inputs = place(data.inputs, where)
     else:
         if network not in NETWORKS:
             raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise InvalidArgument("data", type(data).__name__, "must be a pair (X, y), a Dataset or a Problem")
-        inputs, labels = check_data(data[0], data[1], _home(str(network), device))
+        inputs, labels = check_data(data[0], data[1], device)
     if width is not None:
         if network == "diagonal":
             raise InvalidArgument("width", width, "applies to the quadratic network only")
@@ -92,11 +94,6 @@ def _task(data: Any, network: str | None, seed: Any, width: int | None, device: 
         if number != int(number):
             raise InvalidArgument("width", width, "must be an integer >= 1")
     return Task(inputs, labels, str(network), int(width) if width is not None else inputs.shape[1])
-
-
-def _home(network: str, device: Any) -> Any:
-    """The device for the data: the diagonal network's solvers work on the host."""
-    return "cpu" if network == "diagonal" else device
 
 
 def _check(solver: str, tolerance: float, max_iterations: int | None, task: Task) -> tuple[str, float]:
@@ -165,9 +162,9 @@ def train(
         Of the initialisation of gradient training.
     device : {"cpu", "cuda", "cuda:N"} or torch.device, optional
         Where everything of the size of the data lives and is worked on; default: where `X` is. On a GPU (needs
-        PyTorch) in float64 but for ``precision="float32"``, with row blocks beside the data. The diagonal network is
-        trained on the host, and its data brought there. The fit is in NumPy in any case; its ``details["device"]``
-        says where the data were.
+        PyTorch) in float64, with blocks of rows beside the data; the diagonal network keeps a copy in float32 there
+        as it does here, and coordinate descent (``"convex"``, or where message passing leaves its path) brings one to
+        the host. The fit is in NumPy in any case; its ``details["device"]`` says where the data were.
     throw : bool
         Raise when the tolerance is not reached; otherwise return the fit with its status.
     progress : callable, optional
@@ -204,7 +201,7 @@ def train(
             progress=progress,
         )
     elif task.network == "diagonal":
-        fit = _diagonal(task, DiagonalOperator(task.inputs), lam, solver, tolerance, max_iterations, None, progress)[0]
+        fit = _diagonal(task, diagonal_operator(task.inputs), lam, solver, tolerance, max_iterations, None, progress)[0]
     else:
         assert pen is not None
         fit = _quadratic(task, lam, pen, solver, tolerance, max_iterations, None, progress)
@@ -368,7 +365,7 @@ def train_path(
         raise InvalidArgument("weight_decays / penalties", list(grid), "needs at least one value")
     fits: dict[int, Fit] = {}
     warm: tuple[FloatArray, FloatArray] | None = None
-    columns = DiagonalOperator(task.inputs)
+    columns = diagonal_operator(task.inputs)
     factor: FloatArray | None = None
     for index in sorted(range(len(pairs)), key=lambda i: -pairs[i][0]):
         lam, pen = pairs[index]
