@@ -35,6 +35,12 @@ def column_squares(inputs: FloatArray) -> FloatArray:
     return out
 
 
+def _unit(values: FloatArray) -> tuple[NDArray[np.float32], float]:
+    """The values over their largest size, in single precision, and that size."""
+    size = float(np.abs(values).max(initial=0.0)) or 1.0
+    return (values / size).astype(np.float32), size
+
+
 class DiagonalOperator:
     """The map ``theta -> X theta`` of the diagonal network and its adjoint.
 
@@ -81,14 +87,15 @@ class DiagonalOperator:
         if 32 * support.size <= self.dim:
             return self.inputs[:, support] @ theta[support]
         if rough:
-            out: FloatArray = (self.single @ (self.scales * theta).astype(np.float32)).astype(np.float64)
-            return out
+            unit, size = _unit(self.scales * theta)
+            return size * (self.single @ unit).astype(np.float64)
         return self.inputs @ theta
 
     def adjoint(self, values: FloatArray, *, rough: bool = False) -> FloatArray:
         """``X^T values``, shape (d,)."""
         if rough:
-            return self.scales * (self.single.T @ values.astype(np.float32))
+            unit, size = _unit(values)
+            return size * self.scales * (self.single.T @ unit)
         return self.inputs.T @ values
 
     def columns(self, support: NDArray[np.intp]) -> FloatArray:
