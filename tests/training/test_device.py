@@ -97,6 +97,11 @@ def test_every_product_with_columns_is_that_of_numpy(order, monkeypatch):
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-13)
     theta, values, few = rng.standard_normal(90) / theirs.scales, rng.standard_normal(70), np.zeros(90)
     few[7] = 1.0
+    for size in (1e-60, 1e60):  # beyond the range of single precision
+        got, expected = ours.forward(size * theta, rough=True), theirs.forward(size * theta)
+        np.testing.assert_allclose(got / size, expected / size, rtol=1e-5, atol=1e-3)
+        got, expected = ours.adjoint(size * values, rough=True), theirs.adjoint(size * values)
+        np.testing.assert_allclose(got / theirs.scales / size, expected / theirs.scales / size, atol=1e-3)
     support, none = np.array([0, 3, 40, 5, 89]), np.array([], dtype=int)
     for rough, accuracy in ((False, 1e-13), (True, 1e-5)):
         dtype = np.float32 if rough else np.float64

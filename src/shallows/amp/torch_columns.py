@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .columns import DiagonalOperator
+from .columns import DiagonalOperator, _unit
 from .devices import OnDevice, is_tensor
 from .torch_operators import device_block_numbers
 
@@ -77,12 +77,14 @@ class TorchDiagonalOperator(OnDevice, DiagonalOperator):
         if 32 * support.size <= self.dim:
             return self.fetch(self.tensor.index_select(1, self.send(support)) @ self.send(theta[support]))
         if rough:
-            return self.fetch(self.single @ self.send((self.scales * theta).astype(np.float32)))
+            unit, size = _unit(self.scales * theta)
+            return size * self.fetch(self.single @ self.send(unit))
         return self.fetch(self.tensor @ self.send(theta))
 
     def adjoint(self, values: FloatArray, *, rough: bool = False) -> FloatArray:
         if rough:
-            return self.scales * self.fetch(self.single.T @ self.send(values.astype(np.float32)))
+            unit, size = _unit(values)
+            return size * self.scales * self.fetch(self.single.T @ self.send(unit))
         return self.fetch(self.tensor.T @ self.send(values))
 
     def columns(self, support: NDArray[np.intp]) -> FloatArray:
