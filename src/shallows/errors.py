@@ -30,6 +30,13 @@ class InvalidArgument(ShallowsError, ValueError):
         return type(self), (self.name, self.value, self.allowed)
 
 
+def check_instance(name: str, value: Any, *kinds: type) -> None:
+    """Raise :class:`InvalidArgument` unless `value` is of one of the `kinds`."""
+    if not isinstance(value, kinds):
+        given = value if isinstance(value, (str, int, float, type(None))) else type(value).__name__
+        raise InvalidArgument(name, given, f"must be a {' or a '.join(kind.__name__ for kind in kinds)}")
+
+
 class SolveFailed(ShallowsError, RuntimeError):
     """A solver did not reach its answer; ``result`` holds what it had, with its status."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, check_instance
 from .inference import (
     LEVEL,
     Estimate,
@@ -202,6 +202,9 @@ def forecast(
     """
     if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
         raise InvalidArgument("level", level, "must be a number between 0 and 1, such as 0.9")
+    check_instance("inference", inference, Inference)
+    if not np.iterable(samples):
+        raise InvalidArgument("samples", samples, "must be a sequence of numbers")
     counts = [check_number("samples", n, least=2) for n in samples]
     if not counts:
         raise InvalidArgument("samples", [], "must not be empty")

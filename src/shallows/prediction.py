@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InvalidArgument, SolveFailed
+from .errors import InvalidArgument, SolveFailed, check_instance
 from .phases import Phase, phase_of
 from .problems import Problem
 from .spectra import Decomposition, DiagonalLaw, QuadraticLaw, decompose, learned_law
@@ -241,8 +241,7 @@ def predict(
     SolveFailed
         If the equations could not be solved to a relative residual of 1e-8; carries the result.
     """
-    if not isinstance(problem, Problem):
-        raise InvalidArgument("problem", problem, "must be a Problem")
+    check_instance("problem", problem, Problem)
     lam, pen = problem.regularisation(weight_decay, penalty)
     point = solve(problem, weight_decay=weight_decay, penalty=penalty)
     prediction = Prediction(problem, lam, pen, point)
@@ -289,6 +288,7 @@ def predict_grid(
     """
     import xarray
 
+    check_instance("problem", problem, Problem)
     if (weight_decay is None) == (penalty is None):
         given = "neither" if penalty is None else "both"
         raise InvalidArgument("weight_decay / penalty", given, "give exactly one of the two")

@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .amp.operators import QuadraticOperator, check_data
-from .errors import InvalidArgument
+from .errors import InvalidArgument, check_instance
 from .freeprob.contour import find_position
-from .inference import Estimate, EstimateUndefined, fit_teacher
+from .inference import Estimate, EstimateUndefined, Inference, fit_teacher
 from .problems import Problem
 from .state_evolution.moments import quadratic_moments
-from .training import LowRankPSD
+from .training import Fit, LowRankPSD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .inference import Inference
     from .teachers import Teacher
-    from .training import Fit
 
     FloatArray = NDArray[np.float64]
 
@@ -136,6 +134,8 @@ def prune(
     InvalidArgument
         If fit and inference do not belong together, or for unusable settings.
     """
+    check_instance("fit", fit, Fit)
+    check_instance("inference", inference, Inference)
     if fit.network != inference.network:
         raise InvalidArgument("inference", inference.network, f"must be of the {fit.network} network")
     if values not in ("shrunk", "kept"):

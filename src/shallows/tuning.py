@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InvalidArgument, SolveFailed
+from .errors import SolveFailed, check_instance
 from .prediction import Prediction, predict
 from .problems import Problem
 from .state_evolution import bayes_optimal, solve
@@ -203,8 +203,7 @@ def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeig
     SolveFailed
         If the state evolution cannot be solved anywhere, or fails next to the best point found; carries the result.
     """
-    if not isinstance(problem, Problem):
-        raise InvalidArgument("problem", problem, "must be a Problem")
+    check_instance("problem", problem, Problem)
     null = problem.null_risk
     if null == 0.0:
         return _nothing_to_learn(problem)

@@ -28,6 +28,7 @@ def raising(error):
         (ShallowsError("the solver gave up"), 1, ["the solver gave up"]),
         (InvalidArgument("--dim", 3, "must be\neven"), 2, ["--dim: got 3", "must be even"]),
         (OSError(28, "No space left on device", "report.html"), 1, ["report.html", "No space left"]),
+        (OSError(28, "No space left on device"), 1, ["output: No space left"]),
     ],
 )
 def test_an_error_is_one_line(run, monkeypatch, error, code, words):

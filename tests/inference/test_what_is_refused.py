@@ -3,7 +3,22 @@
 import numpy as np
 import pytest
 
-from shallows import InvalidArgument, PowerLaw, Problem, forecast, infer
+from shallows import (
+    DiagonalNetworkRegressor,
+    InvalidArgument,
+    PowerLaw,
+    Problem,
+    QuadraticNetworkRegressor,
+    bayes_optimal,
+    forecast,
+    infer,
+    load,
+    optimal_weight_decay,
+    predict,
+    predict_grid,
+    prune,
+    tune,
+)
 from shallows.training import sample, train
 
 PROBLEM = Problem("diagonal", PowerLaw(60, 1.0), 200, 0.3)
@@ -14,6 +29,36 @@ def test_data_of_another_fit_are_refused():
     infer(sample(PROBLEM, 0), fit)
     with pytest.raises(InvalidArgument, match="other data"):
         infer(sample(PROBLEM, 1), fit)
+
+
+def test_objects_of_another_kind_are_named():
+    data = sample(PROBLEM, 0)
+    fit = train(data, weight_decay=0.5)
+    found = infer(data, fit)
+    quadratic = sample(Problem("quadratic", PowerLaw(10, 1.0), 60, 0.3), 0)
+    calls = {
+        "problem": [
+            lambda: sample("diagonal", 0),
+            lambda: bayes_optimal(PROBLEM.teacher),
+            lambda: predict(None, weight_decay=1.0),
+            lambda: predict_grid("x", samples=[3], weight_decay=[1.0]),
+            lambda: optimal_weight_decay(3),
+        ],
+        "fit": [lambda: infer(data, data), lambda: prune(data, found)],
+        "inference": [lambda: prune(fit, fit), lambda: forecast(fit, [300])],
+        "data": [lambda: infer(3, fit), lambda: tune("data.csv", network="diagonal")],
+        "samples": [lambda: forecast(found, 300)],
+        "network": [lambda: tune(quadratic, network="diagonal")],
+        "store": [lambda: load(3)],
+        "standardize": [
+            lambda: DiagonalNetworkRegressor(standardize="scale").fit(*data),
+            lambda: QuadraticNetworkRegressor(standardize="yes").fit(*data),
+        ],
+    }
+    for name, mistakes in calls.items():
+        for mistake in mistakes:
+            with pytest.raises(InvalidArgument, match=rf"^{name}: got"):
+                mistake()
 
 
 @pytest.mark.parametrize("level", [0, 1, -1, 2, 95, "a", True, None, float("nan")])

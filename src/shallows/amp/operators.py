@@ -24,6 +24,21 @@ if TYPE_CHECKING:
 BLOCK_NUMBERS = 1 << 19
 
 
+def as_pair(data: Any) -> tuple[Any, Any]:
+    """``(X, y)`` of a pair or a sampled data set.
+
+    Raises
+    ------
+    InvalidArgument
+        For anything else.
+    """
+    try:
+        inputs, labels = data
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument("data", type(data).__name__, "must be a pair (X, y) or a sampled Dataset") from error
+    return inputs, labels
+
+
 def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, FloatArray]:
     """Inputs (n, d) and labels (n,) in float64, copied only where they cannot be used as they are.
 

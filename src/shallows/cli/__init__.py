@@ -118,8 +118,8 @@ def _report(error: Exception) -> int:
     if isinstance(error, ShallowsError):
         print_error(str(error))
         return 1
-    if isinstance(error, OSError) and error.filename is not None:
-        print_error(f"{error.filename}: {error.strerror}")
+    if isinstance(error, OSError) and error.strerror:
+        print_error(f"{error.filename or 'output'}: {error.strerror}")
         return 1
     print_error(
         f"internal error ({type(error).__name__}: {error}); please report it. SHALLOWS_DEBUG=1 shows where it happened"

@@ -282,11 +282,16 @@ class DiagonalNetworkRegressor(_NetworkRegressor):
         self.fit_intercept = fit_intercept
         self.tolerance = tolerance
 
+    def _check(self, dim: int) -> float | None:
+        if self.standardize not in (True, False):
+            raise InvalidArgument("standardize", self.standardize, "must be True or False")
+        return super()._check(dim)
+
     def _transformer(self) -> WhiteningTransformer:
         return WhiteningTransformer("scale")
 
     def _transformed(self) -> bool:
-        return bool(self.standardize)
+        return self.standardize
 
     def check_weights(self, *, level: float = 0.9, false_discovery_rate: float = 0.1) -> WeightTests:
         """Interval and p-value of every weight, on standardised columns.

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from ..amp.operators import QuadraticOperator, check_data
-from ..errors import InvalidArgument, ShallowsError
+from ..amp.operators import QuadraticOperator, as_pair, check_data
+from ..errors import InvalidArgument, ShallowsError, check_instance
 from ..training import Fit, LowRankPSD
 
 if TYPE_CHECKING:
@@ -271,7 +271,8 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
     """
     if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
         raise InvalidArgument("level", level, "must be a number between 0 and 1, such as 0.9")
-    inputs, labels = check_data(*data)
+    check_instance("fit", fit, Fit)
+    inputs, labels = check_data(*as_pair(data))
     rows, d = inputs.shape
     n = rows - int(centred)
     if n < 2:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..amp.operators import QuadraticOperator, check_data
+from ..amp.operators import QuadraticOperator, as_pair, check_data
 from ..errors import InvalidArgument, SolveFailed
 from ..problems import NETWORKS, Problem
 from ..state_evolution import solve
-from ..training import Fit, train, train_path
+from ..training import Dataset, Fit, train, train_path
 from .estimates import EstimateUndefined, Inference, infer
 from .power_law import estimated_problem, fit_teacher
 
@@ -125,7 +125,7 @@ def tune(
 
     Parameters
     ----------
-    data : pair (X, y)
+    data : Dataset or pair (X, y)
         Shapes (n, d) and (n,).
     network : {"diagonal", "quadratic"}
     width : int, optional
@@ -156,7 +156,9 @@ def tune(
     started = time.perf_counter()
     if network not in NETWORKS:
         raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
-    inputs, labels = check_data(*data)
+    if isinstance(data, Dataset) and data.problem.network != network:
+        raise InvalidArgument("network", network, f"the data are of the {data.problem.network} network")
+    inputs, labels = check_data(*as_pair(data))
     n, d = inputs.shape
     limited = network == "quadratic" and width is not None and width < d
     top = largest_weight_decay(inputs, labels, network, width)

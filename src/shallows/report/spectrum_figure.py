@@ -142,7 +142,6 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
             zorder=4,
         )
     axes.set_xlim(low, high)
-    axes.set_ylim(0, 1.45 * top)
     axes.locator_params(axis="both", nbins=6)
     axes.set_xlabel(_quantity(verification))
     axes.set_ylabel("density (zeros left out)")
@@ -152,6 +151,7 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
     beyond = round(float((runs.spectra > high).sum(axis=1).mean()))
     if beyond:
         words += f"\n\nlarger than shown: {beyond}"
+    axes.set_ylim(0, (1.3 + 0.07 * (1 + words.count("\n"))) * top)  # room for the words above the bars
     axes.text(0.98, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=8.5, linespacing=1.35)
 
 

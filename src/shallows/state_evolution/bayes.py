@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from ..errors import check_instance
 from ..freeprob.bands import bands
 from ..freeprob.bracketing import chandrupatla
 from ..freeprob.contour import FASTMATH, height, legendre_nodes
+from ..problems import Problem
 from .fixed_point import NEGLIGIBLE_NOISE, TOLERANCE
 from .result import Status
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..problems import Problem
     from ..teachers import Spectrum
 
     FloatArray = NDArray[np.float64]
@@ -241,7 +242,22 @@ def bayes_optimal(problem: Problem) -> BayesPoint:
 
     Where the noise equation has several solutions the one of least free energy is returned, the information
     theoretical optimum.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    BayesPoint
+        Risk, noise scale and how they were found (theory note, section 8).
+
+    Raises
+    ------
+    InvalidArgument
+        If `problem` is not a Problem.
     """
+    check_instance("problem", problem, Problem)
     quadratic = problem.network == "quadratic"
     factor = 2 if quadratic else 1
     samples = 2 * problem.alpha if quadratic else float(problem.samples)

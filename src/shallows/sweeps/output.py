@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import __version__
-from ..errors import InvalidArgument, MissingDependency
+from ..errors import InvalidArgument, MissingDependency, check_instance
 from .axes import INTEGERS, Value
 from .points import SETTINGS
 from .quantities import Quantity
@@ -99,6 +99,7 @@ def load(store: str | Path | Store, sweep: Sweep | str | None = None) -> xarray.
     StoreError
         If the store cannot be read.
     """
+    check_instance("store", store, str, Path, Store)
     if not isinstance(store, Store):
         with Store(store, create=False, read_only=True) as opened:
             return load(opened, sweep)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..amp.operators import QuadraticOperator
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, check_instance
+from ..problems import Problem
 from .fit import LowRankPSD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from ..problems import Problem
 
     FloatArray = NDArray[np.float64]
 
@@ -94,8 +93,9 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
     Raises
     ------
     InvalidArgument
-        If `samples` is not an integer, or the seed is unusable.
+        If `problem` is not a Problem, its `samples` is not an integer, or the seed is unusable.
     """
+    check_instance("problem", problem, Problem)
     if problem.samples != int(problem.samples):
         raise InvalidArgument("samples", problem.samples, "a data set needs an integer number of samples")
     seed = check_seed(seed)
