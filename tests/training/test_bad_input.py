@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from shallows.errors import InvalidArgument
+from shallows.errors import InvalidArgument, SolveFailed
 from shallows.problems import Problem
 from shallows.teachers import PowerLaw
 from shallows.training import sample, train
@@ -131,3 +131,13 @@ def test_memory_stays_below_half_the_data():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert fit.gap <= 1e-5 and peak < 0.5 * data.inputs.nbytes
+
+
+def test_scales_that_are_too_wide_are_named():
+    """Outputs of the quadratic network go with the square of a column's scale: 1e14 here. The LASSO does not mind."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((80, 12)) * np.geomspace(1e-3, 1e4, 12)
+    y = np.square(x @ rng.standard_normal((12, 2))).sum(1) / 12 + rng.standard_normal(80)
+    with pytest.raises(SolveFailed, match="columns' scales differ by a factor of"):
+        train((x, y), network="quadratic", penalty=1e-3)
+    assert train((x, y), network="diagonal", weight_decay=1e-3).status.ok

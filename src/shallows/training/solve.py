@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Ways to train: the fastest certified one, without message passing, message passing alone, the network itself.
 SOLVERS = ("auto", "convex", "amp", "gradient")
+#: Columns of scales that differ by more than this are named where the quadratic network does not converge.
+WIDE = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,14 +207,26 @@ def train(
     else:
         assert pen is not None
         fit = _quadratic(task, lam, pen, solver, tolerance, max_iterations, None, progress)
-    return _deliver(fit, throw)
+    return _deliver(fit, throw, task)
 
 
-def _deliver(fit: Fit, throw: bool) -> Fit:
+def _deliver(fit: Fit, throw: bool, task: Task) -> Fit:
     if throw and not fit.status.ok:
         gap = "" if fit.gap is None else f", relative duality gap {fit.gap:.3g}"
-        raise SolveFailed(f"training ended with status {fit.status.value}{gap}: {fit.status.advice}", fit)
+        advice = _scale_advice(task) or fit.status.advice
+        raise SolveFailed(f"training ended with status {fit.status.value}{gap}: {advice}", fit)
     return fit
+
+
+def _scale_advice(task: Task) -> str | None:
+    """What to do where columns of very different scales are the likely reason; the LASSO is free of it."""
+    if task.network == "diagonal":
+        return None
+    sizes = np.array([float(abs(column).max()) for column in task.inputs.T])
+    spread = float(sizes.max() / max(sizes[sizes > 0].min(initial=np.inf), 1e-300)) if sizes.any() else 1.0
+    if spread < WIDE:
+        return None
+    return f"the columns' scales differ by a factor of {spread:.1g}, and outputs by its square: scale them alike"
 
 
 def _status(reached: bool, finite: bool, exhausted: bool) -> FitStatus:
@@ -376,7 +390,7 @@ def train_path(
             fit = _quadratic(task, lam, pen, solver, tolerance, None, factor, None)
             assert isinstance(fit.weights, LowRankPSD)
             factor = fit.weights.factor
-        fits[index] = _deliver(fit, throw)
+        fits[index] = _deliver(fit, throw, task)
         if progress is not None:
             progress(index, fit)
     return [fits[i] for i in range(len(pairs))]
