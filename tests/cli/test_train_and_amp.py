@@ -39,6 +39,18 @@ def test_train_is_the_library_call(table, tmp_path, capsys, network, option, val
     assert "duality gap" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("network,option", [("diagonal", "--weight-decay"), ("quadratic", "--penalty")])
+def test_train_says_when_the_data_are_far_from_gaussian(table, tmp_path, capsys, network, option):
+    path, inputs, labels = table
+    assert main(["train", str(path), "--network", network, option, "0.5"]) == 0
+    assert "left theory's path" not in capsys.readouterr().out
+    shifted = tmp_path / "shifted.csv"
+    header = ",".join([*(f"x{i}" for i in range(12)), "y"])
+    np.savetxt(shifted, np.column_stack([inputs + 10, labels + 10]), delimiter=",", header=header, comments="")
+    assert main(["train", str(shifted), "--network", network, option, "0.5"]) == 0
+    assert "left theory's path" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "arguments,words",
     [

@@ -132,6 +132,11 @@ def run(
                     ("train error", "", number(fit.train_error)),
                     *learned,
                     ("solver", "", f"{fit.solver}, {fit.iterations} iterations, {fit.seconds:.2g} s on {place}"),
+                    *(
+                        [("note", "", "message passing left theory's path: the data are far from Gaussian inputs")]
+                        if fit.details.get("amp_departed")
+                        else []
+                    ),
                     *([] if path is None else [("written", "", str(path))]),
                 ],
             ),

@@ -262,6 +262,7 @@ def _diagonal(
     proof, details = result.certificate, {**result.details, "device": task.device}
     gap = details.get("limit_gap", proof.gap)
     limit = 2000 + 20 * (n + d) if max_iterations is None else max_iterations
+    finish = {"newton": details["newton_steps"], "path": details["path_steps"]}
     weights = result.theta
     weights.setflags(write=False)
     fit = Fit(
@@ -276,11 +277,7 @@ def _diagonal(
         iterations=result.iterations,
         seconds=time.perf_counter() - started,
         train_error=proof.train_error,
-        solver="amp"
-        if solver == "amp"
-        else f"{details['start']} + path"
-        if details["path_steps"]
-        else details["start"],
+        solver=" + ".join([details["start"], *(stage for stage, took in finish.items() if took)]),
         tolerance=tolerance,
         details=details,
     )
