@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
+
+
+#: What theory predicts of each iteration.
+PREDICTED = ("noise_scale", "error", "degrees_of_freedom")
 
 
 class AmpStatus(Enum):
@@ -54,24 +58,38 @@ class Trajectory:
         Mean squared residual of the estimate.
     error : ndarray
         ``R`` or ``E`` of the estimate, nan if the teacher is unknown.
-    predicted_noise_scale, predicted_error, predicted_degrees_of_freedom : ndarray
-        State evolution, step by step from the same start.
-    fluctuation : ndarray
-        Expected relative standard deviation of the measured noise scale.
     change : ndarray
         Relative change of the estimate.
+    mix : ndarray
+        Share of the new iterate in the mix with the old one.
+    asymptotic_noise_scale, asymptotic_error, asymptotic_degrees_of_freedom : ndarray
+        State evolution, step by step from the same start and with the same mixes: exact as `d` grows.
+    predicted_noise_scale, predicted_error, predicted_degrees_of_freedom : ndarray
+        The same at this size: the mean over replicas, where there are any, else state evolution.
+    fluctuation : ndarray
+        Relative standard deviation of the measured noise scale about the predicted one.
     """
+
+    MEASURED: ClassVar = ("noise_scale", "threshold", "degrees_of_freedom", "train_error", "error", "change", "mix")
+    EXPECTED: ClassVar = (
+        *(f"{kind}_{name}" for kind in ("asymptotic", "predicted") for name in PREDICTED),
+        "fluctuation",
+    )
 
     noise_scale: FloatArray
     threshold: FloatArray
     degrees_of_freedom: FloatArray
     train_error: FloatArray
     error: FloatArray
+    change: FloatArray
+    mix: FloatArray
+    asymptotic_noise_scale: FloatArray
+    asymptotic_error: FloatArray
+    asymptotic_degrees_of_freedom: FloatArray
     predicted_noise_scale: FloatArray
     predicted_error: FloatArray
     predicted_degrees_of_freedom: FloatArray
     fluctuation: FloatArray
-    change: FloatArray
 
     @property
     def deviation(self) -> FloatArray:
@@ -80,7 +98,7 @@ class Trajectory:
 
     def to_dict(self) -> dict[str, list[float | None]]:
         """JSON-ready columns."""
-        names = [*self.__dataclass_fields__, "deviation"]
+        names = [*(field.name for field in fields(self)), "deviation"]
         return {k: [float(v) if np.isfinite(v) else None for v in getattr(self, k)] for k in names}
 
 
@@ -99,10 +117,13 @@ class AmpRun:
         At the last iteration.
     iterations : int
     seconds : float
+        Of the iteration itself, without the prediction.
     damping : float
+    replicas : int
+        Data sets that the prediction was corrected for finite size with.
     status : AmpStatus
     departed_at : int or None
-        First iteration from which the measured noise scale stayed off the predicted one.
+        First iteration, counted from 0, whose measured noise scale is off the predicted one.
     trajectory : Trajectory
     """
 
@@ -114,6 +135,7 @@ class AmpRun:
     iterations: int
     seconds: float
     damping: float
+    replicas: int
     status: AmpStatus
     departed_at: int | None
     trajectory: Trajectory
@@ -135,6 +157,7 @@ class AmpRun:
             "iterations": self.iterations,
             "seconds": self.seconds,
             "damping": self.damping,
+            "replicas": self.replicas,
             "status": self.status.value,
             "departed_at": self.departed_at,
             "noise_scale": self.noise_scale,

@@ -35,6 +35,15 @@ Damping = Annotated[
         show_default=False,
     ),
 ]
+Replicas = Annotated[
+    str | None,
+    typer.Option(
+        "--replicas",
+        metavar="R",
+        help="Data sets that correct the prediction for finite size (default 0 diagonal, 4 quadratic).",
+        show_default=False,
+    ),
+]
 Iterations = Annotated[
     str | None,
     typer.Option("--iterations", metavar="K", help="Iterations at most (default 100).", show_default=False),
@@ -66,6 +75,7 @@ def run(
     seed: Seed = None,
     damping: Damping = None,
     iterations: Iterations = None,
+    replicas: Replicas = None,
     out: Out = None,
     force: Force = False,
     json: options.Json = False,
@@ -86,6 +96,7 @@ def run(
         raise InvalidArgument("--samples", samples, "must be an integer: a data set is drawn")
     base = 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1)
     most = 100 if iterations is None else options.parse_integer("--iterations", iterations, 1, 100_000)
+    count = None if replicas is None else options.parse_integer("--replicas", replicas, 0, 1000)
     mix = None if damping is None else options.parse_size("--damping", damping)
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
@@ -98,7 +109,8 @@ def run(
 
         if bayes:
             rule = {"denoiser": bayes_rule(problem)}
-        result = amp(sample(problem, base), damping=mix, max_iterations=most, throw=False, **rule)
+        data = sample(problem, base)
+        result = amp(data, damping=mix, max_iterations=most, replicas=count, throw=False, **rule)
         content = {"problem": problem.to_dict(), "seed": base, "advice": result.status.advice, **result.to_dict()}
         if output is not None:
             from ..report.amp_figure import write_amp_figure
@@ -123,11 +135,15 @@ def _print(result: AmpRun, bayes: bool) -> None:
     count = path.noise_scale.size
     shown = range(count) if count <= LINES else [*range(LINES - 4), *range(count - 4, count)]
     factor = 2 if result.network == "quadratic" else 1
-    rows: list[tuple[str, ...]] = [("iteration", "measured", "predicted", "off by", "risk", "predicted risk")]
+    # Beside a prediction at this size, state evolution: its limit at large d.
+    limit = ("large d",) if result.replicas else ()
+    rows: list[tuple[str, ...]] = [
+        ("iteration", "measured", "predicted", "off by", *limit, "risk", "predicted risk", *limit)
+    ]
     previous = -1
     for i in shown:
         if i != previous + 1:
-            rows.append(("...", "", "", "", "", ""))
+            rows.append(("...", *[""] * (len(rows[0]) - 1)))
         previous = i
         rows.append(
             (
@@ -135,17 +151,17 @@ def _print(result: AmpRun, bayes: bool) -> None:
                 number(float(path.noise_scale[i])),
                 number(float(path.predicted_noise_scale[i])),
                 f"{path.deviation[i]:+.1f} sd",
+                *(number(float(path.asymptotic_noise_scale[i])) for _ in limit),
                 number(factor * float(path.error[i])),
                 number(factor * float(path.predicted_error[i])),
+                *(number(factor * float(path.asymptotic_error[i])) for _ in limit),
             )
         )
     rule = "Bayes-optimal denoiser" if bayes else "soft threshold"
-    way = "step by step"
-    if result.damping < 1:
-        way = "damped: approximate on the way, exact at the end"
-    if result.network == "quadratic":
-        way += "; up to terms of order 10/d, most visible in the first steps"
-    departed = "never" if result.departed_at is None else f"from iteration {result.departed_at}"
+    way = "state evolution, step by step"
+    if result.replicas:
+        way = f"mean over {result.replicas} other data sets of the problem; large d: {way}"
+    departed = "never" if result.departed_at is None else f"at iteration {result.departed_at + 1}"
     print_sections(
         f"Message passing on a {result.network} network, {rule}",
         [

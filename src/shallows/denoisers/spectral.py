@@ -105,7 +105,9 @@ class SpectralHardThreshold(Denoiser):
 
 
 @njit(cache=True)
-def _subordinate(x, variance, s, w):
+def _subordinate(
+    x: FloatArray, variance: float, s: FloatArray, w: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """For each of the increasing `x`: ``u`` with ``x(u) = x``, height of the curve there, and ``du/dx`` along it."""
     u = np.empty_like(x)
     heights = np.empty_like(x)

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 
 def amp_figure(run: AmpRun) -> Figure:
-    """Noise scale (with its expected fluctuation) and excess risk per iteration; call within :func:`styled`."""
+    """Noise scale (with its expected fluctuation) and excess risk per iteration; call within :func:`styled`.
+
+    With replicas the prediction at this size stands beside state evolution, its limit at large `d`.
+    """
     trajectory = run.trajectory
     steps = np.arange(1, trajectory.noise_scale.size + 1)
     factor = 2 if run.network == "quadratic" else 1
     symbol = r"$\delta$" if run.network == "quadratic" else r"$\tau$"
     figure = new_figure(7.0, 2.9)
     left, right = figure.subplots(1, 2)
+    name = "expected at this size" if run.replicas else "state evolution"
     predicted, spread = trajectory.predicted_noise_scale, trajectory.fluctuation
     if np.isfinite(predicted).any():
         left.fill_between(
@@ -35,18 +39,22 @@ def amp_figure(run: AmpRun) -> Figure:
             linewidth=0,
             label="± 2 fluctuations",
         )
-        left.plot(steps, predicted, color=BLUE, label="state evolution")
+        left.plot(steps, predicted, color=BLUE, label=name)
     left.plot(steps, trajectory.noise_scale, "o", color=VERMILLION, markersize=3.5, label="measured")
     left.set(title="Noise scale", xlabel="iteration", ylabel=symbol, yscale="log")
     if np.isfinite(trajectory.predicted_error).any():
-        right.plot(steps, factor * trajectory.predicted_error, color=BLUE, label="state evolution")
+        right.plot(steps, factor * trajectory.predicted_error, color=BLUE, label=name)
     if np.isfinite(trajectory.error).any():
         right.plot(steps, factor * trajectory.error, "o", color=VERMILLION, markersize=3.5, label="measured")
     right.set(title="Excess risk", xlabel="iteration", ylabel="excess risk R", yscale="log")
+    if run.replicas:
+        limits = (trajectory.asymptotic_noise_scale, factor * trajectory.asymptotic_error)
+        for axes, limit in zip((left, right), limits, strict=True):
+            axes.plot(steps, limit, color=GREY, linestyle="--", label="state evolution, large d")
     for axes in (left, right):
         axes.grid(color="0.9", linewidth=0.6)
         if run.departed_at is not None:
-            axes.axvline(run.departed_at, color=GREY, linestyle=":", label="leaves theory's path")
+            axes.axvline(run.departed_at + 1, color=GREY, linestyle=":", label="leaves theory's path")
         axes.legend()
     return figure
 
