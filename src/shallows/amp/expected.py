@@ -21,7 +21,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from .result import PREDICTED
-from .steps import Iteration
+from .steps import Damping, Iteration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +50,9 @@ PRIOR = 4
 SEED = 0x5A11055
 
 
-def expect(problem: Problem, policy: Policy, mixes: Sequence[float], replicas: int) -> dict[str, FloatArray]:
+def expect(
+    problem: Problem, policy: Policy, mixes: Sequence[float], damping: float, replicas: int
+) -> dict[str, FloatArray]:
     """Columns of the trajectory that theory fills, each of shape (iterations,).
 
     Parameters
@@ -58,7 +60,9 @@ def expect(problem: Problem, policy: Policy, mixes: Sequence[float], replicas: i
     problem : Problem
     policy : Policy
     mixes : sequence of float
-        Share of the new iterate at each iteration, as in the run.
+        Share of the new iterate at each iteration, as in the run; state evolution follows them.
+    damping : float
+        What the run was asked for; each replica finds its own mixes from there, so that it is drawn as the run is.
     replicas : int
         Data sets to correct state evolution for finite size with; each costs what the run itself costs.
     """
@@ -66,12 +70,14 @@ def expect(problem: Problem, policy: Policy, mixes: Sequence[float], replicas: i
     columns = {f"asymptotic_{name}": limit[:, i] for i, name in enumerate(PREDICTED)}
     fluctuation, predicted = limit[:, 3].copy(), limit[:, :3].copy()
     if replicas:
-        runs = _replicas(problem, policy, mixes, replicas)
+        runs = _replicas(problem, policy, len(mixes), damping, replicas)
         seen = np.isfinite(runs).all(axis=(0, 2))
         predicted[seen] = runs[:, seen].mean(axis=0)
         if replicas > 1:
             spread = runs[:, seen, 0].var(axis=0, ddof=1) / predicted[seen, 0] ** 2
-            pooled = (PRIOR * fluctuation[seen] ** 2 + (replicas - 1) * spread) / (PRIOR + replicas - 1)
+            formula = fluctuation[seen] ** 2
+            formula *= max(1.0, float(np.mean(spread / formula)))  # oscillations amplify it at all iterations alike
+            pooled = (PRIOR * formula + (replicas - 1) * spread) / (PRIOR + replicas - 1)
             fluctuation[seen] = np.sqrt(pooled)
         fluctuation[seen] *= np.sqrt(1 + 1 / replicas)  # their mean fluctuates as well
     columns |= {f"predicted_{name}": predicted[:, i] for i, name in enumerate(PREDICTED)}
@@ -198,12 +204,12 @@ class _Process:
         return 48 * float(np.vdot(squares, squares)) / (self.copies * self.dim**2)
 
 
-def _replicas(problem: Problem, policy: Policy, mixes: Sequence[float], count: int) -> FloatArray:
+def _replicas(problem: Problem, policy: Policy, iterations: int, damping: float, count: int) -> FloatArray:
     """The same iteration on `count` data sets of the problem: (count, iterations, 3), nan where one ended early."""
     n, d = int(problem.samples), problem.dim
     values = problem.teacher.values(problem.network)
     truth = values if problem.network == "diagonal" else np.diag(values)
-    runs = np.full((count, len(mixes), 3), np.nan)
+    runs = np.full((count, iterations, 3), np.nan)
     for k in range(count):
         rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(k,)))
         inputs = rng.standard_normal((n, d))
@@ -211,11 +217,11 @@ def _replicas(problem: Problem, policy: Policy, mixes: Sequence[float], count: i
         clean = inputs @ values if problem.network == "diagonal" else (np.square(inputs) - 1) @ values / np.sqrt(d)
         labels = clean + np.sqrt(problem.noise) * rng.standard_normal(n)
         run = Iteration(problem.network, inputs, labels, policy, truth)
-        start = run.scale
-        for t, mix in enumerate(mixes):
+        start, control = run.scale, Damping(damping)
+        for t in range(iterations):
             if not 0 < run.scale < 1e4 * start:
                 break
             row = run.propose()
             runs[k, t] = [row[name] for name in PREDICTED]
-            run.mix(mix)
+            run.mix(control.choose(run, row["change"]))
     return runs

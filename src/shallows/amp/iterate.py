@@ -14,7 +14,7 @@ from .expected import REPLICA_NUMBERS, REPLICAS, expect
 from .operators import check_data
 from .policies import FixedRule, Policy, ThresholdForPenalty, ThresholdMultiple
 from .result import AmpRun, AmpStatus, Trajectory
-from .steps import Iteration
+from .steps import LEAST_MIX, Damping, Iteration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +29,6 @@ ALLOWANCE = 0.03
 DRIFT = 5.0
 #: plus this many fluctuations.
 FLUCTUATIONS = 5.0
-#: Damping is strengthened while the noise scale would rise by more than this factor; where even this share of the new
-#: iterate makes it rise, the data are not on theory's path.
-RISE, LEAST_MIX = 1.02, 0.05
-#: Without progress over this many iterations damping is strengthened as well.
-SETTLE = 8
 
 
 def bayes_rule(problem: Problem) -> Denoiser:
@@ -110,7 +105,7 @@ def amp(
     damping : float, optional
         Share of the new iterate in the mix with the old one, in (0, 1]; default 1 (diagonal) or 0.6 (quadratic,
         whose trace direction oscillates otherwise). Lowered by itself where the noise scale would rise. The
-        prediction follows the mixes of the run, and is exact for them as `d` grows.
+        prediction of state evolution follows the mixes of the run, and is exact for them as `d` grows.
     max_iterations : int
     tolerance : float
         Relative change of the estimate at which to stop.
@@ -186,9 +181,8 @@ def _run(
 ) -> AmpRun:
     started = time.perf_counter()
     rows: list[dict[str, float]] = []
-    status, mix, asked = AmpStatus.MAX_ITERATIONS, 1.0, damping
+    status, control = AmpStatus.MAX_ITERATIONS, Damping(damping)
     off_path: int | None = None
-    rise = RISE + 2 / float(np.sqrt(iteration.labels.size))
     start = iteration.scale
     for count in range(max_iterations):
         scale = iteration.scale
@@ -196,10 +190,7 @@ def _run(
             status = AmpStatus.CONVERGED
             break
         row = iteration.propose()
-        # On theory's path the noise scale falls. Where a few strong modes make it rise, mix less.
-        mix = min(damping, 1.03 * mix)
-        while mix > LEAST_MIX and iteration.scale_after(mix) > rise * scale:
-            mix *= 0.7
+        mix = control.choose(iteration, row["change"])
         rows.append(row | {"mix": mix})
         if progress is not None:
             progress(count + 1, scale)
@@ -210,8 +201,6 @@ def _run(
         if mix <= LEAST_MIX:
             status, off_path = AmpStatus.DEPARTED, count
             break
-        if count > SETTLE and row["change"] > 0.8 * rows[-SETTLE]["change"]:
-            damping = max(0.9 * damping, 2 * LEAST_MIX)  # a cycle rather than a fixed point
         if row["change"] <= tolerance and count:
             status = AmpStatus.CONVERGED
             break
@@ -220,10 +209,10 @@ def _run(
     if problem is None:
         columns |= {k: np.full(len(rows), np.nan) for k in Trajectory.EXPECTED}
     else:
-        columns |= expect(problem, iteration.policy, columns["mix"].tolist(), replicas)
+        columns |= expect(problem, iteration.policy, columns["mix"].tolist(), damping, replicas)
     trajectory = Trajectory(**columns)
     departed = off_path if problem is None or off_path is not None else _departure(trajectory, problem, replicas)
-    if departed is not None and status is AmpStatus.CONVERGED:
+    if departed is not None and status is not AmpStatus.DIVERGED:
         status = AmpStatus.DEPARTED
     return AmpRun(
         network=iteration.model.network,
@@ -233,7 +222,7 @@ def _run(
         threshold=rows[-1]["threshold"] if rows else 0.0,
         iterations=len(rows),
         seconds=seconds,
-        damping=asked,
+        damping=damping,
         replicas=0 if problem is None else replicas,
         status=status,
         departed_at=departed,
