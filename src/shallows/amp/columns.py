@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg.blas import dsyrk, ssyrk
 
+from ..errors import InvalidArgument
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -66,7 +68,16 @@ class DiagonalOperator:
 
     @cached_property
     def scales(self) -> FloatArray:
-        """Root mean squares of the columns, shape (d,); 1 for a column of zeros."""
+        """Root mean squares of the columns, shape (d,); 1 for a column of zeros.
+
+        Raises
+        ------
+        InvalidArgument
+            If the squares of a column vanish in floating point, but not the column.
+        """
+        faint = np.flatnonzero(self.squares < 1e-250)
+        for j in faint[np.abs(self.columns(faint)).max(axis=0, initial=0.0) > 0]:
+            raise InvalidArgument("X", f"column {j}", "its values are too small: rescale them")
         return np.sqrt(np.where(self.squares > 0, self.squares, self.samples) / self.samples)
 
     @cached_property

@@ -60,7 +60,7 @@ def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, Floa
     ------
     InvalidArgument
         Unless the shapes match, there is at least one sample and one column, and every number is finite and
-        small enough that sums of squares over the data do not overflow; or if the device cannot be used.
+        of a size whose sums of squares over the data neither overflow nor vanish; or if the device cannot be used.
     """
     where = find_device(device, inputs)
     x, y = _real("X", inputs, 2, where), _real("y", labels, 1, None)
@@ -80,6 +80,8 @@ def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, Floa
                 raise InvalidArgument(name, f"a sum of squares of {square:.3g}", "values are too large: rescale")
             at = tuple(int(i) for i in bad[0])
             raise InvalidArgument(name, f"{array[at]} at position {at}", "must be finite, at most 1e65 in size")
+        if square < 1e-140 and abs(array).max() > 0:
+            raise InvalidArgument(name, f"a sum of squares of {square:.3g}", "values are too small: rescale")
     return x, y
 
 
@@ -90,11 +92,13 @@ def _real(name: str, value: Any, ndim: int, device: Any) -> Any:
     else:
         try:
             array = np.asarray(value)
-            if array.dtype.kind not in "fiub":
+            if array.dtype.kind not in "fiub" or isinstance(value, np.ma.MaskedArray):
                 raise TypeError
             array = array.astype(np.float64, copy=False)
         except (TypeError, ValueError) as error:
-            raise InvalidArgument(name, type(value).__name__, "must be an array of real numbers") from error
+            given = type(value).__name__ + (f" of {value.dtype}" if isinstance(value, np.ndarray) else "")
+            hint = "; call its .toarray()" if hasattr(value, "toarray") else ""
+            raise InvalidArgument(name, given, f"must be a plain array of real numbers{hint}") from error
     if name == "y" and array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != ndim:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 #: The support is factorised anew once this share of it has changed.
 BORDER = 0.1
-#: A refinement must shrink the residual by this factor; a system counts as solved at this share of the bound.
+#: A refinement must shrink the residual to this share; a system counts as solved at this share of the bound.
 CONTRACTION, SOLVED = 0.3, 1e-3
 #: Steps without a smaller gap after which the method gives up.
 PATIENCE = 4
@@ -82,26 +82,28 @@ def newton(
     system: SupportSystem | None = None
     best: NewtonResult | None = None
     stale, solved = 0, SOLVED
+    miss = labels
     for step in range(1, max_steps + 1):
         if system is None or system.changes > max(16, BORDER * system.support.size):
             system, active = factorise(operator, theta, active, dtype)
         theta[~active], signs[~active] = 0.0, 0.0
         # Single precision is enough to move; whether that solved the system is then seen in double.
         correlations = operator.adjoint(labels - operator.forward(theta, rough=True), rough=True)
-        size, goal = np.inf, solved * bound * float(np.sqrt(np.count_nonzero(active)))
-        while True:
+        size, goal = np.inf, solved * bound * float(np.linalg.norm(1 / operator.scales[active]))
+        contracts = True
+        while contracts and size > goal:
             theta += system.solve(np.where(active, correlations - bound * signs, 0.0))
             miss = labels - operator.forward(theta)
             correlations = operator.adjoint(miss)
-            before, size = size, float(np.linalg.norm((correlations - bound * signs)[active]))
-            if size <= goal or not size <= CONTRACTION * before:
-                break
+            before = size
+            size = float(np.linalg.norm(((correlations - bound * signs) / operator.scales)[active]))
+            contracts = size <= CONTRACTION * before
         proof = lasso_certificate(operator, labels, theta, bound, residual=miss, correlations=correlations)
         if best is None or proof.gap < best.certificate.gap:
             best, stale = NewtonResult(theta.copy(), np.clip(correlations / bound, -1.0, 1.0), proof, step), 0
         else:
             stale += 1
-        if proof.gap <= tolerance or stale > PATIENCE:
+        if proof.gap <= tolerance or stale >= PATIENCE:
             break
         if size > goal:  # too badly conditioned for single precision
             if dtype is np.float64:

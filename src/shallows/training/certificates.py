@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 
+#: Rounding of one operation.
+EPSILON = float(np.finfo(float).eps)
+
+
 @dataclass(frozen=True)
 class Certificate:
     """Objective, a lower bound of its minimum, and the violation of the optimality conditions."""
@@ -56,7 +60,7 @@ def _conditions(largest: float, complementarity: float, size: float, bound: floa
     """Relative violation of feasibility and complementarity; where the bound is zero, relative to the start."""
     if bound == 0.0:
         return max(largest, 0.0) / start if start > 0 else 0.0
-    slack = abs(complementarity) / (bound * size) if size > 0 else 0.0
+    slack = abs(complementarity) / (bound * size) if bound * size > 0 else 0.0
     return max(max(largest - bound, 0.0) / bound, slack)
 
 
@@ -79,14 +83,19 @@ def lasso_certificate(
         correlations = operator.adjoint(residual)
     size = float(np.abs(theta).sum())
     loss = 0.5 * float(residual @ residual)
-    largest = float(np.abs(correlations).max())
+    # The residual is the difference of terms that are known to their rounding, and so are the correlations with it.
+    lengths = np.sqrt(operator.squares)
+    rounding = EPSILON * (float(np.linalg.norm(labels)) + float(np.abs(theta) @ lengths))
+    largest = float((np.abs(correlations) + rounding * lengths).max())
     scale = _scale(residual, labels, largest, bound)
-    dual = scale * float(residual @ labels) - scale**2 * loss
+    along = float(residual @ labels)
+    dual = scale * along - scale**2 * loss - EPSILON * (abs(scale * along) + scale**2 * loss)
     start = float(np.abs(operator.adjoint(labels)).max()) if bound == 0.0 else 0.0
+    complementarity = bound * size - float(theta @ correlations) if size > 0 else 0.0
     return Certificate(
-        objective=loss + bound * size,
+        objective=loss + (bound * size if size > 0 else 0.0),
         dual=max(dual, 0.0) if bound > 0 else None,
-        residual=_conditions(largest, bound * size - float(theta @ correlations), size, bound, start),
+        residual=_conditions(largest, complementarity, size, bound, start),
         train_error=2 * loss / labels.size,
     )
 

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 #: Changes of the support before the factorisation is made anew.
-BORDER = 96
+REFACTOR = 96
+#: A path that came no further by this share of itself in so many breakpoints, and as many more as a tenth of the
+#: weights, is caught in a tie; so many ties end it.
+FURTHER, TIED, TIES = 1e-10, 40, 5
+#: A column is taken to depend on the support where the square of the sine of their angle is below this.
+INDEPENDENT = 1e-9
+#: Motion that is rounding, relative to the largest it could be.
+ROUNDING = 1e-12
 
 
 def follow(
@@ -38,7 +45,7 @@ def follow(
     subgradient: FloatArray,
     *,
     max_steps: int,
-) -> tuple[FloatArray, FloatArray, int, bool]:
+) -> tuple[FloatArray, FloatArray, int]:
     """Follow the path from ``(theta, g)`` to the minimum.
 
     Parameters
@@ -56,12 +63,11 @@ def follow(
     -------
     theta, subgradient : ndarrays, shape (d,)
     steps : int
-    done : bool
-        Whether the end of the path was reached.
+        Breakpoints passed; `max_steps`, or a tie that could not be broken, may have ended the path early.
     """
     theta = theta.copy()
     g = np.clip(subgradient, -1.0, 1.0)
-    steps, idle = 0, 0
+    steps, ties = 0, 0
     squares = operator.squares
     active = (theta != 0) & (squares > 0)
     theta[~active] = 0.0
@@ -72,24 +78,26 @@ def follow(
         signs = np.where(active, np.where(theta != 0, np.sign(theta), np.sign(g)), 0.0)
         g[active] = signs[active]
         shift = operator.adjoint(labels - operator.forward(theta)) - bound * g
-        remaining = 1.0
+        remaining, mark, idle = 1.0, 1.0, 0
         while True:
             direction = system.solve(shift)
             image = operator.forward(direction)
             motion = shift - operator.adjoint(image)  # of bound * g, per unit of the path
-            noise = 1e-12 * np.sqrt(squares) * float(np.linalg.norm(image)) / bound  # motion that is rounding
+            noise = ROUNDING * np.sqrt(squares) * float(np.linalg.norm(image)) / bound
             step, event, j = _next_event(theta, g, direction, motion / bound, active, signs, remaining, noise)
             theta[active] += step * direction[active]
             inactive = ~active
             g[inactive] += step * (motion[inactive] / bound)
             remaining -= step
-            idle = idle + 1 if step <= 1e-13 else 0
+            if mark - remaining > FURTHER:
+                mark, idle = remaining, 0
+            else:
+                idle += 1
             if event == "end":
-                np.clip(g, -1.0, 1.0, out=g)
-                return theta, g, steps, True
+                return theta, np.clip(g, -1.0, 1.0), steps
             steps += 1
             if steps >= max_steps:
-                return theta, np.clip(g, -1.0, 1.0), steps, False
+                return theta, np.clip(g, -1.0, 1.0), steps
             if event == "drop":
                 theta[j] = 0.0
                 active[j] = False
@@ -103,7 +111,7 @@ def follow(
                 column = columns[:, 0]
                 along = system.solve(column)
                 pivot = squares[j] - float(column @ along)
-                if pivot > 1e-9 * squares[j]:
+                if pivot > INDEPENDENT * squares[j]:
                     active[j], signs[j] = True, sign
                     system.change([j], [], columns)
                 else:
@@ -124,18 +132,28 @@ def follow(
                     system.change([], [out])
                     active[j], signs[j] = True, sign
                     system.change([j], [], columns)
-            if system.changes >= BORDER:
+            if system.changes >= REFACTOR:
                 break
-            if idle > 40 + theta.size // 10:
-                # Ties can cycle: set the weights outside the support a little inside their bounds, and start again
-                # from here.
+            if idle > TIED + theta.size // 10:
+                ties += 1
+                if ties > TIES:
+                    return theta, np.clip(g, -1.0, 1.0), steps
+                # Set the weights outside the support a little inside their bounds, and start again from here.
                 spread = 1 + np.arange(theta.size) % 97
                 g[~active] *= 1 - 1e-9 * spread[~active]
-                idle = 0
                 break
 
 
-def _next_event(theta, g, direction, drift, active, signs, remaining, noise):  # type: ignore[no-untyped-def]
+def _next_event(
+    theta: FloatArray,
+    g: FloatArray,
+    direction: FloatArray,
+    drift: FloatArray,
+    active: NDArray[np.bool_],
+    signs: FloatArray,
+    remaining: float,
+    noise: FloatArray,
+) -> tuple[float, str, int]:
     """First breakpoint: ``(step, "end" | "drop" | "add", index)``."""
     best, event, index = remaining, "end", -1
     falling = active & (direction * signs < 0)

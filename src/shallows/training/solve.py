@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Ways to train: the fastest certified one, without message passing, message passing alone, the network itself.
 SOLVERS = ("auto", "convex", "amp", "gradient")
+#: No duality gap below this can be told from rounding.
+LEAST_TOLERANCE = 1e-15
 #: Columns of scales that differ by more than this are named where the quadratic network does not converge.
 WIDE = 100.0
 
@@ -102,8 +104,8 @@ def _check(solver: str, tolerance: float, max_iterations: int | None, task: Task
     if solver not in SOLVERS:
         raise InvalidArgument("solver", solver, f"must be one of {', '.join(SOLVERS)}")
     tolerance = check_number("tolerance", tolerance, strict=True)
-    if tolerance >= 1:
-        raise InvalidArgument("tolerance", tolerance, "a relative duality gap must be below 1")
+    if not LEAST_TOLERANCE <= tolerance < 1:
+        raise InvalidArgument("tolerance", tolerance, f"a relative duality gap is from {LEAST_TOLERANCE:g} to below 1")
     if max_iterations is not None and check_number("max_iterations", max_iterations, least=1) != int(max_iterations):
         raise InvalidArgument("max_iterations", max_iterations, "must be an integer >= 1")
     if not task.convex:
@@ -252,7 +254,7 @@ def _diagonal(
     result = solve_lasso(
         operator,
         task.labels,
-        lam * float(np.sqrt(d)),
+        min(lam * float(np.sqrt(d)), float(np.finfo(float).max)),
         tolerance=tolerance,
         max_iterations=None if max_iterations is None else int(max_iterations),
         start=start,
@@ -370,7 +372,8 @@ def train_path(
         raise InvalidArgument("solver", solver, 'paths take "auto" or "convex", and a width of at least dim')
     solver, tolerance = _check(solver, tolerance, None, task)
     grid = weight_decays if weight_decays is not None else penalties
-    assert grid is not None
+    if not np.iterable(grid):
+        raise InvalidArgument("weight_decays / penalties", grid, "must be a sequence of numbers")
     pairs = [task.regularisation(v, None) if penalties is None else task.regularisation(None, v) for v in grid]
     if not pairs:
         raise InvalidArgument("weight_decays / penalties", list(grid), "needs at least one value")

@@ -42,22 +42,15 @@ class SupportSystem:
         size = support.size
         self.factor: NDArray[Any] = operator.gram(support, self.dtype)
         self.trsv, self.trsm = get_blas_funcs(("trsv", "trsm"), dtype=self.dtype)
-        info = 0
+        #: Columns that depend on earlier ones of the support; the system is usable only without them.
+        self.dependent = support[:0]
         if size:
             scale = np.sqrt(np.diag(self.factor))
-            self.factor, info = get_lapack_funcs(("potrf",), dtype=self.dtype)[0](
-                self.factor, lower=1, overwrite_a=1, clean=0
-            )
-        pivots = np.diag(self.factor)
-        #: Columns that depend on earlier ones of the support; the system is usable only without them.
-        self.dependent = (
-            support[info - 1 : info]
-            if info > 0
-            else support[pivots < DEPENDENT[self.dtype] * scale]
-            if size
-            else support
-        )
-        self.labels: list[tuple[str, int]] = []
+            potrf = get_lapack_funcs(("potrf",), dtype=self.dtype)[0]
+            self.factor, info = potrf(self.factor, lower=1, overwrite_a=1, clean=0)
+            small = np.diag(self.factor) < DEPENDENT[self.dtype] * scale
+            self.dependent = support[info - 1 : info] if info > 0 else support[small]
+        self.border: list[tuple[str, int]] = []
         self.columns: NDArray[Any] = np.zeros((size, 0), dtype=self.dtype, order="F")
         self.schur = np.zeros((0, 0))
 
@@ -85,15 +78,15 @@ class SupportSystem:
         size = float(np.abs(right).max(initial=0.0)) or 1.0  # keeps single precision in its range
         half = self._down(right[self.support] / size)
         out = np.zeros_like(right)
-        if self.labels:
-            border = np.array([right[j] / size if kind == "new" else 0.0 for kind, j in self.labels])
-            border -= self.columns.T @ half
+        if self.border:
+            extra = np.array([right[j] / size if kind == "new" else 0.0 for kind, j in self.border])
+            extra -= self.columns.T @ half
             try:
-                extra = np.linalg.solve(self.schur, border)
+                extra = np.linalg.solve(self.schur, extra)
             except np.linalg.LinAlgError:  # what entered depends on what is there: any solution will do
-                extra = np.linalg.lstsq(self.schur, border, rcond=None)[0]
+                extra = np.linalg.lstsq(self.schur, extra, rcond=None)[0]
             out[self.support] = self._up(half - self.columns @ extra.astype(self.dtype))
-            for (kind, j), value in zip(self.labels, extra, strict=True):
+            for (kind, j), value in zip(self.border, extra, strict=True):
                 out[j] = value if kind == "new" else 0.0
         else:
             out[self.support] = self._up(half)
@@ -110,11 +103,11 @@ class SupportSystem:
         if products is None:
             products = self.operator.products(np.array(entering, dtype=int))
         back = {("gone", j) for j in entering} | {("new", int(j)) for j in leaving}
-        keep = [i for i, label in enumerate(self.labels) if label not in back]
-        undone = {self.labels[i] for i in range(len(self.labels)) if i not in set(keep)}
+        keep = [i for i, change in enumerate(self.border) if change not in back]
+        undone = {self.border[i] for i in range(len(self.border)) if i not in set(keep)}
         self.schur = self.schur[np.ix_(keep, keep)]
         self.columns = np.asfortranarray(self.columns[:, keep])
-        self.labels = [self.labels[i] for i in keep]
+        self.border = [self.border[i] for i in keep]
         new = [(i, j) for i, j in enumerate(entering) if ("gone", j) not in undone]
         gone = [int(j) for j in leaving if ("new", int(j)) not in undone]
         if new or gone:
@@ -128,10 +121,10 @@ class SupportSystem:
         for i, j in enumerate(gone):
             right[self.place[j], len(new) + i] = 1.0
         half = self._down(right)
-        labels = self.labels + [("new", j) for j in new] + [("gone", j) for j in gone]
-        old, size = len(self.labels), len(labels)
+        border = self.border + [("new", j) for j in new] + [("gone", j) for j in gone]
+        old, size = len(self.border), len(border)
         corner = np.zeros((size, size - old))
-        for i, (kind, j) in enumerate(labels):
+        for i, (kind, j) in enumerate(border):
             if kind == "new":
                 corner[i, : len(new)] = gram[j]
         self.columns = np.asfortranarray(np.concatenate([self.columns, half], axis=1))
@@ -140,12 +133,12 @@ class SupportSystem:
         schur[:old, :old] = self.schur
         schur[:, old:] = corner
         schur[old:, :old] = corner[:old].T
-        self.schur, self.labels = schur, labels
+        self.schur, self.border = schur, border
 
     @property
     def changes(self) -> int:
         """Size of the border."""
-        return len(self.labels)
+        return len(self.border)
 
 
 def factorise(
