@@ -187,7 +187,7 @@ def amp(point: Point) -> Record:
     from ..amp import amp as pass_messages
     from ..training import sample
 
-    run = pass_messages(sample(point.problem(), point.random_seed()), **point.regularisation())
+    run = pass_messages(sample(point.problem(), point.random_seed()), replicas=0, **point.regularisation())
     return {
         "amp_excess_risk": float(run.excess_risk),
         "amp_noise_scale": float(run.noise_scale),
