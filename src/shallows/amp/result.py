@@ -36,7 +36,7 @@ class AmpStatus(Enum):
         """What to do next."""
         return {
             AmpStatus.CONVERGED: "the iteration converged",
-            AmpStatus.MAX_ITERATIONS: "raise max_iterations, or use stronger damping",
+            AmpStatus.MAX_ITERATIONS: "allow more iterations, or use stronger damping",
             AmpStatus.DEPARTED: "off theory's path: the data are not what the problem says, or samples are too few",
             AmpStatus.DIVERGED: "the data are far from Gaussian, or damping is too weak; train() needs neither",
         }[self]

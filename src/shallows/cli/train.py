@@ -27,6 +27,12 @@ Tolerance = Annotated[
     str | None,
     typer.Option("--tolerance", metavar="T", help="Relative duality gap to reach (default 1e-6).", show_default=False),
 ]
+Iterations = Annotated[
+    str | None,
+    typer.Option(
+        "--iterations", metavar="K", help="Iterations at most (default: ample for the data).", show_default=False
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(
@@ -54,6 +60,7 @@ def run(
     width: options.Width = None,
     solver: Solver = None,
     tolerance: Tolerance = None,
+    iterations: Iterations = None,
     device: Device = None,
     out: Out = None,
     force: Force = False,
@@ -73,6 +80,15 @@ def run(
     reduced = None if penalty is None else options.parse_size("--penalty", penalty)
     units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
     goal = 1e-6 if tolerance is None else options.parse_size("--tolerance", tolerance)
+    most = None if iterations is None else options.parse_integer("--iterations", iterations, 1, 10**9)
+    if not 1e-15 <= goal < 1:
+        raise InvalidArgument("--tolerance", options.shown(str(tolerance)), "must be from 1e-15 to below 1")
+    if (decay is None) == (reduced is None):
+        given = "neither" if decay is None else "both"
+        raise InvalidArgument("--weight-decay / --penalty", given, "give exactly one of the two")
+    for name, value in (("--penalty", penalty), ("--width", width)):
+        if network == "diagonal" and value is not None:
+            raise InvalidArgument(name, options.shown(value), "applies to the quadratic network only")
     where = "cpu" if device is None else device
     with options.naming({"device": device}):
         find_device(where)
@@ -99,6 +115,7 @@ def run(
                 width=units,
                 solver=how,
                 tolerance=goal,
+                max_iterations=most,
                 device=where,
             )
         except SolveFailed as error:

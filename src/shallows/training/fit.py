@@ -39,7 +39,7 @@ class FitStatus(Enum):
         """What to do next."""
         return {
             FitStatus.CONVERGED: "the tolerance asked for was reached",
-            FitStatus.MAX_ITERATIONS: "raise max_iterations, or ask for a larger tolerance",
+            FitStatus.MAX_ITERATIONS: "allow more iterations, or ask for a larger tolerance",
             FitStatus.STALLED: "no further progress in floating point: ask for a larger tolerance, or rescale the data",
             FitStatus.NOT_FINITE: "the iteration overflowed: rescale the data, or start from another seed",
         }[self]
