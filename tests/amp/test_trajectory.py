@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from shallows.amp import AmpStatus, amp, bayes_rule
+from shallows.denoisers import HardThreshold, SpectralHardThreshold
 from shallows.errors import SolveFailed
 from shallows.problems import Problem
 from shallows.state_evolution import solve
@@ -32,9 +33,9 @@ def columns(runs, prefix=""):
     return np.array([[getattr(run.trajectory, prefix + name) for name in COLUMNS] for run in runs])
 
 
-def check_every_iteration(runs, replicas):
+def check_every_iteration(runs, replicas, which=slice(None)):
     """Within four standard errors of the mean over runs, the replicas' own error included."""
-    measured, predicted = columns(runs), columns(runs, "predicted_")
+    measured, predicted = columns(runs)[:, which], columns(runs, "predicted_")[:, which]
     spread = (measured - predicted).std(axis=0, ddof=1)
     error = spread * np.sqrt(1 / len(runs) + (1 / replicas if replicas else 0))
     assert np.all(np.abs((measured - predicted).mean(axis=0)) < 4 * error)
@@ -64,6 +65,17 @@ def test_quadratic_trajectory_is_the_one_expected_at_its_size(policy, damping):
     ratio = columns(runs)[:, 0] / columns(runs, "predicted_")[:, 0]
     claimed = np.mean([run.trajectory.fluctuation for run in runs], axis=0)
     assert np.all(ratio.std(axis=0, ddof=1) < 2.5 * claimed)
+
+
+@pytest.mark.parametrize(("network", "count"), [("diagonal", 16), ("quadratic", 6)])
+def test_rules_with_a_jump_follow_the_prediction(network, count):
+    """Hard thresholds: noise scale and error; the divergence at a jump rests on the few modes next to it."""
+    problem, strength = PROBLEMS[network]
+    scale = solve(problem, **strength).noise_scale
+    rule = HardThreshold(3.5 * scale) if network == "diagonal" else SpectralHardThreshold(4 * scale)
+    options = {"max_iterations": 8, "tolerance": 1e-12, "throw": False}
+    runs = [amp(sample(problem, seed), denoiser=rule, **options) for seed in range(count)]
+    check_every_iteration(runs, runs[0].replicas, slice(0, 2))
 
 
 def test_state_evolution_alone_gains_with_effective_samples():
