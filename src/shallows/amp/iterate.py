@@ -11,7 +11,7 @@ from ..denoisers import Denoiser, PosteriorMean, RotationallyInvariant
 from ..errors import InvalidArgument, SolveFailed
 from ..problems import NETWORKS, Problem, check_number
 from .expected import REPLICA_NUMBERS, REPLICAS, expect
-from .operators import check_data
+from .operators import as_pair, check_data
 from .policies import FixedRule, Policy, ThresholdForPenalty, ThresholdMultiple
 from .result import AmpRun, AmpStatus, Trajectory
 from .steps import LEAST_MIX, Damping, Iteration
@@ -137,11 +137,7 @@ def amp(
     network = problem.network if network is None and problem is not None else network
     if network not in NETWORKS:
         raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
-    try:
-        inputs, labels = data
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument("data", type(data).__name__, "must be a pair (X, y) or a sampled Dataset") from error
-    inputs, labels = check_data(inputs, labels)
+    inputs, labels = check_data(*as_pair(data))
     d = inputs.shape[1]
     if problem is not None and (problem.network != network or problem.dim != d):
         raise InvalidArgument("problem", f"{problem.network}, dim {problem.dim}", f"the data are {network}, dim {d}")
