@@ -54,6 +54,8 @@ def test_train_says_when_the_data_are_far_from_gaussian(table, tmp_path, capsys,
 @pytest.mark.parametrize(
     "arguments,words",
     [
+        (["--network", "diagonal", "--weight-decay", "1", "--tolerance", "2"], "--tolerance: got 2"),
+        (["--network", "diagonal", "--weight-decay", "1", "--iterations", "0"], "--iterations: got 0"),
         (["--network", "diagonal"], "--weight-decay / --penalty"),
         (["--network", "diagonal", "--penalty", "1"], "--penalty"),
         (["--network", "diagonal", "--weight-decay", "-1"], "--weight-decay: got -1"),

@@ -69,7 +69,10 @@ def run(
     """Check everything, train, write."""
     from ..amp.devices import find_device
     from ..problems import NETWORKS
+    from ..training.solve import LEAST_TOLERANCE
 
+    if data is None:
+        raise InvalidArgument("DATA", "nothing", "must name a file of data")
     if network not in NETWORKS:
         given = "nothing" if network is None else options.shown(network)
         raise InvalidArgument("--network", given, "must be diagonal or quadratic")
@@ -81,8 +84,9 @@ def run(
     units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
     goal = 1e-6 if tolerance is None else options.parse_size("--tolerance", tolerance)
     most = None if iterations is None else options.parse_integer("--iterations", iterations, 1, 10**9)
-    if not 1e-15 <= goal < 1:
-        raise InvalidArgument("--tolerance", options.shown(str(tolerance)), "must be from 1e-15 to below 1")
+    if not LEAST_TOLERANCE <= goal < 1:
+        allowed = f"must be from {LEAST_TOLERANCE:g} to below 1"
+        raise InvalidArgument("--tolerance", options.shown(str(tolerance)), allowed)
     if (decay is None) == (reduced is None):
         given = "neither" if decay is None else "both"
         raise InvalidArgument("--weight-decay / --penalty", given, "give exactly one of the two")
