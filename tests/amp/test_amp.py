@@ -133,6 +133,48 @@ def test_runs_are_json_ready_and_inputs_untouched():
     assert amp(data, penalty=0.5).to_dict()["excess_risk"] > 0
 
 
+def test_a_vanishing_estimate_is_not_yet_the_end():
+    """One proposal without weights on the way to a minimum that has some."""
+    for problem, seed, option in (
+        (Problem("quadratic", PowerLaw(20, 1.0), 42, 0.5), 70, {"penalty": 2.459723568267578}),
+        (Problem("diagonal", PowerLaw(60, 1.0), 7, 0.5), 9, {"weight_decay": 1.120710362392655}),
+    ):
+        data = sample(problem, seed)
+        run = amp(data, **option, replicas=0, throw=False)
+        exact = train(data, **option).weights
+        exact = exact.matrix() if isinstance(exact, LowRankPSD) else exact
+        assert np.any(exact) and (not run.status.ok or np.allclose(run.weights, exact, atol=1e-3))
+
+
+def test_labels_of_zeros_and_exact_recovery_are_no_special_case():
+    inputs = np.random.default_rng(0).standard_normal((30, 10))
+    run = amp((inputs, np.zeros(30)), network="diagonal", weight_decay=1.0)
+    assert run.to_dict()["excess_risk"] is None and run.iterations == 0
+    nothing = amp(sample(Problem("quadratic", PowerLaw(10, 1.0, 0.0), 60, 0.0), 0), penalty=1.0)
+    assert nothing.status is AmpStatus.CONVERGED and not nothing.weights.any()
+    for noise in (0.0, 1e-300):
+        problem = Problem("diagonal", PowerLaw(200, 1.0), 400, noise)
+        assert amp(sample(problem, 0), denoiser=bayes_rule(problem)).excess_risk < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"truth": np.ones(10)}, "truth: .* must be numbers of shape"),
+        ({"truth": "x"}, "truth"),
+        ({"problem": "p"}, "problem: .* must be a Problem"),
+        ({"penalty": None, "denoiser": bayes_rule}, "denoiser: .* must be a Denoiser"),
+        ({"width": 1.5}, "width: .* integer"),
+        ({"width": 0}, "width"),
+        ({"damping": 0.05}, "damping: .* above 0.1"),
+    ],
+)
+def test_arguments_of_another_kind_are_named(option, words):
+    data = sample(Problem("quadratic", PowerLaw(10, 1.0), 60, 0.5), 0)
+    with pytest.raises(InvalidArgument, match=words):
+        amp(data, **({"penalty": 1.0} | option))
+
+
 def test_zero_labels_and_narrow_networks():
     data = sample(Problem("quadratic", PowerLaw(30, 1.0), 900, 0.3), 3)
     zero = amp((data.inputs, np.zeros(900)), network="quadratic", penalty=0.5)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 REPLICAS, REPLICA_NUMBERS = 4, 1 << 24
 #: Up to this dimension of the quadratic network the overlaps of errors at different times are simulated; above, they
 #: are taken to be nested.
-MOST_SIMULATED = 1000
+MOST_SIMULATED = 1500
 #: A new noise is drawn where at least this share of the variance is new; state evolution has settled where its noise
 #: scale moves by less than `SETTLED`.
 NEW, SETTLED = 1e-3, 1e-9
@@ -69,7 +69,7 @@ def expect(
     limit = _state_evolution(problem, policy, mixes)
     columns = {f"asymptotic_{name}": limit[:, i] for i, name in enumerate(PREDICTED)}
     fluctuation, predicted = limit[:, 3].copy(), limit[:, :3].copy()
-    if replicas:
+    if replicas and mixes:
         runs = _replicas(problem, policy, len(mixes), damping, replicas)
         seen = np.isfinite(runs).all(axis=(0, 2))
         predicted[seen] = runs[:, seen].mean(axis=0)
@@ -121,6 +121,8 @@ def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -
             observed = process.observe(energy)
             overlap = process.move(process.denoise(rule.apply, observed, scale), error, energy, mix)
         following = mix**2 * error + 2 * mix * (1 - mix) * overlap + (1 - mix) ** 2 * energy
+        if following + noise == 0:  # exact recovery
+            break
         carried = (mix * slope * lasting + (1 - mix) * total * carried) / (following + noise)
         energy = following
     return rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..denoisers import Denoiser, PosteriorMean, RotationallyInvariant
-from ..errors import InvalidArgument, SolveFailed
+from ..errors import InvalidArgument, SolveFailed, check_instance
 from ..problems import NETWORKS, Problem, check_number
 from .expected import REPLICA_NUMBERS, REPLICAS, expect
 from .operators import as_pair, check_data
@@ -29,6 +29,8 @@ ALLOWANCE = 0.03
 DRIFT = 5.0
 #: plus this many fluctuations.
 FLUCTUATIONS = 5.0
+#: A noise scale below this share of the first is rounding.
+RECOVERED = 1e-12
 
 
 def bayes_rule(problem: Problem) -> Denoiser:
@@ -103,7 +105,7 @@ def amp(
     truth : ndarray, optional
         The teacher's weights, (d,) or (d, d), to measure errors against.
     damping : float, optional
-        Share of the new iterate in the mix with the old one, in (0, 1]; default 1 (diagonal) or 0.6 (quadratic,
+        Share of the new iterate in the mix with the old one, in (0.1, 1]; default 1 (diagonal) or 0.6 (quadratic,
         whose trace direction oscillates otherwise). Lowered by itself where the noise scale would rise. The
         prediction of state evolution follows the mixes of the run, and is exact for them as `d` grows.
     max_iterations : int
@@ -113,7 +115,7 @@ def amp(
         Data sets of the problem to run the same iteration on, to correct state evolution for finite size; each costs
         about as much as the run. Default: 4 for the quadratic network while ``n d <= 2^24``, whose first iterations are
         otherwise several standard deviations off at a few hundred dimensions; 0 above and for the diagonal one.
-        State evolution alone costs less than the run up to ``d = 1000`` (the overlaps of damped estimates are
+        State evolution alone costs less than the run up to ``d = 1500`` (the overlaps of damped estimates are
         simulated) and next to nothing above (they are taken to be nested, approximate on the way, exact at the end).
     throw : bool
         Raise when the run does not converge on its path; otherwise return it with its status.
@@ -132,6 +134,10 @@ def amp(
         If the iteration diverges, leaves the predicted path or does not converge; its ``result`` is the run.
     """
     problem = getattr(data, "problem", None) if problem is None else problem
+    if problem is not None:
+        check_instance("problem", problem, Problem)
+    if denoiser is not None:
+        check_instance("denoiser", denoiser, Denoiser)
     if truth is None and getattr(data, "weights", None) is not None:
         truth = data.weights.matrix() if hasattr(data.weights, "matrix") else data.weights
     network = problem.network if network is None and problem is not None else network
@@ -143,11 +149,21 @@ def amp(
         raise InvalidArgument("problem", f"{problem.network}, dim {problem.dim}", f"the data are {network}, dim {d}")
     if problem is not None and problem.samples != inputs.shape[0]:
         raise InvalidArgument("problem", f"{problem.samples:g} samples", f"the data have {inputs.shape[0]}")
-    if width is None and problem is not None:
+    if truth is not None:
+        truth = np.asarray(truth)
+        shape = (d,) if network == "diagonal" else (d, d)
+        if truth.shape != shape or truth.dtype.kind not in "fiu":
+            raise InvalidArgument("truth", f"{truth.dtype} of shape {truth.shape}", f"must be numbers of shape {shape}")
+    if width is not None:
+        if network == "diagonal":
+            raise InvalidArgument("width", width, "applies to the quadratic network only")
+        if isinstance(width, bool) or check_number("width", width, least=1) != int(width):
+            raise InvalidArgument("width", width, "must be an integer >= 1")
+    elif problem is not None:
         width = problem.width
     damping = {"diagonal": 1.0, "quadratic": 0.6}[network] if damping is None else damping
-    if check_number("damping", damping, strict=True) > 1:
-        raise InvalidArgument("damping", damping, "must be in (0, 1]")
+    if not 2 * LEAST_MIX < check_number("damping", damping, strict=True) <= 1:
+        raise InvalidArgument("damping", damping, f"must be above {2 * LEAST_MIX:g} and at most 1")
     if check_number("max_iterations", max_iterations, least=1) != int(max_iterations):
         raise InvalidArgument("max_iterations", max_iterations, "must be an integer >= 1")
     tolerance = check_number("tolerance", tolerance, strict=True)
@@ -232,5 +248,6 @@ def _departure(trajectory: Trajectory, problem: Problem, replicas: int) -> int |
     if not replicas:
         allowance += DRIFT / problem.effective_samples
     miss = np.abs(np.log(trajectory.noise_scale / trajectory.predicted_noise_scale))
+    miss[trajectory.noise_scale <= RECOVERED * trajectory.noise_scale[:1]] = 0.0
     off = np.flatnonzero(miss > allowance + FLUCTUATIONS * trajectory.fluctuation)
     return int(off[0]) if off.size else None

@@ -37,7 +37,8 @@ class AmpStatus(Enum):
         return {
             AmpStatus.CONVERGED: "the iteration converged",
             AmpStatus.MAX_ITERATIONS: "allow more iterations, or use stronger damping",
-            AmpStatus.DEPARTED: "off theory's path: the data are not what the problem says, or samples are too few",
+            AmpStatus.DEPARTED: "off theory's path: the data are not what the problem says, or samples are too few; "
+            "next to exact recovery it may be chance",
             AmpStatus.DIVERGED: "the data are far from Gaussian, or damping is too weak; train() needs neither",
         }[self]
 
@@ -63,7 +64,8 @@ class Trajectory:
     mix : ndarray
         Share of the new iterate in the mix with the old one.
     asymptotic_noise_scale, asymptotic_error, asymptotic_degrees_of_freedom : ndarray
-        State evolution, step by step from the same start and with the same mixes: exact as `d` grows.
+        State evolution, step by step from the same start and with the same mixes: exact as `d` grows
+        (for the damped quadratic network above ``d = 1500`` approximate on the way).
     predicted_noise_scale, predicted_error, predicted_degrees_of_freedom : ndarray
         The same at this size: the mean over replicas, where there are any, else state evolution.
     fluctuation : ndarray
@@ -143,7 +145,7 @@ class AmpRun:
     @property
     def error(self) -> float:
         """Error of the weights, ``R`` or ``E`` (nan if the teacher is unknown)."""
-        return float(self.trajectory.error[-1])
+        return float(self.trajectory.error[-1]) if self.iterations else np.nan
 
     @property
     def excess_risk(self) -> float:

@@ -131,6 +131,10 @@ class Iteration:
         divergence = self.policy.divergence(rule, estimate.divergence, self.labels.size, dim)
         self._following = miss + divergence / self.model.strength * self.residual
         size = float(np.linalg.norm(self.weights))
+        if size > 0:
+            change = float(np.linalg.norm(self.weights - previous)) / size
+        else:  # whether an estimate of zero is the fixed point, the residual says
+            change = float(np.linalg.norm(self._following - self.residual) / np.linalg.norm(self.residual))
         error = np.nan if self.truth is None else float(np.square(self.weights - self.truth).sum())
         return {
             "noise_scale": self.scale,
@@ -138,7 +142,7 @@ class Iteration:
             "degrees_of_freedom": estimate.divergence * (1.0 if network == "diagonal" else dim**2 / 2),
             "train_error": float(np.mean(miss**2)),
             "error": error / (1.0 if network == "diagonal" else dim),
-            "change": float(np.linalg.norm(self.weights - previous)) / size if size > 0 else 0.0,
+            "change": change,
         }
 
     def scale_after(self, share: float) -> float:

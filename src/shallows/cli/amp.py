@@ -172,7 +172,7 @@ def _print(result: AmpRun, bayes: bool) -> None:
                     ("status", f"{result.status.value} after {count} iterations, {result.seconds:.2g} s"),
                     ("prediction", way),
                     ("off theory", departed),
-                    ("risk", number(result.excess_risk)),
+                    ("risk", number(result.excess_risk if count else None)),
                 ],
             ),
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from .style import BLUE, GREY, SKY, VERMILLION, new_figure, save, styled
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..amp import AmpRun
+
+
+#: Least ratio of the ends of a logarithmic axis.
+LEAST_RANGE = 1.5
 
 
 def amp_figure(run: AmpRun) -> Figure:
@@ -32,8 +37,8 @@ def amp_figure(run: AmpRun) -> Figure:
     if np.isfinite(predicted).any():
         left.fill_between(
             steps,
-            predicted * (1 - 2 * spread),
-            predicted * (1 + 2 * spread),
+            predicted * np.exp(-2 * spread),
+            predicted * np.exp(2 * spread),
             color=SKY,
             alpha=0.3,
             linewidth=0,
@@ -53,6 +58,11 @@ def amp_figure(run: AmpRun) -> Figure:
             axes.plot(steps, limit, color=GREY, linestyle="--", label="state evolution, large d")
     for axes in (left, right):
         axes.grid(color="0.9", linewidth=0.6)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        low, high = axes.get_ylim()
+        if high < LEAST_RANGE * low:  # what does not change is not to look as if it did
+            middle = np.sqrt(low * high)
+            axes.set_ylim(middle / np.sqrt(LEAST_RANGE), middle * np.sqrt(LEAST_RANGE))
         if run.departed_at is not None:
             axes.axvline(run.departed_at + 1, color=GREY, linestyle=":", label="leaves theory's path")
         axes.legend()
