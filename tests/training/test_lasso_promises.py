@@ -64,13 +64,15 @@ def test_the_limit_is_the_least_squares_fit_where_there_is_one():
 
 def test_the_limit_on_columns_of_wide_scales_is_no_fit_short_of_least_squares():
     rng = np.random.default_rng(1)
+    converged = 0
     for _ in range(20):
         n, d = 15, 30
         x = rng.standard_normal((n, d)) * 10.0 ** rng.integers(-4, 5, d)
         y = rng.standard_normal(n)
         fit = train((x, y), network="diagonal", weight_decay=0.0, throw=False)
-        if fit.status.ok:
-            assert np.linalg.norm(y - x @ fit.weights) < 1e-6 * np.linalg.norm(y)
+        converged += fit.status.ok
+        assert not fit.status.ok or np.linalg.norm(y - x @ fit.weights) < 1e-6 * np.linalg.norm(y)
+    assert converged >= 15
 
 
 def test_a_limit_that_was_not_reached_does_not_count():
