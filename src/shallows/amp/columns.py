@@ -1,7 +1,7 @@
 """The diagonal network's data as a linear map: ``X theta``, ``X^T r`` and products of its columns.
 
-In double precision on the data themselves, which are never copied, and in single precision (`rough`) on a copy whose
-columns have unit mean square, made when first asked for. Half the memory traffic is half the time, and columns of any
+In double precision on the data themselves, and in single precision (`rough`) on a copy whose columns have unit mean
+square, made when first asked for. Half the memory traffic is half the time, and columns of any
 scale fit into the range of single precision that way.
 """
 
@@ -84,12 +84,14 @@ class DiagonalOperator:
     def single(self) -> NDArray[np.float32]:
         """``X / scales`` in single precision and in the memory order of ``X``."""
         out = np.empty_like(self.inputs, dtype=np.float32)
-        along = self.inputs.flags.c_contiguous
-        source, target, factor = (self.inputs, out, 1 / self.scales) if along else (self.inputs.T, out.T, None)
-        rows = max(1, CACHE_NUMBERS // source.shape[1])
-        for start in range(0, source.shape[0], rows):
-            part = slice(start, start + rows)
-            target[part] = source[part] * (factor if factor is not None else 1 / self.scales[part, None])
+        lines, columns = self.inputs.shape if self.inputs.flags.c_contiguous else self.inputs.T.shape
+        step = max(1, CACHE_NUMBERS // columns)
+        for start in range(0, lines, step):
+            part = slice(start, start + step)
+            if self.inputs.flags.c_contiguous:
+                out[part] = self.inputs[part] / self.scales
+            else:
+                out[:, part] = self.inputs[:, part] / self.scales[part]
         return out
 
     def forward(self, theta: FloatArray, *, rough: bool = False) -> FloatArray:

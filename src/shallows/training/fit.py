@@ -40,7 +40,7 @@ class FitStatus(Enum):
         return {
             FitStatus.CONVERGED: "the tolerance asked for was reached",
             FitStatus.MAX_ITERATIONS: "allow more iterations, or ask for a larger tolerance",
-            FitStatus.STALLED: "no further progress in floating point: ask for a larger tolerance, or rescale the data",
+            FitStatus.STALLED: "floating point allows no more: raise the tolerance, or centre and scale the columns",
             FitStatus.NOT_FINITE: "the iteration overflowed: rescale the data, or start from another seed",
         }[self]
 

@@ -143,16 +143,17 @@ def train(
     data : Problem, Dataset, or pair (X, y)
         Inputs of shape (n, d) and labels of shape (n,), arrays or PyTorch tensors; a problem is sampled with `seed`.
         Never modified; those in float64 that are C- or Fortran-contiguous are used as they are, anything else is
-        copied once.
+        copied once. The LASSO makes a copy in single precision, or in Fortran order where it needs coordinate descent.
     network : {"diagonal", "quadratic"}
         Needed with arrays.
     weight_decay, penalty : float
         `lam`, or `pen` (quadratic only); exactly one, ``>= 0``; 0 means the limit ``0+``: of all minima of the
         training error the one of least norm.
     solver : {"auto", "convex", "amp", "gradient"}
-        ``"auto"``: message passing, then a certified finish (theory note, sections 1 and 9); ``"convex"``: the
-        equivalent convex problem without message passing; ``"amp"``: message passing alone; ``"gradient"``: L-BFGS
-        on ``(a, w)`` or ``W`` itself, in PyTorch. A width below dim is not convex: ``"auto"`` is ``"gradient"`` there.
+        ``"auto"``: message passing (coordinate descent where that is faster), then a certified finish (theory note,
+        sections 1 and 9); ``"convex"``: the equivalent convex problem without message passing; ``"amp"``: message
+        passing alone; ``"gradient"``: L-BFGS on ``(a, w)`` or ``W`` itself, in PyTorch. A width below dim is not
+        convex: ``"auto"`` is ``"gradient"`` there.
     tolerance : float
         Relative duality gap; for gradient training see :func:`shallows.training.gradient.train_gradient`.
     seed : int or SeedSequence
