@@ -120,6 +120,11 @@ def _move(tensor: Any, device: Any) -> Any:
         raise InvalidArgument("device", str(device), f"its memory has no room for {size:.3g} GB of data") from error
 
 
+def to_host(tensor: Any) -> FloatArray:
+    """The tensor's numbers on the host, in float64."""
+    return np.asarray(tensor.numpy(force=True), dtype=np.float64)
+
+
 class OnDevice:
     """What the operators on a device share: how small arrays get there and back."""
 
@@ -131,4 +136,4 @@ class OnDevice:
 
     def fetch(self, tensor: Any) -> FloatArray:
         """The tensor's numbers on the host, in float64."""
-        return np.asarray(tensor.numpy(force=True), dtype=np.float64)
+        return to_host(tensor)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..amp.devices import is_tensor, place, require_torch
+from ..amp.devices import is_tensor, place, require_torch, to_host
 from ..amp.torch_columns import diagonal_operator
 from ..amp.torch_operators import device_block_numbers, quadratic_operator
 from ..errors import InvalidArgument
@@ -144,9 +144,9 @@ def train_gradient(
 
     def certificate() -> tuple[FloatArray | LowRankPSD, Certificate]:
         if network == "diagonal":
-            theta = _host(parameters[0] * parameters[1]) / root
+            theta = to_host(parameters[0] * parameters[1]) / root
             return theta, lasso_certificate(diagonal_operator(inputs), labels, theta, weight_decay * np.sqrt(d))
-        factor = _compact(_host(parameters[0]) / (p * d) ** 0.25)
+        factor = _compact(to_host(parameters[0]) / (p * d) ** 0.25)
         pen = weight_decay * np.sqrt(p / d) if penalty is None else penalty
         return LowRankPSD(factor), nuclear_certificate(quadratic_operator(inputs), labels, factor, pen)
 
@@ -193,10 +193,6 @@ def train_gradient(
         parameters={name: t.numpy(force=True).copy() for name, t in zip(names, parameters, strict=True)},
         details={"criterion": criterion, "seed": seed, "device": str(device)},
     )
-
-
-def _host(tensor: Any) -> FloatArray:
-    return np.asarray(tensor.numpy(force=True), dtype=np.float64)
 
 
 def _compact(scaled: FloatArray) -> FloatArray:
