@@ -21,10 +21,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from shallows import PowerLaw, Problem, predict, sample
-from shallows.amp.operators import QuadraticOperator
+from shallows.errors import EstimateUndefined
 from shallows.estimators import AssumptionWarning, DiagonalNetworkRegressor, QuadraticNetworkRegressor
 from shallows.forecasting import best_weight_decay, extrapolate_naively, forecast
-from shallows.inference import EstimateUndefined, fit_power_law, infer, recover_modes, tune
+from shallows.inference import fit_power_law, infer, recover_modes, tune
+from shallows.operators import QuadraticOperator
 from shallows.pruning import prune
 from shallows.training import train, train_path
 

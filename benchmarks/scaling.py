@@ -13,8 +13,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from shallows import LowRank, PowerLaw, Problem, predict
+from shallows.optimum import optimal_weight_decay, vanishing_from
 from shallows.scaling import agreement, exponents_table, format_table, phase_diagram
-from shallows.tuning import optimal_weight_decay, vanishing_from
 
 GRID = 400
 

@@ -28,7 +28,7 @@ import warnings
 import numpy as np
 
 from shallows import PowerLaw, Problem
-from shallows.amp.columns import DiagonalOperator
+from shallows.operators.diagonal import DiagonalOperator
 from shallows.phases import phase_of
 from shallows.training import sample, train
 from shallows.training.certificates import lasso_certificate

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .exponents import fit_power_laws
     from .forecasting import forecast
     from .inference import infer, tune
+    from .optimum import optimal_weight_decay
     from .prediction import Prediction, predict, predict_grid
     from .problems import Problem
     from .pruning import prune
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
     from .sweeps import load
     from .teachers import FromValues, LowRank, PowerLaw
     from .training import Dataset, Fit, sample, train
-    from .tuning import optimal_weight_decay
     from .verification import Verification, verify
 
-__version__ = "0.1.0"
+from ._version import __version__
 
 #: Module of each public name.
 _HOME = {
@@ -61,7 +61,7 @@ _HOME = {
     "prune": "pruning",
     "tune": "inference",
     "fit_power_laws": "exponents",
-    "optimal_weight_decay": "tuning",
+    "optimal_weight_decay": "optimum",
 }
 #: Public subpackages, reached as attributes without importing them first.
 _SUBPACKAGES = ("amp", "scaling", "sweeps")

@@ -1,4 +1,4 @@
-"""Named exceptions. Every one is a subclass of :class:`ShallowsError`."""
+"""Named exceptions, all of them here. Every one is a subclass of :class:`ShallowsError`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ class InvalidArgument(ShallowsError, ValueError):
         What was given.
     allowed : str
         What would be right, in words.
+
+    Examples
+    --------
+    >>> from shallows import InvalidArgument, PowerLaw
+    >>> try:
+    ...     PowerLaw(dim=100, gamma=0.3)
+    ... except InvalidArgument as error:
+    ...     print(error)
+    gamma: got 0.3; must be a finite number > 1/2
     """
 
     def __init__(self, name: str, value: Any, allowed: str) -> None:
@@ -30,11 +39,12 @@ class InvalidArgument(ShallowsError, ValueError):
         return type(self), (self.name, self.value, self.allowed)
 
 
-def check_instance(name: str, value: Any, *kinds: type) -> None:
-    """Raise :class:`InvalidArgument` unless `value` is of one of the `kinds`."""
-    if not isinstance(value, kinds):
-        given = value if isinstance(value, (str, int, float, type(None))) else type(value).__name__
-        raise InvalidArgument(name, given, f"must be a {' or a '.join(kind.__name__ for kind in kinds)}")
+class UnknownNetwork(InvalidArgument):
+    """No network of this name is registered."""
+
+
+class NotSupported(InvalidArgument):
+    """The network is known, but lacks what was asked of it; the message names what."""
 
 
 class SolveFailed(ShallowsError, RuntimeError):
@@ -48,5 +58,47 @@ class SolveFailed(ShallowsError, RuntimeError):
         return type(self), (self.args[0], self.result)
 
 
+class EstimateUndefined(ShallowsError):
+    """The data do not determine what was asked: the network interpolates them, or there is nothing but noise."""
+
+
 class MissingDependency(ShallowsError, ImportError):
     """An optional dependency is needed for what was asked."""
+
+
+class StoreError(ShallowsError, RuntimeError):
+    """A store of sweep results cannot be read or written: full disk, damaged or locked file."""
+
+
+class WorkersFailed(ShallowsError, RuntimeError):
+    """Nobody is there to compute: no worker could be started, or the cluster is gone."""
+
+
+class PointFailed(ShallowsError, RuntimeError):
+    """A point of a sweep could not be computed; ``failure`` says why."""
+
+    def __init__(self, message: str, failure: Any) -> None:
+        self.failure = failure
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0], self.failure)
+
+
+class CallFailed(ShallowsError, RuntimeError):
+    """A call in a worker could not be computed.
+
+    Attributes
+    ----------
+    index : int
+        Which of the items.
+    reason : str
+        Why, in short.
+    """
+
+    def __init__(self, message: str, index: int, reason: str) -> None:
+        self.index, self.reason = index, reason
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0], self.index, self.reason)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._arguments import check_number
 from .errors import InvalidArgument
 from .phases import predicted_exponents
-from .problems import check_number
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    FloatArray = NDArray[np.float64]
+    from ._types import FloatArray
 
 #: Points that one segment takes: two fix a line, the others tell how well.
 POINTS_PER_SEGMENT = 4

@@ -14,11 +14,11 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
-from .errors import InvalidArgument, check_instance
+from ._arguments import check_instance, check_number
+from .errors import EstimateUndefined, InvalidArgument
 from .inference import (
     LEVEL,
     Estimate,
-    EstimateUndefined,
     Inference,
     PowerLawFit,
     estimated_problem,
@@ -26,16 +26,14 @@ from .inference import (
     tune,
 )
 from .phases import phase_of
-from .problems import Problem, check_number
+from .problems import Problem
 from .state_evolution import solve
 from .teachers import PowerLaw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from ._types import FloatArray
 
 #: Weight decays searched, as factors about the noise line's.
 REACH = 200.0
@@ -205,7 +203,7 @@ def forecast(
     check_instance("inference", inference, Inference)
     if not np.iterable(samples):
         raise InvalidArgument("samples", samples, "must be a sequence of numbers")
-    counts = [check_number("samples", n, least=2) for n in samples]
+    counts = [check_number("samples", n, minimum=2) for n in samples]
     if not counts:
         raise InvalidArgument("samples", [], "must not be empty")
     fitted = fit_power_law(inference, level=level) if teacher is None else teacher

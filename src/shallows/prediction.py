@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InvalidArgument, SolveFailed, check_instance
+from ._arguments import check_instance
+from .errors import InvalidArgument, SolveFailed
 from .phases import Phase, phase_of
 from .problems import Problem
 from .spectra import Decomposition, DiagonalLaw, QuadraticLaw, decompose, learned_law

@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .amp.operators import QuadraticOperator, check_data
-from .errors import InvalidArgument, check_instance
+from ._arguments import check_instance
+from .errors import EstimateUndefined, InvalidArgument
 from .freeprob.contour import find_position
-from .inference import Estimate, EstimateUndefined, Inference, fit_teacher
+from .inference import Estimate, Inference, fit_teacher
+from .operators import QuadraticOperator, check_data
 from .problems import Problem
 from .state_evolution.moments import quadratic_moments
-from .training import Fit, LowRankPSD
+from .training import Fit
+from .weights import LowRankPSD
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from ._types import FloatArray
     from .teachers import Teacher
-
-    FloatArray = NDArray[np.float64]
 
 #: What becomes of the modes that stay: as trained, or at the size that is best for their noise.
 Values = Literal["shrunk", "kept"]
@@ -302,7 +301,7 @@ def predicted_risk(teacher: Teacher, inference: Inference, cut: float) -> float:
     Theory note, section 10: ``f(x) = (x - zeta) 1[x > c]`` at the noise scale and threshold of the trained network.
     """
     scale, zeta = inference.noise_scale, inference.threshold
-    problem = Problem(inference.network, teacher, inference.samples)  # type: ignore[arg-type]
+    problem = Problem(inference.network, teacher, inference.samples)
     spectrum = problem.spectrum
     if scale == 0:
         kept = np.where(spectrum.values > cut, zeta**2, spectrum.values**2)

@@ -14,9 +14,7 @@ import numpy as np
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from ._types import FloatArray
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npz", ".npy")
 #: Names that the inputs may have in a ``.npz`` file.

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import InvalidArgument
+from .networks import network_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    FloatArray = NDArray[np.float64]
+    from ._types import FloatArray
 
 #: A spectrum of at most this many distinct atoms is stored as it is.
 EXACT_LIMIT = 512
@@ -86,9 +87,9 @@ def _is_real(value: object) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def _check_dim(dim: object, least: int = 2) -> int:
-    if not _is_real(dim) or not np.isfinite(dim) or dim != int(dim) or dim < least:  # type: ignore[call-overload,operator]
-        raise InvalidArgument("dim", dim, f"must be an integer >= {least}")
+def _check_dim(dim: object, minimum: int = 2) -> int:
+    if not _is_real(dim) or not np.isfinite(dim) or dim != int(dim) or dim < minimum:  # type: ignore[call-overload,operator]
+        raise InvalidArgument("dim", dim, f"must be an integer >= {minimum}")
     return int(dim)  # type: ignore[call-overload]
 
 
@@ -126,8 +127,7 @@ class Teacher(ABC):
 
     def energy_for(self, network: str) -> float:
         """The energy ``Q0`` in the units of `network`."""
-        total = self.spectrum(network).sum_of_squares()
-        return total / self.dim if network == "quadratic" else total
+        return self.spectrum(network).sum_of_squares() / network_named(network).modes_per_energy(self.dim)
 
     @abstractmethod
     def describe(self) -> str:
@@ -136,11 +136,6 @@ class Teacher(ABC):
     @abstractmethod
     def to_dict(self) -> dict[str, object]:
         """JSON-ready description, enough to build the teacher again where it is small."""
-
-
-def _unit(network: str, dim: int) -> float:
-    """Sum of squares of the modes at unit energy."""
-    return float(dim) if network == "quadratic" else 1.0
 
 
 @dataclass(frozen=True)
@@ -169,7 +164,9 @@ class PowerLaw(Teacher):
         object.__setattr__(self, "energy", _check_energy(self.energy))
 
     def spectrum(self, network: str) -> Spectrum:
-        return _power_law_spectrum(self.dim, self.gamma, self.energy * _unit(network, self.dim))
+        return _power_law_spectrum(
+            self.dim, self.gamma, self.energy * network_named(network).modes_per_energy(self.dim)
+        )
 
     def resolved(self, network: str, scale: float) -> Spectrum:
         plain = self.spectrum(network)
@@ -195,7 +192,7 @@ class PowerLaw(Teacher):
 
     def values(self, network: str) -> FloatArray:
         shape = np.arange(1, self.dim + 1, dtype=float) ** -self.gamma
-        return shape * np.sqrt(self.energy * _unit(network, self.dim) / (shape @ shape))
+        return shape * np.sqrt(self.energy * network_named(network).modes_per_energy(self.dim) / (shape @ shape))
 
     def describe(self) -> str:
         return f"power law, gamma = {self.gamma:g}, {self.dim} modes"
@@ -237,7 +234,7 @@ class LowRank(Teacher):
 
     def _nonzero(self, network: str) -> FloatArray:
         shape = np.sort(np.asarray(self.profile if self.profile is not None else np.ones(self.rank), dtype=float))[::-1]
-        return shape * np.sqrt(self.energy * _unit(network, self.dim) / (shape @ shape))
+        return shape * np.sqrt(self.energy * network_named(network).modes_per_energy(self.dim) / (shape @ shape))
 
     def spectrum(self, network: str) -> Spectrum:
         zeros = self.dim - self.rank
@@ -312,12 +309,12 @@ class FromValues(Teacher):
 
     def check_network(self, network: str) -> None:
         """Raise :class:`InvalidArgument` if the values cannot be a teacher of `network`."""
-        if network == "quadratic" and (self.array < 0).any():
+        if network_named(network).is_matrix and (self.array < 0).any():
             bad = int(np.flatnonzero(self.array < 0)[0])
             raise InvalidArgument(
                 self.name,
                 f"{self.array[bad]:g} at position {bad}",
-                "every value must be >= 0 for the quadratic network (its effective weights are positive semidefinite)",
+                f"every value must be >= 0 for the {network} network (its effective weights are positive semidefinite)",
             )
 
     def spectrum(self, network: str) -> Spectrum:

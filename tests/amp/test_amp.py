@@ -14,7 +14,8 @@ from shallows.phases import PHASES, phase_of
 from shallows.problems import Problem
 from shallows.state_evolution import bayes_optimal, solve
 from shallows.teachers import PowerLaw
-from shallows.training import LowRankPSD, sample, train
+from shallows.training import sample, train
+from shallows.weights import LowRankPSD
 
 # The phase that theory names, problem and strength, for each phase of the diagram (theory note, section 7). Two of them
 # the diagonal network has at no size. Ia, at log_d n_eff < 0: a data set has at least one sample; the closest is a

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from shallows import InvalidArgument, PowerLaw, Problem, sample, train
+from shallows.errors import EstimateUndefined
 from shallows.estimators import (
     AssumptionWarning,
     DiagonalNetworkRegressor,
@@ -22,7 +23,6 @@ from shallows.estimators import (
 )
 from shallows.estimators.files import load_model, save_model
 from shallows.estimators.summary import summarise
-from shallows.inference import EstimateUndefined
 
 
 @pytest.fixture(scope="module")

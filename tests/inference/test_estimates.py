@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from shallows import InvalidArgument, LowRank, PowerLaw, Problem, predict, sample, train
-from shallows.inference import Estimate, EstimateUndefined, infer
+from shallows.errors import EstimateUndefined
+from shallows.inference import Estimate, infer
 from shallows.inference.estimates import effective_share, relative_standard_error
 
 DIAGONAL = Problem("diagonal", PowerLaw(200, 1.0), 500, noise=0.5)
@@ -125,7 +126,7 @@ def test_data_and_fit_must_belong_together():
 
 
 def test_an_estimate_prints_what_it_is():
-    estimate = Estimate.normal(1.0, 0.5, least=0.5)
+    estimate = Estimate.normal(1.0, 0.5, minimum=0.5)
     assert (estimate.low, estimate.high) == (0.5, pytest.approx(1.822, abs=1e-3))
     assert Estimate.positive(2.0, 0.1).to_dict()["level"] == 0.9
 

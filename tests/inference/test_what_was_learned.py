@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from shallows import InvalidArgument, LowRank, PowerLaw, Problem, predict, sample, train
+from shallows.errors import EstimateUndefined
 from shallows.forecasting import best_weight_decay, extrapolate_naively, forecast
 from shallows.inference import (
-    EstimateUndefined,
     check_assumptions,
     check_weights,
     fit_power_law,

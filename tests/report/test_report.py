@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from shallows import LowRank, PowerLaw, Problem
+from shallows.plotting.numbers import measured_number, number
+from shallows.plotting.style import styled
 from shallows.report import write_report
-from shallows.report.spectrum_figure import histogram_range, rank_positions, shown_ranks
-from shallows.report.style import measured_number, number, styled
+from shallows.report.spectrum_figure import histogram_range, shown_ranks
 from shallows.report.words import command
 from shallows.verification import verify
 
@@ -181,12 +182,12 @@ def test_predicted_ranks_match_the_law():
     ):
         law = predict(problem, **settings).spectrum
         ranks = np.arange(1, problem.dim + 1, dtype=float)
-        places = rank_positions(law, ranks)
+        places = law.rank_positions(ranks)
         assert (np.diff(places) <= 1e-12).all()
         assert abs((places > 0).sum() - problem.dim * (1 - law.mass_at_zero)) <= 1
     law = predict(Problem("quadratic", PowerLaw(40, 1.25), 1500, 0.1), penalty=0.1).spectrum
     top = [outlier.learned for outlier in law.outliers[:3]]
-    assert rank_positions(law, np.arange(1.0, 4.0)) == pytest.approx(top, rel=1e-6)
+    assert law.rank_positions(np.arange(1.0, 4.0)) == pytest.approx(top, rel=1e-6)
 
 
 def test_the_histogram_shows_the_bulk(verification):

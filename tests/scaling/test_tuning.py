@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from shallows import FromValues, InvalidArgument, LowRank, PowerLaw, Problem, SolveFailed, predict
-from shallows.tuning import TuningStatus, golden, optimal_weight_decay, vanishing_from
+from shallows.optimum import OptimumStatus, golden, optimal_weight_decay, vanishing_from
 
 
 def random_problems(count, seed):
@@ -31,7 +31,7 @@ def test_no_grid_point_beats_the_optimum(problem):
     top = vanishing_from(problem)
     risks = [predict(problem, weight_decay=lam, throw=False).excess_risk for lam in np.geomspace(1e-5 * top, top, 150)]
     assert best.excess_risk <= np.nanmin(risks) * (1 + 1e-6)
-    if best.status is TuningStatus.INTERIOR:
+    if best.status is OptimumStatus.INTERIOR:
         assert predict(problem, weight_decay=best.weight_decay).excess_risk == pytest.approx(best.excess_risk, rel=1e-9)
         assert best.price_of_half >= 1 - 1e-9
         assert best.price_of_double >= 1 - 1e-9
@@ -70,7 +70,7 @@ def test_the_optimum_follows_the_noise_line(network):
 
 def test_noiseless_recovery_wants_vanishing_weight_decay():
     best = optimal_weight_decay(Problem("diagonal", LowRank(1000, 5), 500, 0.0))
-    assert best.status is TuningStatus.VANISHING
+    assert best.status is OptimumStatus.VANISHING
     assert best.weight_decay == 0.0
     assert best.excess_risk == 0.0
     assert (best.price_of_half, best.price_of_double) == (1.0, 1.0)
@@ -78,12 +78,12 @@ def test_noiseless_recovery_wants_vanishing_weight_decay():
 
 def test_nothing_learnable_is_said():
     best = optimal_weight_decay(Problem("diagonal", PowerLaw(1000, 1.0), 5, 1e5))
-    assert best.status is TuningStatus.UNBOUNDED
+    assert best.status is OptimumStatus.UNBOUNDED
     assert best.excess_risk == pytest.approx(1.0, rel=1e-8)
     assert best.price_of_double == pytest.approx(1.0, abs=1e-8)
 
 
-@pytest.mark.parametrize("noise,status", [(0.0, TuningStatus.INDIFFERENT), (1.0, TuningStatus.UNBOUNDED)])
+@pytest.mark.parametrize("noise,status", [(0.0, OptimumStatus.INDIFFERENT), (1.0, OptimumStatus.UNBOUNDED)])
 @pytest.mark.parametrize("network", ["diagonal", "quadratic"])
 def test_a_teacher_without_energy(network, noise, status):
     best = optimal_weight_decay(Problem(network, PowerLaw(50, 1.0, energy=0.0), 100, noise))
@@ -115,7 +115,7 @@ def test_a_failed_solve_is_raised_with_its_result(monkeypatch):
     problem = Problem("diagonal", PowerLaw(50, 1.0), 100, 0.1)
     with pytest.raises(SolveFailed) as caught:
         optimal_weight_decay(problem)
-    assert caught.value.result.status is TuningStatus.FAILED
+    assert caught.value.result.status is OptimumStatus.FAILED
     answer = optimal_weight_decay(problem, throw=False).to_dict()
     assert answer["status"] == "failed"
     assert "excess_risk" not in answer

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from shallows.amp.operators import QuadraticOperator
 from shallows.errors import InvalidArgument
+from shallows.operators import QuadraticOperator
 from shallows.problems import Problem
 from shallows.teachers import FromValues, LowRank, PowerLaw
-from shallows.training import LowRankPSD, sample
+from shallows.training import sample
+from shallows.weights import LowRankPSD
 
 
 def dense_features(x):

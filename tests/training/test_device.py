@@ -7,11 +7,20 @@ import sys
 import numpy as np
 import pytest
 
+import shallows.operators
 from shallows import cli
-from shallows.amp import amp, devices, operators, torch_columns, torch_operators
-from shallows.amp.columns import DiagonalOperator
-from shallows.amp.operators import QuadraticOperator, check_data
+from shallows.amp import amp
 from shallows.errors import InvalidArgument, MissingDependency
+from shallows.operators import (
+    QuadraticOperator,
+    check_data,
+    checks,
+    devices,
+    diagonal_torch,
+    operator_for,
+    quadratic_torch,
+)
+from shallows.operators.diagonal import DiagonalOperator
 from shallows.problems import Problem
 from shallows.teachers import PowerLaw
 from shallows.training import sample, solve, train, train_path
@@ -33,7 +42,7 @@ def accelerator(monkeypatch):
     def find_device(device, data=None):
         return torch.device("cpu") if device == "cuda" else real(device, data)
 
-    for module in (operators, solve):
+    for module in (checks, solve):
         monkeypatch.setattr(module, "find_device", find_device)
     return "cuda"
 
@@ -55,10 +64,10 @@ def on_device(inputs):
 def test_every_product_is_that_of_numpy(data, monkeypatch):
     rng = np.random.default_rng(0)
     for inputs in (data.inputs, np.asfortranarray(data.inputs)):
-        monkeypatch.setattr(torch_operators, "DEVICE_BLOCK_NUMBERS", (1000, 1000))  # many blocks
-        ours, theirs = torch_operators.quadratic_operator(on_device(inputs)), QuadraticOperator(inputs)
-        assert ours.rows == 33 and isinstance(ours, torch_operators.TorchQuadraticOperator)
-        assert type(torch_operators.quadratic_operator(inputs)) is QuadraticOperator
+        monkeypatch.setattr(quadratic_torch, "DEVICE_BLOCK_NUMBERS", (1000, 1000))  # many blocks
+        ours, theirs = operator_for("quadratic", on_device(inputs)), QuadraticOperator(inputs)
+        assert ours.rows == 33 and isinstance(ours, quadratic_torch.TorchQuadraticOperator)
+        assert type(operator_for("quadratic", inputs)) is QuadraticOperator
         matrix, values = rng.standard_normal((30, 30)), rng.standard_normal(500)
         factor, direction = rng.standard_normal((30, 4)), rng.standard_normal((30, 4))
         matrix = matrix + matrix.T
@@ -84,14 +93,14 @@ def test_every_product_is_that_of_numpy(data, monkeypatch):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_every_product_with_columns_is_that_of_numpy(order, monkeypatch):
-    monkeypatch.setattr(torch_operators, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
+    monkeypatch.setattr(quadratic_torch, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
     rng = np.random.default_rng(0)
     inputs = np.array(rng.standard_normal((70, 90)) * 10.0 ** np.linspace(-20, 20, 90), order=order)
     inputs[:, 5] = 0
     theirs = DiagonalOperator(inputs)
     tensor = on_device(inputs) if order == "C" else on_device(inputs.T.copy()).T
-    ours = torch_columns.diagonal_operator(tensor)
-    assert type(torch_columns.diagonal_operator(inputs)) is DiagonalOperator and not ours.by_columns
+    ours = operator_for("diagonal", tensor)
+    assert type(operator_for("diagonal", inputs)) is DiagonalOperator and not ours.by_columns
     np.testing.assert_array_equal(ours.inputs, inputs)
     for name in ("squares", "scales"):
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-13)
@@ -183,7 +192,7 @@ def test_only_small_things_travel(data, accelerator, monkeypatch):
     """Nothing of the size of the data crosses between host and device once the data are there."""
     sizes = []
 
-    class Watched(torch_operators.TorchQuadraticOperator):
+    class Watched(quadratic_torch.TorchQuadraticOperator):
         def send(self, array):
             sizes.append(array.size)
             return super().send(array)
@@ -192,7 +201,7 @@ def test_only_small_things_travel(data, accelerator, monkeypatch):
             sizes.append(tensor.numel())
             return super().fetch(tensor)
 
-    monkeypatch.setattr(torch_operators, "TorchQuadraticOperator", Watched)
+    monkeypatch.setattr(shallows.operators, "TorchQuadraticOperator", Watched)
     assert train(data, penalty=0.02, solver="convex", device=accelerator).gap <= 1e-6
     assert len(sizes) > 50 and max(sizes) < 0.2 * data.inputs.size
 
@@ -214,7 +223,7 @@ class Allocations(TorchDispatchMode):
 
 
 def test_work_arrays_are_blocks(data, accelerator, monkeypatch):
-    monkeypatch.setattr(torch_operators, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
+    monkeypatch.setattr(quadratic_torch, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
     placed = on_device(data.inputs)
     with Allocations() as seen:
         train((placed, data.labels), network="quadratic", penalty=0.02, solver="convex", device=accelerator)
@@ -223,14 +232,14 @@ def test_work_arrays_are_blocks(data, accelerator, monkeypatch):
 
 def test_the_diagonal_network_stays_on_the_device(accelerator, monkeypatch):
     """One copy in single precision beside the data, and none on the host unless coordinate descent is asked for."""
-    monkeypatch.setattr(torch_operators, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
+    monkeypatch.setattr(quadratic_torch, "DEVICE_BLOCK_NUMBERS", (1000, 1000))
     fetched = []
 
     def inputs(operator):
         fetched.append(True)
         return operator.fetch(operator.tensor)
 
-    monkeypatch.setattr(torch_columns.TorchDiagonalOperator, "inputs", property(inputs))
+    monkeypatch.setattr(diagonal_torch.TorchDiagonalOperator, "inputs", property(inputs))
     data = sample(Problem("diagonal", PowerLaw(400, 1.0), 300, 0.5), 0)
     placed = on_device(data.inputs)
     with Allocations() as seen:
@@ -291,7 +300,7 @@ def test_data_that_fit_are_never_copied(data, accelerator, layout):
     assert x is array
     placed = on_device(data.inputs)
     assert check_data(placed, labels, accelerator)[0].data_ptr() == placed.data_ptr()
-    assert torch_operators.quadratic_operator(placed).inputs.data_ptr() == placed.data_ptr()
+    assert operator_for("quadratic", placed).inputs.data_ptr() == placed.data_ptr()
     if not GPU:
         assert check_data(array, labels, accelerator)[0].data_ptr() == array.ctypes.data
         assert check_data(tensor, labels, accelerator)[0].data_ptr() == tensor.data_ptr()

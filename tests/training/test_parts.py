@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from shallows.amp.anderson import Anderson
-from shallows.amp.columns import DiagonalOperator, column_squares
-from shallows.amp.operators import QuadraticOperator
+from shallows.operators import QuadraticOperator
+from shallows.operators.diagonal import DiagonalOperator, column_squares
 from shallows.problems import Problem
 from shallows.teachers import PowerLaw
 from shallows.training import sample, train

@@ -6,7 +6,8 @@ import pytest
 from shallows.errors import InvalidArgument, SolveFailed
 from shallows.problems import Problem
 from shallows.teachers import PowerLaw
-from shallows.training import FitStatus, LowRankPSD, load_weights, sample, save_weights, train, train_path
+from shallows.training import FitStatus, load_weights, sample, save_weights, train, train_path
+from shallows.weights import LowRankPSD
 
 
 def lasso_conditions(x, y, theta, bound):

@@ -26,13 +26,10 @@ from .steps import Damping, Iteration
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from ..denoisers import Denoised
     from ..problems import Problem
     from .policies import Policy
-
-    FloatArray = NDArray[np.float64]
 
 #: Replicas of the quadratic network where none are asked for, while a data set holds at most so many numbers.
 REPLICAS, REPLICA_NUMBERS = 4, 1 << 24

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import check_instance, check_number
 from ..denoisers import Denoiser, PosteriorMean, RotationallyInvariant
-from ..errors import InvalidArgument, SolveFailed, check_instance
-from ..problems import NETWORKS, Problem, check_number
+from ..errors import InvalidArgument, SolveFailed
+from ..networks import network_named
+from ..operators import as_pair, check_data
+from ..problems import Problem
 from .expected import REPLICA_NUMBERS, REPLICAS, expect
-from .operators import as_pair, check_data
 from .policies import FixedRule, Policy, ThresholdForPenalty, ThresholdMultiple
 from .result import AmpRun, AmpStatus, Trajectory
 from .steps import LEAST_MIX, Damping, Iteration
@@ -19,9 +21,7 @@ from .steps import LEAST_MIX, Damping, Iteration
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 #: Measured and predicted noise scale may differ by this much before a departure is called,
 ALLOWANCE = 0.03
@@ -141,8 +141,7 @@ def amp(
     if truth is None and getattr(data, "weights", None) is not None:
         truth = data.weights.matrix() if hasattr(data.weights, "matrix") else data.weights
     network = problem.network if network is None and problem is not None else network
-    if network not in NETWORKS:
-        raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
+    network = network_named(network).name
     inputs, labels = check_data(*as_pair(data))
     d = inputs.shape[1]
     if problem is not None and (problem.network != network or problem.dim != d):
@@ -157,14 +156,14 @@ def amp(
     if width is not None:
         if network == "diagonal":
             raise InvalidArgument("width", width, "applies to the quadratic network only")
-        if isinstance(width, bool) or check_number("width", width, least=1) != int(width):
+        if isinstance(width, bool) or check_number("width", width, minimum=1) != int(width):
             raise InvalidArgument("width", width, "must be an integer >= 1")
     elif problem is not None:
         width = problem.width
     damping = {"diagonal": 1.0, "quadratic": 0.6}[network] if damping is None else damping
     if not 2 * LEAST_MIX < check_number("damping", damping, strict=True) <= 1:
         raise InvalidArgument("damping", damping, f"must be above {2 * LEAST_MIX:g} and at most 1")
-    if check_number("max_iterations", max_iterations, least=1) != int(max_iterations):
+    if check_number("max_iterations", max_iterations, minimum=1) != int(max_iterations):
         raise InvalidArgument("max_iterations", max_iterations, "must be an integer >= 1")
     tolerance = check_number("tolerance", tolerance, strict=True)
     policy = choose_policy(

@@ -6,21 +6,17 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from scipy.optimize import brentq
 
+from .._arguments import check_number
 from ..denoisers import Denoiser, SoftThreshold, SpectralSoftThreshold
 from ..errors import InvalidArgument
-from ..problems import check_number
 from .scalar import threshold_for_weight_decay
 from .spectral import threshold_for_penalty
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from ..problems import Problem
-
-    FloatArray = NDArray[np.float64]
 
 
 class Policy(ABC):

@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from .._status import StatusEnum
+from ..networks import network_named
 
-    FloatArray = NDArray[np.float64]
+if TYPE_CHECKING:
+    from .._types import FloatArray
 
 
 #: What theory predicts of each iteration.
 PREDICTED = ("noise_scale", "error", "degrees_of_freedom")
 
 
-class AmpStatus(Enum):
-    """How a run of AMP ended; ``.advice`` says what to do about it."""
+class AmpStatus(StatusEnum):
+    """How a run of AMP ended: ``ok`` if it converged, on the path that theory predicts where it was given."""
 
-    CONVERGED = "converged"
-    MAX_ITERATIONS = "max_iterations"
-    DEPARTED = "departed"
-    DIVERGED = "diverged"
-
-    @property
-    def ok(self) -> bool:
-        """Whether the iteration converged, on the path that theory predicts where it was given."""
-        return self is AmpStatus.CONVERGED
-
-    @property
-    def advice(self) -> str:
-        """What to do next."""
-        return {
-            AmpStatus.CONVERGED: "the iteration converged",
-            AmpStatus.MAX_ITERATIONS: "allow more iterations, or use stronger damping",
-            AmpStatus.DEPARTED: "off theory's path: the data are not what the problem says, or samples are too few; "
-            "next to exact recovery it may be chance",
-            AmpStatus.DIVERGED: "the data are far from Gaussian, or damping is too weak; train() needs neither",
-        }[self]
+    CONVERGED = "converged", True, "the iteration converged"
+    MAX_ITERATIONS = "max_iterations", False, "allow more iterations, or use stronger damping"
+    DEPARTED = (
+        "departed",
+        False,
+        (
+            "off theory's path: the data are not what the problem says, or samples are too few; next to exact recovery "
+            "it may be chance"
+        ),
+    )
+    DIVERGED = "diverged", False, "the data are far from Gaussian, or damping is too weak; train() needs neither"
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +141,7 @@ class AmpRun:
     @property
     def excess_risk(self) -> float:
         """``R``, or ``2 E``."""
-        return self.error * (2 if self.network == "quadratic" else 1)
+        return self.error * network_named(self.network).risk_per_error
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready summary with the trajectory, without the weights."""

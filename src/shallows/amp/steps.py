@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from .operators import QuadraticOperator
+from ..operators import QuadraticOperator
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from .policies import Policy
-
-    FloatArray = NDArray[np.float64]
 
 
 #: Damping is strengthened while the noise scale would rise by more than this factor, down to the least share of the new

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .. import __version__
+from .._version import __version__
 from ..errors import InvalidArgument, ShallowsError
 from . import amp as _amp
 from . import exponents as _exponents

@@ -70,9 +70,9 @@ def build_model(
     """The estimator that the options describe; everything is checked here."""
     from ..estimators import DiagonalNetworkRegressor, QuadraticNetworkRegressor
     from ..estimators.regressors import most_columns
-    from ..problems import NETWORKS
+    from ..networks import network_names
 
-    if network not in NETWORKS:
+    if network not in network_names():
         given = "nothing" if network is None else options.shown(network)
         raise InvalidArgument("--network", given, "must be diagonal or quadratic")
     decay: str | float = "auto"

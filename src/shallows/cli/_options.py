@@ -126,9 +126,10 @@ def build_problem(
     InvalidArgument
         Named after the option, with the text given.
     """
-    from ..problems import NETWORKS, Problem
+    from ..networks import network_names
+    from ..problems import Problem
 
-    if network not in NETWORKS:
+    if network not in network_names():
         given = "nothing" if network is None else shown(network)
         raise InvalidArgument("--network", given, "must be diagonal or quadratic")
     if samples is None:
@@ -143,7 +144,7 @@ def build_problem(
             raise InvalidArgument("width", shown(width), "applies to the quadratic network only")
         units = None if width is None else parse_integer("--width", width, 1, MOST_DIM)
         teacher = _build_teacher(network, dim, gamma, spectrum, rank, energy)
-        return Problem(network, teacher, n, noise=variance, width=units)  # type: ignore[arg-type]
+        return Problem(network, teacher, n, noise=variance, width=units)
 
 
 def _build_teacher(

@@ -44,7 +44,7 @@ def run(
         progress.say(f"training on {rows} rows and {table.inputs.shape[1]} columns")
         data_options.train_model(model, table)
 
-        from ..inference import EstimateUndefined
+        from ..errors import EstimateUndefined
 
         progress.say("forecasting")
         try:

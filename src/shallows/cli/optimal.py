@@ -21,7 +21,7 @@ def run(
     """Build the problem, minimise its risk, print the minimum."""
     problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width)
 
-    from ..tuning import optimal_weight_decay
+    from ..optimum import optimal_weight_decay
 
     best = optimal_weight_decay(problem, throw=False)
     if not best.status.ok:

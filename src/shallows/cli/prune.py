@@ -66,8 +66,9 @@ def run(
         raise InvalidArgument("--values", options.shown(how), "must be shrunk or kept")
     cut = None if threshold is None else options.parse_size("--threshold", threshold)
 
+    from ..errors import EstimateUndefined
     from ..estimators.files import load_model, save_model_parts
-    from ..inference import EstimateUndefined, infer
+    from ..inference import infer
     from ..pruning import prune
 
     try:

@@ -67,13 +67,14 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Check everything, train, write."""
-    from ..amp.devices import find_device
-    from ..problems import NETWORKS
+    from ..operators.devices import find_device
     from ..training.solve import LEAST_TOLERANCE
 
     if data is None:
         raise InvalidArgument("DATA", "nothing", "must name a file of data")
-    if network not in NETWORKS:
+    from ..networks import network_names
+
+    if network not in network_names():
         given = "nothing" if network is None else options.shown(network)
         raise InvalidArgument("--network", given, "must be diagonal or quadratic")
     how = solver or "auto"
@@ -99,7 +100,8 @@ def run(
     path = None if out is None else data_options.output_file("--out", out, ".safetensors", force=force)
     table = data_options.read(data, target)
 
-    from ..training import LowRankPSD, save_weights, train
+    from ..training import save_weights, train
+    from ..weights import LowRankPSD
 
     typed = {
         "weight_decay": weight_decay,

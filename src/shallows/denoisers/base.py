@@ -6,16 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-import numpy as np
-
 from ..errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from ..problems import Problem
-
-    FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

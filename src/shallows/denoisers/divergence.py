@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 
 def spectral_divergence(values: FloatArray, denoised: FloatArray, slopes: FloatArray) -> float:

@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from scipy.special import ndtr
 
+from .._arguments import check_number
 from ..errors import InvalidArgument
-from ..problems import check_number
 from ..state_evolution.bayes import bayes_error
 from ..state_evolution.fixed_point import moments as soft_moments
 from .base import Denoised, Denoiser, register
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from ..problems import Problem
-
-    FloatArray = NDArray[np.float64]
 
 
 @register

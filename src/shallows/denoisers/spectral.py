@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numba import njit
 
+from .._arguments import check_number
 from ..errors import InvalidArgument
 from ..freeprob.bands import bands
 from ..freeprob.contour import find_position, height, position, stieltjes
-from ..problems import check_number
 from ..state_evolution.bayes import bayes_error
 from ..state_evolution.moments import quadratic_moments, quadratic_moments_at
 from .base import Denoised, Denoiser, register
 from .divergence import soft_divergence, spectral_divergence
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from ..problems import Problem
-
-    FloatArray = NDArray[np.float64]
 
 
 @register

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..amp.operators import QuadraticOperator
 from ..errors import InvalidArgument
-from ..training import Fit, FitStatus, LowRankPSD, load_weights, save_weights
+from ..operators import QuadraticOperator
+from ..training import Fit, FitStatus, load_weights, save_weights
+from ..weights import LowRankPSD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from .regressors import DiagonalNetworkRegressor, QuadraticNetworkRegressor
-
-    FloatArray = NDArray[np.float64]
 
 #: Tensors beside the weights.
 EXTRAS = ("input_mean", "input_matrix", "intercept")

@@ -11,11 +11,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..amp.operators import QuadraticOperator
-from ..errors import InvalidArgument, SolveFailed
+from .._arguments import check_number
+from ..errors import EstimateUndefined, InvalidArgument, SolveFailed
 from ..inference import (
     Estimate,
-    EstimateUndefined,
     Inference,
     Modes,
     PowerLawFit,
@@ -27,17 +26,15 @@ from ..inference import (
     recover_modes,
     tune,
 )
-from ..problems import check_number
-from ..training import Fit, LowRankPSD, train
+from ..operators import QuadraticOperator
+from ..training import Fit, train
+from ..weights import LowRankPSD
 from .whitening import WhiteningTransformer
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from ..forecasting import Forecast
     from ..pruning import Pruned
-
-    FloatArray = NDArray[np.float64]
 
 #: Work arrays of the quadratic network's training hold about this many matrices of shape (d, d).
 MATRICES = 24
@@ -364,7 +361,7 @@ class QuadraticNetworkRegressor(_NetworkRegressor):
         if self.standardize not in ("auto", "whiten", "scale", True, False):
             raise InvalidArgument("standardize", self.standardize, 'must be "auto", "whiten", "scale" or False')
         if self.width is not None:
-            width = check_number("width", self.width, least=1)
+            width = check_number("width", self.width, minimum=1)
             if width != int(width):
                 raise InvalidArgument("width", self.width, "must be an integer >= 1")
         most = most_columns()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..inference import EstimateUndefined
+from ..errors import EstimateUndefined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,9 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 METHODS = ("center", "scale", "whiten", "auto")
 #: Directions with less variance than this, relative to the largest, are left out rather than blown up.

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from .checks import Concern, Diagnosis, check_assumptions, check_inputs
-from .estimates import LEVEL, Estimate, EstimateUndefined, Inference, infer
+from .estimates import LEVEL, Estimate, Inference, infer
 from .modes import Modes, WeightTests, check_weights, recover_modes
 from .power_law import PowerLawFit, estimated_problem, fit_power_law, fit_teacher
 from .tuning import WeightDecayPath, largest_weight_decay, tune
@@ -17,7 +17,6 @@ __all__ = [
     "Concern",
     "Diagnosis",
     "Estimate",
-    "EstimateUndefined",
     "Inference",
     "Modes",
     "PowerLawFit",

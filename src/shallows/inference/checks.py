@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from .estimates import Inference
-
-    FloatArray = NDArray[np.float64]
 
 #: A statistic this many standard errors off counts as evidence.
 SIGNIFICANT = 5.0

@@ -15,14 +15,14 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from ..amp.operators import QuadraticOperator, as_pair, check_data
-from ..errors import InvalidArgument, ShallowsError, check_instance
-from ..training import Fit, LowRankPSD
+from .._arguments import check_instance
+from ..errors import EstimateUndefined, InvalidArgument
+from ..operators import QuadraticOperator, as_pair, check_data
+from ..training import Fit
+from ..weights import LowRankPSD
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 #: Probability that intervals are meant to cover.
 LEVEL = 0.9
@@ -33,10 +33,6 @@ LEAST_SLACK = 1e-6
 DRIFT = 0.9
 #: Least distance of a learned and a cut-off mode, over the learned one, that a limited width is let to make.
 CUT_OFF = 0.25
-
-
-class EstimateUndefined(ShallowsError):
-    """The data do not determine what was asked: the network interpolates them, or there is nothing but noise."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +55,10 @@ class Estimate:
     level: float = LEVEL
 
     @classmethod
-    def normal(cls, value: float, standard_error: float, *, least: float = -np.inf, level: float = LEVEL) -> Estimate:
-        """Symmetric interval, cut at `least`."""
+    def normal(cls, value: float, standard_error: float, *, minimum: float = -np.inf, level: float = LEVEL) -> Estimate:
+        """Symmetric interval, cut at `minimum`."""
         reach = float(ndtri(0.5 + level / 2)) * standard_error
-        return cls(float(value), float(standard_error), max(value - reach, least), max(value + reach, least), level)
+        return cls(float(value), float(standard_error), max(value - reach, minimum), max(value + reach, minimum), level)
 
     @classmethod
     def positive(cls, value: float, relative: float, *, level: float = LEVEL) -> Estimate:
@@ -340,7 +336,7 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
         risk = float(np.square(fit.weights - unbiased).sum()) - d * scale**2 + 2 * scale**2 * dof
         energy_error = np.sqrt(2 * d * scale**4 + 4 * scale**2 * max(energy, 0.0) + (d * scale**2 * relative) ** 2)
         risk_error = np.sqrt(2 * d * scale**4 + (scale**2 * (d - 2 * dof) * relative) ** 2)
-    risk_estimate = Estimate.normal(min(max(risk, 0.0), error), float(risk_error), least=0.0, level=level)
+    risk_estimate = Estimate.normal(min(max(risk, 0.0), error), float(risk_error), minimum=0.0, level=level)
     return Inference(
         network=fit.network,
         samples=n,
@@ -357,9 +353,9 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
         learned=learned,
         excess_risk=risk_estimate,
         noise=Estimate.normal(
-            error - risk_estimate.value, float(np.hypot(error * relative, risk_error)), least=0.0, level=level
+            error - risk_estimate.value, float(np.hypot(error * relative, risk_error)), minimum=0.0, level=level
         ),
-        energy=Estimate.normal(max(energy, 0.0), float(energy_error), least=0.0, level=level),
+        energy=Estimate.normal(max(energy, 0.0), float(energy_error), minimum=0.0, level=level),
         residuals=adjusted,
         width=fit.width if quadratic and fit.width is not None and fit.width < d else None,
     )

@@ -13,9 +13,8 @@ from ..errors import InvalidArgument
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .._types import FloatArray
     from .estimates import Inference
-
-    FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,18 +14,15 @@ import numpy as np
 from scipy.optimize import least_squares, minimize
 from scipy.special import ndtri
 
-from ..errors import InvalidArgument
+from ..errors import EstimateUndefined, InvalidArgument
 from ..problems import Problem
 from ..state_evolution import moments
 from ..teachers import PowerLaw
-from .estimates import LEVEL, Estimate, EstimateUndefined
+from .estimates import LEVEL, Estimate
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from .estimates import Inference
-
-    FloatArray = NDArray[np.float64]
 
 #: Exponents searched.
 LEAST_GAMMA, MOST_GAMMA = 0.51, 6.0
@@ -144,11 +141,11 @@ def estimated_problem(inference: Inference, teacher: PowerLaw, samples: float, s
 
     `scale` multiplies the estimated test error (for draws).
     """
-    here = Problem(inference.network, teacher, inference.samples, width=inference.width)  # type: ignore[arg-type]
+    here = Problem(inference.network, teacher, inference.samples, width=inference.width)
     risk = moments(here, inference.noise_scale * np.sqrt(scale), inference.threshold)[0]
     risk *= 1 if inference.network == "diagonal" else 2
     error = inference.test_error.value * scale
-    return Problem(inference.network, teacher, samples, noise=max(error - risk, 1e-3 * error))  # type: ignore[arg-type]
+    return Problem(inference.network, teacher, samples, noise=max(error - risk, 1e-3 * error))
 
 
 def _check(inference: Inference) -> None:
@@ -249,7 +246,7 @@ def _repulsion(top: FloatArray, modes: FloatArray, delta: float, dim: int) -> Fl
 def _misfit(inference: Inference, parameters: FloatArray) -> float:
     """Degrees of freedom and energy of the fitted teacher against those found, in rough standard errors; the worse."""
     teacher = PowerLaw(inference.dim, float(parameters[0]), float(parameters[1]))
-    problem = Problem(inference.network, teacher, inference.samples, width=inference.width)  # type: ignore[arg-type]
+    problem = Problem(inference.network, teacher, inference.samples, width=inference.width)
     dof = moments(problem, inference.noise_scale, inference.threshold)[1]
     if inference.network == "quadratic":
         dof *= inference.dim**2 / 2

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ..amp.operators import QuadraticOperator, as_pair, check_data
-from ..errors import InvalidArgument, SolveFailed
-from ..problems import NETWORKS, Problem
+from ..errors import EstimateUndefined, InvalidArgument, SolveFailed
+from ..networks import network_named
+from ..operators import QuadraticOperator, as_pair, check_data
+from ..problems import Problem
 from ..state_evolution import solve
 from ..training import Dataset, Fit, train, train_path
-from .estimates import EstimateUndefined, Inference, infer
+from .estimates import Inference, infer
 from .power_law import estimated_problem, fit_teacher
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 #: Ratio of neighbouring weight decays on the path.
 STEP = {"diagonal": 1.25, "quadratic": 1.4}
@@ -154,8 +155,7 @@ def tune(
     import time
 
     started = time.perf_counter()
-    if network not in NETWORKS:
-        raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
+    network_named(network)
     if isinstance(data, Dataset) and data.problem.network != network:
         raise InvalidArgument("network", network, f"the data are of the {data.problem.network} network")
     inputs, labels = check_data(*as_pair(data))

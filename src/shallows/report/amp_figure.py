@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .style import BLUE, GREY, SKY, VERMILLION, new_figure, save, styled
+from ..plotting.style import BLUE, GREY, SKY, VERMILLION, new_figure, save, styled
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,21 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import (
-    BLACK,
-    BLUE,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    TRAINER_NAME,
-    TRAINER_STYLE,
-    VERMILLION,
-    measured_number,
-    new_figure,
-    number,
-    plain_log_ticks,
-)
+from ..plotting.numbers import measured_number, number
+from ..plotting.style import BLACK, BLUE, GREY, ORANGE, PURPLE, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure
+from ..plotting.ticks import plain_log_ticks
 from .words import bayes_risk
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, new_figure, plain_log_ticks
+from ..plotting.style import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, new_figure
+from ..plotting.ticks import plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,8 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from .style import number, save, styled
+from ..plotting.numbers import number
+from ..plotting.style import save, styled
 
 if TYPE_CHECKING:
     from pathlib import Path

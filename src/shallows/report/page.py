@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..plotting.numbers import measured_number, number
+from ..plotting.style import TRAINER_NAME, save, styled
 from . import words
-from .style import TRAINER_NAME, measured_number, number, save, styled
 
 if TYPE_CHECKING:
     from ..verification import Comparison, Verification

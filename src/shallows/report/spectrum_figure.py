@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..freeprob.contour import find_quantile, position
+from ..plotting.numbers import number
+from ..plotting.style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure
+from ..plotting.ticks import plain_log_ticks
 from ..spectra import DiagonalLaw, QuadraticLaw
-from .style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure, number, plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,44 +19,9 @@ if TYPE_CHECKING:
 
     from ..verification import Measurements, Verification
 
-    FloatArray = NDArray[np.float64]
-
 #: Points of the rank panel: all up to here, then evenly on the logarithmic axis.
 MOST_RANKS = 60
 GRID = 500
-
-
-def rank_positions(law: QuadraticLaw | DiagonalLaw, ranks: FloatArray) -> FloatArray:
-    """Predicted size of the `ranks`-th largest learned weight, 0 where none is left, shape of `ranks`.
-
-    The median position: where the expected number of larger weights is ``rank - 1/2``.
-    """
-    spectrum = law.problem.spectrum
-    if law.noise_scale == 0.0:
-        tops = np.cumsum(spectrum.multiplicities)
-        places = np.searchsorted(tops, ranks - 0.5)
-        kept = np.maximum(spectrum.values[np.minimum(places, tops.size - 1)] - law.threshold, 0.0)
-        width = law.problem.effective_width if isinstance(law, QuadraticLaw) else law.problem.dim
-        return np.where(ranks <= width, kept, 0.0)
-    if isinstance(law, QuadraticLaw):
-        s, w, variance = spectrum.values, spectrum.weights, law.noise_scale**2
-        kept_count = law.problem.dim * (1 - law.mass_at_zero)
-        out = np.zeros(ranks.size)
-        for i, rank in enumerate(ranks):
-            if rank - 0.5 < kept_count:
-                u = find_quantile((rank - 0.5) / law.problem.dim, variance, s, w)
-                out[i] = max(position(u, variance, s, w)[0] - law.threshold, 0.0)
-        return out
-    from scipy.special import ndtr
-
-    top = float(spectrum.values[0]) + 8 * law.noise_scale
-    sizes = np.concatenate([np.linspace(0.0, 6 * law.noise_scale, 2000), np.linspace(0.0, top, 4000)])
-    sizes = np.unique(sizes)
-    down = -(sizes[:, None] + law.threshold)
-    above = ndtr((down + spectrum.values) / law.noise_scale) + ndtr((down - spectrum.values) / law.noise_scale)
-    counts = above @ spectrum.multiplicities
-    found = np.interp(-(ranks - 0.5), -counts, sizes)
-    return np.where(ranks - 0.5 < counts[0], found, 0.0)
 
 
 def spectrum_figure(verification: Verification) -> Figure:
@@ -215,7 +181,7 @@ def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> N
         elinewidth=1.2,
         label="measured: mean and range",
     )
-    places = rank_positions(law, np.asarray(ranks, dtype=float))
+    places = law.rank_positions(np.asarray(ranks, dtype=float))
     positive = places > 0
     outliers = positive & (ranks <= round(law.outlier_count)) if isinstance(law, QuadraticLaw) else positive & False
     label = "predicted rank by rank" if isinstance(law, DiagonalLaw) else "predicted bulk"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from ..plotting.numbers import number
 from ..teachers import LowRank, PowerLaw
-from .style import number
 
 if TYPE_CHECKING:
     from ..prediction import Prediction

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..report.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, new_figure, styled
+from ..plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, new_figure, styled
 from ..scaling.figures import PAGE, save_everywhere
 from .measured import MOST_ENTRIES, Line, Row, Setting, agreement_sentences, measure, theory, write_lines, write_rows
 

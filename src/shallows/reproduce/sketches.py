@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..phases import PHASES
+from ..plotting.style import BLUE, SKY, VERMILLION, new_figure, styled
 from ..prediction import predict
 from ..problems import Problem
-from ..report.style import BLUE, SKY, VERMILLION, new_figure, styled
 from ..scaling import phase_diagram, reading
 from ..scaling.figures import PAGE, PHASE_TINTS, _labels, boundaries, save_everywhere
 from ..teachers import PowerLaw
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
-    from ..problems import Network
 
 GAMMA, NOISE = 1.25, 0.1
 #: Where the sketches are taken: phase, ``nu``, ``ell``.
@@ -46,7 +45,7 @@ def draw_diagram(
     dim = 10**6 if scale == "quick" else 10**8
     points = 40 if scale == "quick" else 100
     diagrams = []
-    networks: tuple[Network, ...] = ("quadratic", "diagonal")
+    networks: tuple[str, ...] = ("quadratic", "diagonal")
     for network in networks:
 
         def told(done: int, total: int, network: str = network) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..plotting.style import BLUE, SKY, VERMILLION, new_figure, styled
 from ..prediction import Prediction, predict
 from ..problems import Problem
-from ..report.style import BLUE, SKY, VERMILLION, new_figure, styled
 from ..scaling.figures import PAGE, save_everywhere
 from ..teachers import PowerLaw
 from .measured import MOST_ENTRIES

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from .._arguments import check_number
 from ..errors import InvalidArgument
+from ..networks import network_named
+from ..optimum import golden
 from ..phases import phase_at, predicted_exponents
-from ..problems import NETWORKS, Problem, check_number
+from ..problems import Problem
 from ..state_evolution import solve
 from ..teachers import PowerLaw
-from ..tuning import golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +27,7 @@ if TYPE_CHECKING:
     import xarray
     from numpy.typing import NDArray
 
-    from ..problems import Network
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 #: Phases in the order of their codes.
 NAMES = ("Ia", "Ib", "II", "III", "IV", "V", "peak", "VIa", "VIb")
@@ -63,14 +63,14 @@ def _counts(points: object) -> tuple[int, int]:
 def _range(name: str, given: tuple[float, float] | None, default: tuple[float, float]) -> tuple[float, float]:
     if given is None:
         return default
-    low, high = (check_number(name, v, least=-math.inf) for v in given)
+    low, high = (check_number(name, v, minimum=-math.inf) for v in given)
     if not low < high:
         raise InvalidArgument(name, given, "must be two numbers, the lower one first")
     return low, high
 
 
 def phase_diagram(
-    network: Network,
+    network: str,
     dim: float,
     gamma: float,
     noise: float,
@@ -121,8 +121,7 @@ def phase_diagram(
     InvalidArgument
         For unusable arguments.
     """
-    if network not in NETWORKS:
-        raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
+    network_named(network)
     teacher = PowerLaw(dim, gamma)  # type: ignore[arg-type]
     noise = check_number("noise", noise, strict=True)
     rows, columns = _counts(points)
@@ -150,7 +149,7 @@ def phase_diagram(
 
 
 def _direct(
-    network: Network,
+    network: str,
     teacher: PowerLaw,
     samples: FloatArray,
     decays: FloatArray,
@@ -179,7 +178,7 @@ def _direct(
 
 
 def _through_store(
-    network: Network,
+    network: str,
     teacher: PowerLaw,
     samples: FloatArray,
     decays: FloatArray,
@@ -203,7 +202,7 @@ def _through_store(
 
 @dataclass(frozen=True)
 class _Grid:
-    network: Network
+    network: str
     teacher: PowerLaw
     noise: float
     width: int | None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..report.style import BLACK, GREY, ORANGE, SKY, VERMILLION, new_figure, save, styled
+from ..plotting.style import BLACK, GREY, ORANGE, SKY, VERMILLION, new_figure, save, styled
 
 if TYPE_CHECKING:
     from pathlib import Path

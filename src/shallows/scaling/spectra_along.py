@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._arguments import check_number
 from ..errors import InvalidArgument
 from ..prediction import predict
-from ..problems import Problem, check_number
+from ..problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,7 +193,7 @@ def spectra_along(
     SolveFailed
         If the state evolution cannot be solved somewhere.
     """
-    sizes = [check_number("samples", n, least=1) for n in samples]
+    sizes = [check_number("samples", n, minimum=1) for n in samples]
     if not sizes:
         raise InvalidArgument("samples", [], "must not be empty")
     given = [weight_decay] * len(sizes) if isinstance(weight_decay, (int, float)) else list(weight_decay)

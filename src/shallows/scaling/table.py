@@ -156,7 +156,7 @@ def measure(path: Path) -> ExponentRow:
         if path.phase == "peak" and path.network == "quadratic":
             n_eff /= 4  # its interpolation threshold: noise fills half the cone of d^2/2 directions
         problem = Problem(
-            path.network,  # type: ignore[arg-type]
+            path.network,
             teacher,
             n_eff * (path.dim if path.network == "quadratic" else 1.0),
             path.noise,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import check_number
 from ..errors import InvalidArgument
 from ..phases import phase_at
 from ..prediction import predict
-from ..problems import Problem, check_number
+from ..problems import Problem
 from ..spectra import decompose
 from ..teachers import PowerLaw
 
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 
     import xarray
 
-    from ..problems import Network
 
-NETWORKS: tuple[Network, ...] = ("diagonal", "quadratic")
+NETWORKS = ("diagonal", "quadratic")
 PARTS = ("overfitting", "underfitting", "approximation", "alignment")
 #: Local exponents closer than this count as the same.
 SAME = 0.1

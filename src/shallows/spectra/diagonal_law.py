@@ -65,3 +65,13 @@ class DiagonalLaw(LearnedLaw):
         z = (before[:, None] - spectrum.values[None, :]) / self.noise_scale
         out = np.exp(-0.5 * z**2) @ spectrum.weights / (self.noise_scale * math.sqrt(2 * math.pi))
         return np.where(points.ravel() == 0, 0.0, out).reshape(points.shape)
+
+    def _noisy_rank_positions(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+        spectrum, tau = self.problem.spectrum, self.noise_scale
+        top = float(spectrum.values[0]) + 8 * tau
+        sizes = np.unique(np.concatenate([np.linspace(0.0, 6 * tau, 2000), np.linspace(0.0, top, 4000)]))
+        down = -(sizes[:, None] + self.threshold)
+        above = ndtr((down + spectrum.values) / tau) + ndtr((down - spectrum.values) / tau)
+        counts = above @ spectrum.multiplicities
+        found = np.interp(-(ranks - 0.5), -counts, sizes)
+        return np.where(ranks - 0.5 < counts[0], found, 0.0)

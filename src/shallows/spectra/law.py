@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -72,6 +74,23 @@ class LearnedLaw(ABC):
     @abstractmethod
     def density(self, x: ArrayLike) -> NDArray[Any]:
         """Density at `x` of the learned weights other than zero; integrates to ``1 - mass_at_zero``."""
+
+    def rank_positions(self, ranks: NDArray[Any]) -> NDArray[Any]:
+        """Predicted size of the `ranks`-th largest learned weight, 0 where none is left, shape of `ranks`.
+
+        The median position: where the expected number of larger weights is ``rank - 1/2``.
+        """
+        if self.noise_scale == 0.0:
+            spectrum = self.problem.spectrum
+            tops = np.cumsum(spectrum.multiplicities)
+            places = np.searchsorted(tops, ranks - 0.5)
+            kept = np.maximum(spectrum.values[np.minimum(places, tops.size - 1)] - self.threshold, 0.0)
+            return np.where(ranks <= self.problem.effective_width, kept, 0.0)
+        return self._noisy_rank_positions(ranks)
+
+    @abstractmethod
+    def _noisy_rank_positions(self, ranks: NDArray[Any]) -> NDArray[Any]:
+        """:meth:`rank_positions` where there is noise."""
 
     @property
     def outlier_count(self) -> float:

@@ -115,3 +115,13 @@ class QuadraticLaw(LearnedLaw):
                 if u >= cut:
                     out[i] = height(u, variance, s, w) / (np.pi * variance)
         return out.reshape(points.shape)
+
+    def _noisy_rank_positions(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+        s, w, variance = self._atoms
+        kept_count = self.problem.dim * (1 - self.mass_at_zero)
+        out = np.zeros(ranks.size)
+        for i, rank in enumerate(ranks):
+            if rank - 0.5 < kept_count:
+                u = find_quantile((rank - 0.5) / self.problem.dim, variance, s, w)
+                out[i] = max(position(u, variance, s, w)[0] - self.threshold, 0.0)
+        return out

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from ..errors import check_instance
+from .._arguments import check_instance
 from ..freeprob.bands import bands
 from ..freeprob.bracketing import chandrupatla
 from ..freeprob.contour import FASTMATH, height, legendre_nodes
@@ -25,11 +25,8 @@ from .result import Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from ..teachers import Spectrum
-
-    FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+
+from .._status import StatusEnum
 
 
-class Status(Enum):
-    """Outcome of a solve; :attr:`advice` says what it means for the reader."""
+class Status(StatusEnum):
+    """Outcome of a solve of the state evolution."""
 
-    CONVERGED = "converged"
-    PERFECT_RECOVERY = "perfect_recovery"
-    BELOW_PRECISION = "below_precision"
-    DIVERGENT = "divergent"
-    NO_SOLUTION = "no_solution"
-    INACCURATE = "inaccurate"
-
-    @property
-    def ok(self) -> bool:
-        """Whether the numbers that come with it can be used."""
-        return self in (Status.CONVERGED, Status.PERFECT_RECOVERY, Status.BELOW_PRECISION)
-
-    @property
-    def advice(self) -> str:
-        """What happened and what to do about it."""
-        return _ADVICE[self]
-
-
-_ADVICE = {
-    Status.CONVERGED: "solved to the stated residual",
-    Status.PERFECT_RECOVERY: "without noise and with vanishing weight decay the teacher is recovered exactly",
-    Status.BELOW_PRECISION: "the risk is below 1e-26 of the teacher's energy, which is zero in double precision",
-    Status.DIVERGENT: "the predicted risk diverges here (interpolation threshold at vanishing weight decay); "
-    "use a positive weight decay or another number of samples",
-    Status.NO_SOLUTION: "no fixed point was bracketed; for widths below the dimension none may exist: raise the weight "
-    "decay, the width or the number of samples",
-    Status.INACCURATE: "a fixed point was found but its equations are not met to the required accuracy; do not use it, "
-    "and please report the problem",
-}
+    CONVERGED = "converged", True, "solved to the stated residual"
+    PERFECT_RECOVERY = (
+        "perfect_recovery",
+        True,
+        "without noise and with vanishing weight decay the teacher is recovered exactly",
+    )
+    BELOW_PRECISION = (
+        "below_precision",
+        True,
+        "the risk is below 1e-26 of the teacher's energy, which is zero in double precision",
+    )
+    DIVERGENT = (
+        "divergent",
+        False,
+        (
+            "the predicted risk diverges here (interpolation threshold at vanishing weight decay); "
+            "use a positive weight decay or another number of samples"
+        ),
+    )
+    NO_SOLUTION = (
+        "no_solution",
+        False,
+        (
+            "no fixed point was bracketed; for widths below the dimension none may exist: raise the weight decay, the "
+            "width or the number of samples"
+        ),
+    )
+    INACCURATE = (
+        "inaccurate",
+        False,
+        (
+            "a fixed point was found but its equations are not met to the required accuracy; do not use it, and please "
+            "report the problem"
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,17 @@ A :class:`Sweep` says what to compute, :func:`run` computes what a store lacks, 
 labelled arrays. :func:`run_points` does the same for any list of points.
 """
 
-from .backends import WorkersFailed
-from .calls import CallFailed, run_calls
+from ..errors import CallFailed, PointFailed, StoreError, WorkersFailed
+from .calls import run_calls
 from .engine import RunReport
 from .output import load
 from .planning import Plan, plan
 from .points import Point
 from .progress import Bar, LineLog, Silent
 from .quantities import Field, Quantity, register
-from .running import Ask, PointFailed, run, run_points
+from .running import Ask, run, run_points
 from .spec import Sweep
-from .store import Failure, Store, StoreError
+from .store import Failure, Store
 
 __all__ = [
     "Ask",

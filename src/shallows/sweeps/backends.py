@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..errors import InvalidArgument, ShallowsError
+from ..errors import InvalidArgument, WorkersFailed
 from .quantities import failure_reason, is_final
 
 #: Variables that numerical libraries read when they start.
@@ -26,10 +26,6 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-
-
-class WorkersFailed(ShallowsError, RuntimeError):
-    """No worker could be started, or the cluster is gone."""
 
 
 @dataclass(slots=True)

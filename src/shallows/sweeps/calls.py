@@ -6,31 +6,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from ..errors import ShallowsError
+from ..errors import CallFailed
 from .backends import Answer, Batch
 from .running import open_backend
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class CallFailed(ShallowsError, RuntimeError):
-    """A call could not be computed.
-
-    Attributes
-    ----------
-    index : int
-        Which of the items.
-    reason : str
-        Why, in short.
-    """
-
-    def __init__(self, message: str, index: int, reason: str) -> None:
-        self.index, self.reason = index, reason
-        super().__init__(message)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.args[0], self.index, self.reason)
 
 
 def run_calls(

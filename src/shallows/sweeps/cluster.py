@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..errors import InvalidArgument, MissingDependency
-from .backends import Answer, Batch, Done, WorkersFailed, compute_batch, limit_threads
+from .._version import __version__
+from ..errors import InvalidArgument, MissingDependency, WorkersFailed
+from .backends import Answer, Batch, Done, compute_batch, limit_threads
 
 _local = threading.local()
 
@@ -31,7 +31,7 @@ def _compute_remote(
 
 
 def _version_here() -> str:
-    from shallows import __version__ as version
+    from .._version import __version__ as version
 
     return version
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
-from ..errors import InvalidArgument, MissingDependency, check_instance
+from .._arguments import check_instance
+from .._version import __version__
+from ..errors import InvalidArgument, MissingDependency
 from .axes import INTEGERS, Value
 from .points import SETTINGS
 from .quantities import Quantity

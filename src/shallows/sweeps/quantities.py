@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .. import __version__
+from .._version import __version__
 from ..errors import InvalidArgument, ShallowsError
 from .points import Point, Settings
 

@@ -7,25 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidArgument, ShallowsError
-from .backends import Backend, InProcess, LocalPool, WorkersFailed, check_workers
+from ..errors import InvalidArgument, PointFailed, WorkersFailed
+from .backends import Backend, InProcess, LocalPool, check_workers
 from .engine import Engine, RunReport
 from .points import Point
 from .progress import Reporter
 from .quantities import Quantity, quantity_named
 from .spec import Sweep
 from .store import Failure, Store
-
-
-class PointFailed(ShallowsError, RuntimeError):
-    """A point could not be computed; ``failure`` says why."""
-
-    def __init__(self, message: str, failure: Failure) -> None:
-        self.failure = failure
-        super().__init__(message)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.args[0], self.failure)
 
 
 def as_sweep(sweep: Sweep | str | Path) -> Sweep:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidArgument, ShallowsError
+from ..errors import InvalidArgument, StoreError
 from .liveness import birth_of, drivers_here, lives
 from .quantities import Quantity, Record
 
@@ -44,10 +44,6 @@ CREATE TABLE drivers (name TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT
                       seen REAL NOT NULL);
 CREATE TABLE claims (key BLOB PRIMARY KEY, driver TEXT NOT NULL) WITHOUT ROWID;
 """
-
-
-class StoreError(ShallowsError, RuntimeError):
-    """The store cannot be read or written: full disk, damaged or locked file."""
 
 
 @dataclass(frozen=True)

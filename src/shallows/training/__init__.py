@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from .data import Dataset, sample
-from .fit import Fit, FitStatus, LowRankPSD
+from .fit import Fit, FitStatus
 from .solve import SOLVERS, train, train_path
 from .weights_io import load_weights, save_weights
 
@@ -16,7 +16,6 @@ __all__ = [
     "Dataset",
     "Fit",
     "FitStatus",
-    "LowRankPSD",
     "load_weights",
     "sample",
     "save_weights",

@@ -24,11 +24,8 @@ from .certificates import Certificate, lasso_certificate
 from .support import SupportSystem, factorise
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ..amp.columns import DiagonalOperator
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
+    from ..operators.diagonal import DiagonalOperator
 
 #: The support is factorised anew once this share of it has changed.
 BORDER = 0.1

@@ -16,12 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ..amp.columns import DiagonalOperator
-    from ..amp.operators import QuadraticOperator
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
+    from ..operators import QuadraticOperator
+    from ..operators.diagonal import DiagonalOperator
 
 
 #: Rounding of one operation.

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..amp.operators import QuadraticOperator
-from ..errors import InvalidArgument, check_instance
+from .._arguments import check_instance
+from ..errors import InvalidArgument
+from ..operators import QuadraticOperator
 from ..problems import Problem
-from .fit import LowRankPSD
+from ..weights import LowRankPSD
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

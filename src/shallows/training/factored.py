@@ -14,11 +14,8 @@ import numpy as np
 from .certificates import nuclear_certificate
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ..amp.operators import QuadraticOperator
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
+    from ..operators import QuadraticOperator
 
 
 def line_minimum(

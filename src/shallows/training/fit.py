@@ -3,108 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._status import StatusEnum
 from ..errors import InvalidArgument
+from ..weights import LowRankPSD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
-
+    from .._types import FloatArray
     from .data import Dataset
 
-    FloatArray = NDArray[np.float64]
 
+class FitStatus(StatusEnum):
+    """How a training run ended."""
 
-class FitStatus(Enum):
-    """How a training run ended; ``.advice`` says what to do about it."""
-
-    CONVERGED = "converged"
-    MAX_ITERATIONS = "max_iterations"
-    STALLED = "stalled"
-    NOT_FINITE = "not_finite"
-
-    @property
-    def ok(self) -> bool:
-        """Whether the tolerance asked for was reached."""
-        return self is FitStatus.CONVERGED
-
-    @property
-    def advice(self) -> str:
-        """What to do next."""
-        return {
-            FitStatus.CONVERGED: "the tolerance asked for was reached",
-            FitStatus.MAX_ITERATIONS: "allow more iterations, or ask for a larger tolerance",
-            FitStatus.STALLED: "floating point allows no more: raise the tolerance, or centre and scale the columns",
-            FitStatus.NOT_FINITE: "the iteration overflowed: rescale the data, or start from another seed",
-        }[self]
-
-
-class LowRankPSD:
-    """A positive semidefinite matrix ``S = F F^T`` kept as its factor.
-
-    Parameters
-    ----------
-    factor : array_like, shape (d, r)
-        ``F``; copied and made read-only.
-    """
-
-    def __init__(self, factor: ArrayLike) -> None:
-        array = np.array(factor, dtype=float)
-        if array.ndim != 2:
-            raise InvalidArgument("factor", f"array of shape {array.shape}", "must be a (d, r) matrix")
-        array.setflags(write=False)
-        self.factor: FloatArray = array
-
-    @classmethod
-    def diagonal(cls, values: ArrayLike) -> LowRankPSD:
-        """``diag(values)``, with its zero modes left out of the factor."""
-        values = np.asarray(values, dtype=float)
-        keep = np.flatnonzero(values)
-        factor = np.zeros((values.size, keep.size))
-        factor[keep, np.arange(keep.size)] = np.sqrt(values[keep])
-        return cls(factor)
-
-    @property
-    def dim(self) -> int:
-        """Number of rows `d`."""
-        return int(self.factor.shape[0])
-
-    @property
-    def rank(self) -> int:
-        """Number of columns of the factor."""
-        return int(self.factor.shape[1])
-
-    @property
-    def trace(self) -> float:
-        """``Tr S``."""
-        return float(np.square(self.factor).sum())
-
-    def matrix(self) -> FloatArray:
-        """``S``, shape (d, d)."""
-        return self.factor @ self.factor.T
-
-    def eigenvalues(self) -> FloatArray:
-        """All `d` eigenvalues of ``S``, decreasing, shape (d,)."""
-        values = np.zeros(self.dim)
-        if self.rank:
-            singular = np.linalg.svd(self.factor, compute_uv=False)
-            values[: singular.size] = singular**2
-        return values
-
-    def distance_squared(self, other: LowRankPSD) -> float:
-        """``||S - S'||_F^2``."""
-        if other.dim != self.dim:
-            raise InvalidArgument("other", f"{other.dim} rows", f"must have {self.dim} rows")
-        return float(np.square(self.matrix() - other.matrix()).sum())
-
-    def __repr__(self) -> str:
-        return f"LowRankPSD(dim={self.dim}, rank={self.rank})"
+    CONVERGED = "converged", True, "the tolerance asked for was reached"
+    MAX_ITERATIONS = "max_iterations", False, "allow more iterations, or ask for a larger tolerance"
+    STALLED = "stalled", False, "floating point allows no more: raise the tolerance, or centre and scale the columns"
+    NOT_FINITE = "not_finite", False, "the iteration overflowed: rescale the data, or start from another seed"
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..amp.devices import is_tensor, place, require_torch, to_host
-from ..amp.torch_columns import diagonal_operator
-from ..amp.torch_operators import device_block_numbers, quadratic_operator
 from ..errors import InvalidArgument
+from ..operators import operator_for
+from ..operators.devices import is_tensor, place, require_torch, to_host
+from ..operators.quadratic_torch import device_block_numbers
+from ..weights import LowRankPSD
 from .certificates import Certificate, lasso_certificate, nuclear_certificate
-from .fit import Fit, FitStatus, LowRankPSD
+from .fit import Fit, FitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 #: Iterations between two looks at convergence.
 CHUNK = 25
@@ -145,10 +144,10 @@ def train_gradient(
     def certificate() -> tuple[FloatArray | LowRankPSD, Certificate]:
         if network == "diagonal":
             theta = to_host(parameters[0] * parameters[1]) / root
-            return theta, lasso_certificate(diagonal_operator(inputs), labels, theta, weight_decay * np.sqrt(d))
+            return theta, lasso_certificate(operator_for("diagonal", inputs), labels, theta, weight_decay * np.sqrt(d))
         factor = _compact(to_host(parameters[0]) / (p * d) ** 0.25)
         pen = weight_decay * np.sqrt(p / d) if penalty is None else penalty
-        return LowRankPSD(factor), nuclear_certificate(quadratic_operator(inputs), labels, factor, pen)
+        return LowRankPSD(factor), nuclear_certificate(operator_for("quadratic", inputs), labels, factor, pen)
 
     convex = network == "diagonal" or p >= d
     previous, iterations, status = np.inf, 0, FitStatus.MAX_ITERATIONS
@@ -205,7 +204,7 @@ def _compact(scaled: FloatArray) -> FloatArray:
 def _stationarity(weights: FloatArray | LowRankPSD, inputs: Any, labels: FloatArray, penalty: float | None) -> float:
     """Relative norm of the gradient in the factor, all that can be asked where the problem is not convex."""
     assert isinstance(weights, LowRankPSD) and penalty is not None
-    operator, factor = quadratic_operator(inputs), weights.factor
+    operator, factor = operator_for("quadratic", inputs), weights.factor
     residual = labels - operator.forward_factor(factor)
     bound = penalty * operator.dim / 2
     slope = bound * factor - operator.adjoint_times(residual, factor)

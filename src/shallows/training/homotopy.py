@@ -22,9 +22,8 @@ from .support import factorise
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..amp.columns import DiagonalOperator
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
+    from ..operators.diagonal import DiagonalOperator
 
 #: Changes of the support before the factorisation is made anew.
 REFACTOR = 96

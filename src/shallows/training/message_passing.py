@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..amp.columns import DiagonalOperator
+    from .._types import FloatArray
+    from ..operators.diagonal import DiagonalOperator
 
-    FloatArray = NDArray[np.float64]
     Progress = Callable[[int, float], None]
 
 #: Iterations at most.

@@ -23,11 +23,9 @@ from .factored import newton
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from .._types import FloatArray
+    from ..operators import QuadraticOperator
 
-    from ..amp.operators import QuadraticOperator
-
-    FloatArray = NDArray[np.float64]
     Progress = Callable[[int, float], None]
 
 #: AMP gives up after this many iterations without a lower objective.

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..amp.devices import find_device, is_tensor, place
-from ..amp.operators import check_data
-from ..amp.torch_columns import diagonal_operator
-from ..amp.torch_operators import quadratic_operator
+from .._arguments import check_number
 from ..errors import InvalidArgument, SolveFailed
-from ..problems import NETWORKS, Problem, check_number
+from ..networks import network_named
+from ..operators import check_data, operator_for
+from ..operators.devices import find_device, is_tensor, place
+from ..problems import Problem
+from ..weights import LowRankPSD
 from .data import Dataset, sample
-from .fit import Fit, FitStatus, LowRankPSD
+from .fit import Fit, FitStatus
 from .gradient import train_gradient
 from .lasso import solve_lasso
 from .nuclear import solve_limit, solve_nuclear
@@ -23,11 +24,9 @@ from .nuclear import solve_limit, solve_nuclear
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
+    from .._types import FloatArray
+    from ..operators.diagonal import DiagonalOperator
 
-    from ..amp.columns import DiagonalOperator
-
-    FloatArray = NDArray[np.float64]
     Progress = Callable[[int, float], None]
 
 #: Ways to train: the fastest certified one, without message passing, message passing alone, the network itself.
@@ -86,15 +85,14 @@ def _task(data: Any, network: str | None, seed: Any, width: int | None, device: 
         network, labels = data.problem.network, data.labels
         inputs = place(data.inputs, where)
     else:
-        if network not in NETWORKS:
-            raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
+        network_named(network)
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise InvalidArgument("data", type(data).__name__, "must be a pair (X, y), a Dataset or a Problem")
         inputs, labels = check_data(data[0], data[1], device)
     if width is not None:
         if network == "diagonal":
             raise InvalidArgument("width", width, "applies to the quadratic network only")
-        number = check_number("width", width, least=1)
+        number = check_number("width", width, minimum=1)
         if number != int(number):
             raise InvalidArgument("width", width, "must be an integer >= 1")
     return Task(inputs, labels, str(network), int(width) if width is not None else inputs.shape[1])
@@ -106,7 +104,7 @@ def _check(solver: str, tolerance: float, max_iterations: int | None, task: Task
     tolerance = check_number("tolerance", tolerance, strict=True)
     if not LEAST_TOLERANCE <= tolerance < 1:
         raise InvalidArgument("tolerance", tolerance, f"a relative duality gap is from {LEAST_TOLERANCE:g} to below 1")
-    if max_iterations is not None and check_number("max_iterations", max_iterations, least=1) != int(max_iterations):
+    if max_iterations is not None and check_number("max_iterations", max_iterations, minimum=1) != int(max_iterations):
         raise InvalidArgument("max_iterations", max_iterations, "must be an integer >= 1")
     if not task.convex:
         if solver in ("convex", "amp"):
@@ -206,7 +204,9 @@ def train(
             progress=progress,
         )
     elif task.network == "diagonal":
-        fit = _diagonal(task, diagonal_operator(task.inputs), lam, solver, tolerance, max_iterations, None, progress)[0]
+        fit = _diagonal(
+            task, operator_for("diagonal", task.inputs), lam, solver, tolerance, max_iterations, None, progress
+        )[0]
     else:
         assert pen is not None
         fit = _quadratic(task, lam, pen, solver, tolerance, max_iterations, None, progress)
@@ -301,7 +301,7 @@ def _quadratic(
     limit = 2000 if max_iterations is None else int(max_iterations)
     method = {"convex": "proximal"}.get(solver, solver)
     options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": limit, "method": method, "progress": progress}
-    operator = quadratic_operator(task.inputs)
+    operator = operator_for("quadratic", task.inputs)
     if pen > 0:
         best, details = solve_nuclear(operator, task.labels, pen, start=start, **options)
         reached = best.certificate.gap <= tolerance
@@ -380,7 +380,7 @@ def train_path(
         raise InvalidArgument("weight_decays / penalties", list(grid), "needs at least one value")
     fits: dict[int, Fit] = {}
     warm: tuple[FloatArray, FloatArray] | None = None
-    columns = diagonal_operator(task.inputs)
+    columns = operator_for("diagonal", task.inputs)
     factor: FloatArray | None = None
     for index in sorted(range(len(pairs)), key=lambda i: -pairs[i][0]):
         lam, pen = pairs[index]

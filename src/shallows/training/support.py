@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..amp.columns import DiagonalOperator
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
+    from ..operators.diagonal import DiagonalOperator
 
 #: A column whose pivot is this small, in units of the precision, depends on the earlier ones.
 DEPENDENT = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-7}

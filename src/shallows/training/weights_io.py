@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidArgument
-from .fit import Fit, LowRankPSD
+from ..weights import LowRankPSD
+from .fit import Fit
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 FORMAT = "shallows-weights-1"
 

@@ -11,13 +11,10 @@ from ..prediction import predict
 from ..state_evolution import bayes_optimal
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from ..prediction import Prediction
     from ..problems import Problem
     from .measurements import Statistic
-
-    FloatArray = NDArray[np.float64]
 
 #: Theory points on either side of the problem's own number of samples, over this factor.
 HALF_POINTS = 20

@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from .._types import FloatArray
     from ..training import Dataset, Fit
-
-    FloatArray = NDArray[np.float64]
 
 #: A learned weight counts as zero below this share of the noise scale (of the largest weight without noise).
 #: Gradient training shrinks weights towards zero without ever setting them to it.
@@ -120,7 +117,7 @@ class Measurements:
 
 def learned_weights(fit: Fit, dataset: Dataset) -> FloatArray:
     """Learned weights of `fit` in the form that the predicted law describes, shape (d,)."""
-    from ..training import LowRankPSD
+    from ..weights import LowRankPSD
 
     if isinstance(fit.weights, LowRankPSD):
         return fit.weights.eigenvalues()

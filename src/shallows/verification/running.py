@@ -267,7 +267,7 @@ def _provenance(total: float, seconds: dict[str, float]) -> dict[str, Any]:
         except PackageNotFoundError:
             return None
 
-    from .. import __version__
+    from .._version import __version__
 
     versions = {"shallows": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "torch"):

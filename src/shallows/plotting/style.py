@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 #: Okabe and Ito's palette.
@@ -83,47 +82,3 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     text = buffer.getvalue()
     (folder / f"{name}.svg").write_text(text, encoding="utf-8")
     return text
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """`value` as people write it."""
-    if value is None:
-        return "–"
-    if value == 0:
-        return "0"
-    if float(value).is_integer() and abs(value) < 1e6:
-        return str(int(value))
-    if 1e-3 <= abs(value) < 1e6:
-        text = f"{value:.{digits}g}"
-        return f"{value:.0f}" if "e" in text else text
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".")
-    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{raised}" if mantissa == "1" else f"{mantissa}·10{raised}"
-
-
-def measured_number(mean: float, error: float | None) -> str:
-    """``mean ± error``, the error to two digits and the mean to the same place."""
-    if error is None or error <= 1e-9 * abs(mean):
-        return number(mean)
-    from math import floor, log10
-
-    if not 1e-4 <= abs(mean) < 1e6:
-        return f"{number(mean)} ± {number(error, 2)}"
-    places = max(0, 1 - floor(log10(error)))
-    return f"{mean:.{places}f} ± {error:.{places}f}"
-
-
-def plain_log_ticks(axis: Axis, low: float, high: float) -> None:
-    """Readable ticks on a logarithmic axis from `low` to `high`, also when it spans less than a decade."""
-    from math import log10
-
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    decades = log10(high / low)
-    if decades > 2.2:
-        return
-    steps = (1.0, 2.0, 5.0) if decades > 0.6 else (1.0, 1.5, *range(2, 10))
-    axis.set_major_locator(LogLocator(subs=steps))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
-    axis.set_minor_formatter(NullFormatter())

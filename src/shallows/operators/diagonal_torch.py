@@ -1,4 +1,4 @@
-"""The diagonal network's data on a GPU, in PyTorch: the twin of :class:`.columns.DiagonalOperator`.
+"""The diagonal network's data on a GPU, in PyTorch: the twin of :class:`.diagonal.DiagonalOperator`.
 
 The data, and the copy in single precision where one is asked for, stay on the device. Vectors of length n and d,
 products with columns (d, p) and Gram matrices (k, k) are arrays on the host, where they are factorised.
@@ -12,21 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .columns import DiagonalOperator, _unit
-from .devices import OnDevice, is_tensor
-from .torch_operators import device_block_numbers
+from .devices import OnDevice
+from .diagonal import DiagonalOperator, unit_single
+from .quadratic_torch import device_block_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    FloatArray = NDArray[np.float64]
-
-
-def diagonal_operator(inputs: Any) -> DiagonalOperator:
-    """The operator of `inputs`, shape (n, d): in NumPy for an array, in PyTorch on its device for a tensor."""
-    return TorchDiagonalOperator(inputs) if is_tensor(inputs) else DiagonalOperator(inputs)
+    from .._types import FloatArray
 
 
 class TorchDiagonalOperator(OnDevice, DiagonalOperator):
@@ -77,15 +72,18 @@ class TorchDiagonalOperator(OnDevice, DiagonalOperator):
         if 32 * support.size <= self.dim:
             return self.fetch(self.tensor.index_select(1, self.send(support)) @ self.send(theta[support]))
         if rough:
-            unit, size = _unit(self.scales * theta)
+            unit, size = unit_single(self.scales * theta)
             return size * self.fetch(self.single @ self.send(unit))
         return self.fetch(self.tensor @ self.send(theta))
 
     def adjoint(self, values: FloatArray, *, rough: bool = False) -> FloatArray:
         if rough:
-            unit, size = _unit(values)
+            unit, size = unit_single(values)
             return size * self.scales * self.fetch(self.single.T @ self.send(unit))
         return self.fetch(self.tensor.T @ self.send(values))
+
+    def output_of_modes(self, modes: FloatArray) -> FloatArray:
+        return self.fetch(self.tensor @ self.send(modes))
 
     def columns(self, support: NDArray[np.intp]) -> FloatArray:
         return self.fetch(self.tensor.index_select(1, self.send(support)))

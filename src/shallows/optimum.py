@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import SolveFailed, check_instance
+from ._arguments import check_instance
+from ._status import StatusEnum
+from .errors import SolveFailed
 from .prediction import Prediction, predict
 from .problems import Problem
 from .state_evolution import bayes_optimal, solve
@@ -29,31 +30,21 @@ FLAT = 1e-9
 REFINED = 1e-5
 
 
-class TuningStatus(Enum):
+class OptimumStatus(StatusEnum):
     """Where the best weight decay lies."""
 
-    INTERIOR = "interior"
-    VANISHING = "vanishing"
-    UNBOUNDED = "unbounded"
-    INDIFFERENT = "indifferent"
-    FAILED = "failed"
-
-    @property
-    def ok(self) -> bool:
-        """Whether the numbers that come with it can be used."""
-        return self is not TuningStatus.FAILED
-
-    @property
-    def advice(self) -> str:
-        """What it means for the reader."""
-        return {
-            TuningStatus.INTERIOR: "the risk is least at this weight decay",
-            TuningStatus.VANISHING: "the risk falls all the way to vanishing weight decay: take as little as trains",
-            TuningStatus.UNBOUNDED: "no weight decay does better than predicting zero: any one at least as strong as "
-            "the one named sets all weights to zero",
-            TuningStatus.INDIFFERENT: "there is nothing to learn or to fit: every weight decay has the same risk",
-            TuningStatus.FAILED: "the state evolution could not be solved where the optimum has to be; no answer",
-        }[self]
+    INTERIOR = "interior", True, "the risk is smallest at this weight decay"
+    VANISHING = "vanishing", True, "the risk falls all the way to vanishing weight decay: take as little as trains"
+    UNBOUNDED = (
+        "unbounded",
+        True,
+        (
+            "no weight decay does better than predicting zero: any one at least as strong as the one named sets all "
+            "weights to zero"
+        ),
+    )
+    INDIFFERENT = "indifferent", True, "there is nothing to learn or to fit: every weight decay has the same risk"
+    FAILED = "failed", False, "the state evolution could not be solved where the optimum has to be; no answer"
 
 
 @dataclass(frozen=True)
@@ -77,7 +68,7 @@ class OptimalWeightDecay:
         Weight decay and risk of every local minimum found, best first.
     failed : int
         Points of the scan where the state evolution could not be solved; they were passed over.
-    status : TuningStatus
+    status : OptimumStatus
     """
 
     problem: Problem
@@ -88,7 +79,7 @@ class OptimalWeightDecay:
     price_of_double: float
     local_minima: tuple[tuple[float, float], ...] = field(repr=False)
     failed: int
-    status: TuningStatus
+    status: OptimumStatus
 
     @cached_property
     def bayes_risk(self) -> float | None:
@@ -241,11 +232,11 @@ def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeig
     lam, best = minima[0]
     minima = [pair for pair in minima if pair[1] < null * (1 - FLAT)] or minima[:1]  # not the plateau of zero weights
 
-    status = TuningStatus.INTERIOR
+    status = OptimumStatus.INTERIOR
     if at_zero <= best * (1 + FLAT) or best == 0.0:  # false for NaN
-        lam, best, status = 0.0, min(at_zero, best), TuningStatus.VANISHING
+        lam, best, status = 0.0, min(at_zero, best), OptimumStatus.VANISHING
     elif null <= best * (1 + FLAT):
-        lam, best, status = _least_vanishing(problem, null, bottom, top), null, TuningStatus.UNBOUNDED
+        lam, best, status = _least_vanishing(problem, null, bottom, top), null, OptimumStatus.UNBOUNDED
     elif bool(np.isnan(values[np.abs(grid - math.log(lam)) < 1.5 * (grid[1] - grid[0])]).any()):
         return _failed(problem, failed, throw)
     half, double = (risk(math.log(lam) + shift) if lam > 0 else best for shift in (-math.log(2), math.log(2)))
@@ -254,7 +245,7 @@ def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeig
     return OptimalWeightDecay(
         problem=problem,
         weight_decay=lam,
-        penalty=float(problem.penalty_from_weight_decay(lam)) if problem.network == "quadratic" else None,
+        penalty=problem.penalty_from_weight_decay(lam),
         excess_risk=best,
         price_of_half=half / best if best > 0 else 1.0,
         price_of_double=double / best if best > 0 else 1.0,
@@ -284,16 +275,16 @@ def _nothing_to_learn(problem: Problem) -> OptimalWeightDecay:
     quadratic = problem.network == "quadratic"
     if problem.noise == 0.0:
         return OptimalWeightDecay(
-            problem, 0.0, 0.0 if quadratic else None, 0.0, 1.0, 1.0, ((0.0, 0.0),), 0, TuningStatus.INDIFFERENT
+            problem, 0.0, 0.0 if quadratic else None, 0.0, 1.0, 1.0, ((0.0, 0.0),), 0, OptimumStatus.INDIFFERENT
         )
     lam = vanishing_from(problem)
-    pen = float(problem.penalty_from_weight_decay(lam)) if quadratic else None
-    return OptimalWeightDecay(problem, lam, pen, 0.0, 1.0, 1.0, ((lam, 0.0),), 0, TuningStatus.UNBOUNDED)
+    pen = problem.penalty_from_weight_decay(lam)
+    return OptimalWeightDecay(problem, lam, pen, 0.0, 1.0, 1.0, ((lam, 0.0),), 0, OptimumStatus.UNBOUNDED)
 
 
 def _failed(problem: Problem, failed: int, throw: bool) -> OptimalWeightDecay:
     nan = math.nan
-    result = OptimalWeightDecay(problem, nan, None, nan, nan, nan, (), failed, TuningStatus.FAILED)
+    result = OptimalWeightDecay(problem, nan, None, nan, nan, nan, (), failed, OptimumStatus.FAILED)
     if throw:
         raise SolveFailed(f"{result.status.value}: {result.status.advice}", result)
     return result

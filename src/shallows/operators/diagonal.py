@@ -14,11 +14,12 @@ import numpy as np
 from scipy.linalg.blas import dsyrk, ssyrk
 
 from ..errors import InvalidArgument
+from .base import Operator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 #: Numbers in a block of gathered columns, and in one that stays in the cache.
 BLOCK_NUMBERS, CACHE_NUMBERS = 1 << 22, 1 << 16
@@ -37,13 +38,13 @@ def column_squares(inputs: FloatArray) -> FloatArray:
     return out
 
 
-def _unit(values: FloatArray) -> tuple[NDArray[np.float32], float]:
+def unit_single(values: FloatArray) -> tuple[NDArray[np.float32], float]:
     """The values over their largest size, in single precision, and that size."""
     size = float(np.abs(values).max(initial=0.0)) or 1.0
     return (values / size).astype(np.float32), size
 
 
-class DiagonalOperator:
+class DiagonalOperator(Operator):
     """The map ``theta -> X theta`` of the diagonal network and its adjoint.
 
     Parameters
@@ -100,16 +101,25 @@ class DiagonalOperator:
         if 32 * support.size <= self.dim:
             return self.inputs[:, support] @ theta[support]
         if rough:
-            unit, size = _unit(self.scales * theta)
+            unit, size = unit_single(self.scales * theta)
             return size * (self.single @ unit).astype(np.float64)
         return self.inputs @ theta
 
     def adjoint(self, values: FloatArray, *, rough: bool = False) -> FloatArray:
         """``X^T values``, shape (d,)."""
         if rough:
-            unit, size = _unit(values)
+            unit, size = unit_single(values)
             return size * self.scales * (self.single.T @ unit)
         return self.inputs.T @ values
+
+    def output(self, weights: FloatArray) -> FloatArray:
+        return self.forward(weights)
+
+    def output_of_modes(self, modes: FloatArray) -> FloatArray:
+        return self.inputs @ modes
+
+    def silencing_strength(self, labels: FloatArray) -> float:
+        return float(np.abs(self.adjoint(labels)).max() / np.sqrt(self.dim))
 
     def columns(self, support: NDArray[np.intp]) -> FloatArray:
         """The columns in `support`, shape (n, k)."""

@@ -18,7 +18,7 @@ from ..errors import InvalidArgument, MissingDependency
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 #: Names of devices.
 ALLOWED = 'must be "cpu", "cuda", or "cuda:N" with the number of a GPU'

@@ -1,4 +1,4 @@
-"""The linear maps of the quadratic network on a GPU, in PyTorch: the twin of :class:`.operators.QuadraticOperator`.
+"""The linear maps of the quadratic network on a GPU, in PyTorch: the twin of :class:`.quadratic.QuadraticOperator`.
 
 What has the size of the data stays on the device and is worked on there, in float64 and in row blocks. What the
 solvers see are arrays on the host: vectors of length n, factors (d, r) and matrices (d, d), a few of which travel with
@@ -13,22 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .devices import OnDevice, is_tensor
-from .operators import QuadraticOperator
+from .devices import OnDevice
+from .quadratic import QuadraticOperator
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    FloatArray = NDArray[np.float64]
+    from .._types import FloatArray
 
 #: Numbers in one block on a device: large products keep it busy (at least the first, even of small data), and the work
 #: arrays of a block stay a share of the data's memory (at most the second).
 DEVICE_BLOCK_NUMBERS = (1 << 22, 1 << 26)
-
-
-def quadratic_operator(inputs: Any) -> QuadraticOperator:
-    """The operator of `inputs`, shape (n, d): in NumPy for an array, in PyTorch on its device for a tensor."""
-    return TorchQuadraticOperator(inputs) if is_tensor(inputs) else QuadraticOperator(inputs)
 
 
 def device_block_numbers(size: int) -> int:
@@ -61,6 +54,12 @@ class TorchQuadraticOperator(OnDevice, QuadraticOperator):
             block = self.inputs[rows]
             out[rows] = (block @ sent).mul_(block).sum(1)
         return (self.fetch(out) - np.trace(matrix)) / self.root
+
+    def output_of_modes(self, modes: FloatArray) -> FloatArray:
+        sent, out = self.send(modes), self.inputs.new_empty(self.samples)
+        for rows in self.blocks():
+            out[rows] = self.inputs[rows].square().sub_(1.0) @ sent
+        return self.fetch(out.div_(float(self.root)))
 
     def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None) -> FloatArray:
         if factor.shape[1] == 0:

@@ -1,0 +1,31 @@
+"""The networks that are trained: one file each, found by name.
+
+A network is an object that knows its units, the exact maps between its own and its effective weights, and its words; it
+needs no solver for any of them. Whatever else a network can do is an implementation of a :class:`Capability` in the
+folder that does the work. Nothing outside this folder asks for a network's name.
+
+>>> from shallows.networks import network_named
+>>> quadratic = network_named("quadratic")
+>>> quadratic.effective_samples(samples=26515, dim=400)
+66.2875
+>>> quadratic.noise_edge(noise_scale=0.5, dim=1000)
+1.01
+"""
+
+from __future__ import annotations
+
+from .base import Network, Words
+from .diagonal import Diagonal
+from .quadratic import Quadratic
+from .registry import Capability, network_named, network_names, register
+
+__all__ = [
+    "Capability",
+    "Diagonal",
+    "Network",
+    "Quadratic",
+    "Words",
+    "network_named",
+    "network_names",
+    "register",
+]

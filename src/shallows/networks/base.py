@@ -1,0 +1,310 @@
+"""What every network knows of itself without solving anything."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .._arguments import check_integer, check_number, exactly_one
+from ..errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._types import FloatArray
+
+#: Effective samples from which on theory is quantitative at finite size, and below which it is not at all.
+QUANTITATIVE, ROUGH = 30.0, 6.0
+
+
+@dataclass(frozen=True)
+class Words:
+    """How people speak of a network's numbers.
+
+    Attributes
+    ----------
+    effective_samples : str
+        Symbol, ``n`` or ``n/d``.
+    noise_scale, noise_scale_sign, noise_scale_math : str
+        Its name on a terminal, on a page, and in a figure.
+    weights : str
+        What the learned spectrum is made of.
+    features : str
+        What was learned, counted.
+    active : str
+        The count of what is not zero.
+    quantity : str
+        One of the learned weights, for an axis.
+    spread : str
+        What :attr:`shallows.spectra.Outlier.overlap` is.
+    overlap : str
+        The same in one word.
+    student : str
+        The network in a sentence, with a place for the width.
+    """
+
+    effective_samples: str
+    noise_scale: str
+    noise_scale_sign: str
+    noise_scale_math: str
+    weights: str
+    features: str
+    active: str
+    quantity: str
+    spread: str
+    overlap: str
+    student: str
+
+
+class Network(ABC):
+    """A network and its units. Frozen: all instances of one class are the same network.
+
+    Every number that depends on the network alone is a method or an attribute here, in the units of the theory note,
+    section 1. Arguments are plain numbers: `samples` is ``n``, `dim` is ``d``, `width` is ``p`` or None.
+    """
+
+    #: What users and files call it.
+    name: ClassVar[str]
+    words: ClassVar[Words]
+    #: Names of the network's own weights.
+    parameter_names: ClassVar[tuple[str, ...]]
+    #: Excess risk over estimation error.
+    risk_per_error: ClassVar[float]
+    #: Whether a number of hidden units can be chosen; with it comes the reduced penalty.
+    has_width: ClassVar[bool]
+    #: Whether the effective weights are a matrix, of which the modes are eigenvalues and cannot be negative.
+    is_matrix: ClassVar[bool]
+    #: Whether the bulk of learned noise ends at a sharp edge, beyond which each mode is seen by itself.
+    sharp_bulk: ClassVar[bool]
+    #: Whether theory asks for columns without correlation, and not for unit variance alone.
+    needs_white_inputs: ClassVar[bool]
+    #: Exponent of the risk in phase V; None where it is a logarithm.
+    harmful_exponent: ClassVar[float | None]
+    #: Relative cost of one prediction.
+    theory_cost: ClassVar[float]
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    # -- samples
+
+    @abstractmethod
+    def samples_per_effective(self, dim: float) -> float:
+        """Samples that count as one effective sample: 1, or ``d``."""
+
+    def effective_samples(self, samples: float, dim: float) -> float:
+        """``n_eff``: `n`, or ``n/d``."""
+        unit = self.samples_per_effective(dim)
+        return samples if unit == 1 else samples / unit
+
+    @abstractmethod
+    def sample_ratio(self, samples: float, dim: float) -> float:
+        """``alpha``: ``n/d``, or ``n/d^2``."""
+
+    @abstractmethod
+    def constraints(self, samples: float, dim: float) -> float:
+        """``N`` of the state evolution ``zeta (N - D) = L``: `n`, or ``2 alpha``."""
+
+    @abstractmethod
+    def interpolation_samples(self, dim: float) -> float:
+        """Effective samples at the interpolation threshold of pure noise: `d`, or ``d/4``."""
+
+    # -- errors
+
+    @abstractmethod
+    def modes_per_energy(self, dim: float) -> float:
+        """Sum of squares of the modes at unit energy: 1, or ``d``; also squared distance over estimation error."""
+
+    def noise_per_error(self, noise: float) -> float:
+        """The label noise in the units of the estimation error."""
+        return noise / self.risk_per_error
+
+    @abstractmethod
+    def freedom_unit(self, dim: float) -> float:
+        """Degrees of freedom that count as one in the state evolution: 1, or ``d^2/2``."""
+
+    @abstractmethod
+    def noise_scale(self, residual: FloatArray, dim: float) -> float:
+        """``tau = |r|/n`` or ``delta = sqrt(mean(r^2)/(4 alpha))`` of the corrected residual `residual`, (n,)."""
+
+    @abstractmethod
+    def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
+        """Largest mode that noise of this scale produces by itself: ``tau sqrt(2 log d)``, or ``2 delta``.
+
+        A sharp edge is moved by `fluctuations` times its fluctuation, of relative size ``d^(-2/3)``.
+        """
+
+    # -- regularisation
+
+    @abstractmethod
+    def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
+        """``L`` of the state evolution: ``lam sqrt(d)``, or ``pen/2``."""
+
+    @abstractmethod
+    def penalty_from_weight_decay(self, weight_decay: float, dim: float, width: int | None) -> float | None:
+        """Reduced penalty ``pen`` of a weight decay; None for networks that have none."""
+
+    def weight_decay_from_penalty(self, penalty: float, dim: float, width: int | None) -> float:
+        """Weight decay of a reduced penalty.
+
+        Raises
+        ------
+        InvalidArgument
+            For networks that have none.
+        """
+        raise InvalidArgument("penalty", penalty, "applies to the quadratic network only; use weight_decay")
+
+    def regularisation(
+        self, weight_decay: float | None, penalty: float | None, dim: float, width: int | None
+    ) -> tuple[float, float | None]:
+        """Check the two ways to say it and return both: ``(lam, pen)``, `pen` being None for networks without.
+
+        Raises
+        ------
+        InvalidArgument
+            Unless exactly one is given, a finite number ``>= 0`` that applies to the network.
+        """
+        if exactly_one({"weight_decay": weight_decay, "penalty": penalty}) == "penalty":
+            assert penalty is not None
+            self.weight_decay_from_penalty(0.0 if self.has_width else penalty, dim, width)
+            pen = check_number("penalty", penalty)
+            return float(self.weight_decay_from_penalty(pen, dim, width)), pen
+        lam = check_number("weight_decay", weight_decay)
+        reduced = self.penalty_from_weight_decay(lam, dim, width)
+        return lam, None if reduced is None else float(reduced)
+
+    # -- width
+
+    def check_width(self, width: Any) -> int | None:
+        """`width` as an int, None as it is.
+
+        Raises
+        ------
+        InvalidArgument
+            If it is no integer ``>= 1``, or the network has no width to choose.
+        """
+        if width is None:
+            return None
+        if not self.has_width:
+            raise InvalidArgument("width", width, "applies to the quadratic network only")
+        return check_integer("width", width)
+
+    def effective_width(self, dim: int, width: int | None) -> int:
+        """Hidden units: `dim` unless a width was given."""
+        return dim if width is None else width
+
+    def is_convex(self, dim: int, width: int | None) -> bool:
+        """Whether the training minimum is that of a convex problem."""
+        return not self.has_width or self.effective_width(dim, width) >= dim
+
+    def rank_share(self, dim: int, width: int | None) -> float:
+        """Largest share of the modes that can be learned: ``p/d``, at most 1."""
+        return min(1.0, self.effective_width(dim, width) / dim)
+
+    # -- the network's own weights
+
+    @abstractmethod
+    def parameter_shapes(self, dim: int, width: int | None) -> tuple[tuple[int, ...], ...]:
+        """Shapes of :attr:`parameter_names`."""
+
+    @abstractmethod
+    def effective_weights(self, parameters: Mapping[str, Any]) -> Any:
+        """Effective weights of the network's own: ``theta`` (d,), or ``S`` (:class:`shallows.weights.LowRankPSD`)."""
+
+    @abstractmethod
+    def own_weights(self, weights: Any, width: int | None = None) -> dict[str, FloatArray]:
+        """Own weights of least norm with these effective `weights`, by name.
+
+        Raises
+        ------
+        InvalidArgument
+            If no network of this width has them.
+        """
+
+    # -- effective weights
+
+    @abstractmethod
+    def weights_of_modes(self, modes: FloatArray) -> Any:
+        """Effective weights with these modes, along the coordinates."""
+
+    @abstractmethod
+    def is_weights(self, weights: Any) -> bool:
+        """Whether these are effective weights of this network."""
+
+    @abstractmethod
+    def dense(self, weights: Any) -> FloatArray:
+        """The effective weights as an array, (d,) or (d, d)."""
+
+    def dense_shape(self, dim: int) -> tuple[int, ...]:
+        """Shape of :meth:`dense`."""
+        return (dim, dim) if self.is_matrix else (dim,)
+
+    @abstractmethod
+    def weights_dim(self, weights: Any) -> int:
+        """Input dimension that the effective weights belong to."""
+
+    @abstractmethod
+    def squared_distance(self, weights: Any, others: Any) -> float:
+        """Squared Euclidean (Frobenius) distance of two effective weights."""
+
+    def excess_risk(self, weights: Any, truth: Any) -> float:
+        """Excess risk of effective `weights` against those of the teacher."""
+        dim = self.weights_dim(truth)
+        return float(self.risk_per_error * self.squared_distance(weights, truth) / self.modes_per_energy(dim))
+
+    @abstractmethod
+    def features(self, weights: Any) -> int:
+        """How many features were learned: active weights, or the rank."""
+
+    @abstractmethod
+    def spectrum(self, weights: Any) -> FloatArray:
+        """Sizes of the modes, decreasing, shape (d,)."""
+
+    @abstractmethod
+    def aligned(self, weights: Any, truth: Any) -> FloatArray:
+        """Learned modes in the form that their predicted law describes, shape (d,)."""
+
+    @abstractmethod
+    def to_tensors(self, weights: Any) -> dict[str, FloatArray]:
+        """The effective weights as named arrays, for files."""
+
+    @abstractmethod
+    def from_tensors(self, tensors: Mapping[str, FloatArray]) -> Any:
+        """The inverse of :meth:`to_tensors`.
+
+        Raises
+        ------
+        InvalidArgument
+            If an array is missing, of the wrong shape or not finite.
+        """
+
+    # -- what theory says without being solved
+
+    @abstractmethod
+    def benign_until(self, gamma: float) -> float:
+        """``nu_c``: the end of phase IV in ``log_d n_eff``; 0 for networks without that phase."""
+
+    @abstractmethod
+    def size_allowance(self, effective_samples: float) -> float:
+        """Relative deviation of trained networks from theory to be expected from :data:`QUANTITATIVE` samples on."""
+
+    # -- what computing costs
+
+    @abstractmethod
+    def product_cost(self, samples: float, dim: float) -> float:
+        """Operations of one product with the data, roughly."""
+
+    @abstractmethod
+    def training_cost(self, samples: float, dim: float) -> float:
+        """Relative cost of training."""
+
+    @abstractmethod
+    def training_numbers(self, dim: int, width: int | None, gradient: bool) -> float:
+        """Numbers held in memory while training, beside the data."""

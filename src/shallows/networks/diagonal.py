@@ -1,0 +1,146 @@
+"""The diagonal network, ``f = sum_i a_i w_i x_i / sqrt(d)``: a LASSO in ``theta = a w / sqrt(d)``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InvalidArgument
+from .base import Network, Words
+from .registry import register
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._types import FloatArray
+
+
+@register
+class Diagonal(Network):
+    """Two layers with one hidden unit per dimension (theory note, section 1).
+
+    Effective weights are a vector ``theta``, its modes the sizes of the entries.
+
+    Examples
+    --------
+    >>> from shallows.networks import Diagonal
+    >>> network = Diagonal()
+    >>> own = network.own_weights([0.5, 0.0, -2.0])
+    >>> network.effective_weights(own)
+    array([ 0.5,  0. , -2. ])
+    """
+
+    name = "diagonal"
+    words = Words(
+        effective_samples="n",
+        noise_scale="tau",
+        noise_scale_sign="τ",
+        noise_scale_math=r"$\tau$",
+        weights="weights",
+        features="weights",
+        active="active weights",
+        quantity="learned weight, along the teacher's sign",
+        spread="the probability that they are not zero",
+        overlap="active",
+        student="a two-layer diagonal network",
+    )
+    parameter_names = ("a", "w")
+    risk_per_error = 1.0
+    has_width = False
+    is_matrix = False
+    sharp_bulk = False
+    needs_white_inputs = False
+    harmful_exponent = None
+    theory_cost = 0.5
+
+    def samples_per_effective(self, dim: float) -> float:
+        return 1.0
+
+    def sample_ratio(self, samples: float, dim: float) -> float:
+        return samples / dim
+
+    def constraints(self, samples: float, dim: float) -> float:
+        return float(samples)
+
+    def interpolation_samples(self, dim: float) -> float:
+        return dim
+
+    def modes_per_energy(self, dim: float) -> float:
+        return 1.0
+
+    def freedom_unit(self, dim: float) -> float:
+        return 1.0
+
+    def noise_scale(self, residual: FloatArray, dim: float) -> float:
+        return float(np.linalg.norm(residual)) / residual.size
+
+    def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
+        return float(noise_scale * math.sqrt(2 * math.log(max(dim, 2))))
+
+    def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
+        return weight_decay * math.sqrt(dim)
+
+    def penalty_from_weight_decay(self, weight_decay: float, dim: float, width: int | None) -> float | None:
+        return None
+
+    def parameter_shapes(self, dim: int, width: int | None) -> tuple[tuple[int, ...], ...]:
+        return (dim,), (dim,)
+
+    def effective_weights(self, parameters: Mapping[str, Any]) -> FloatArray:
+        a, w = (np.asarray(parameters[name], dtype=float) for name in self.parameter_names)
+        return a * w / np.sqrt(a.shape[-1])
+
+    def own_weights(self, weights: Any, width: int | None = None) -> dict[str, FloatArray]:
+        theta = np.asarray(weights, dtype=float)
+        size = np.sqrt(np.abs(theta) * np.sqrt(theta.shape[-1]))
+        return {"a": size, "w": np.sign(theta) * size}
+
+    def weights_of_modes(self, modes: FloatArray) -> FloatArray:
+        return modes
+
+    def is_weights(self, weights: Any) -> bool:
+        return isinstance(weights, np.ndarray) and weights.ndim == 1
+
+    def dense(self, weights: FloatArray) -> FloatArray:
+        return weights
+
+    def weights_dim(self, weights: FloatArray) -> int:
+        return int(weights.size)
+
+    def squared_distance(self, weights: FloatArray, others: FloatArray) -> float:
+        return float(np.square(weights - others).sum())
+
+    def features(self, weights: FloatArray) -> int:
+        return int(np.count_nonzero(weights))
+
+    def spectrum(self, weights: FloatArray) -> FloatArray:
+        return np.sort(np.abs(weights))[::-1]
+
+    def aligned(self, weights: FloatArray, truth: FloatArray) -> FloatArray:
+        return weights * np.where(truth < 0, -1.0, 1.0)
+
+    def to_tensors(self, weights: FloatArray) -> dict[str, FloatArray]:
+        return {"theta": np.ascontiguousarray(weights)}
+
+    def from_tensors(self, tensors: Mapping[str, FloatArray]) -> FloatArray:
+        theta = tensors.get("theta")
+        if theta is None or theta.ndim != 1 or not np.isfinite(theta).all():
+            raise InvalidArgument("weights", sorted(tensors), "must hold finite numbers theta of shape (d,)")
+        return theta
+
+    def benign_until(self, gamma: float) -> float:
+        return 0.0
+
+    def size_allowance(self, effective_samples: float) -> float:
+        return 0.05
+
+    def product_cost(self, samples: float, dim: float) -> float:
+        return samples * dim
+
+    def training_cost(self, samples: float, dim: float) -> float:
+        return 0.2e-6 * samples * dim
+
+    def training_numbers(self, dim: int, width: int | None, gradient: bool) -> float:
+        return 100 * dim

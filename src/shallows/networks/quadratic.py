@@ -1,0 +1,166 @@
+"""The quadratic network: ``f = (||W x||^2 - ||W||_F^2)/(d sqrt(p))``, a nuclear norm in ``S = W^T W/sqrt(p d)``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InvalidArgument
+from ..weights import LowRankPSD
+from .base import Network, Words
+from .registry import register
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._types import FloatArray
+
+
+@register
+class Quadratic(Network):
+    """Two layers with quadratic activation and `p` hidden units (theory note, section 1).
+
+    Effective weights are a positive semidefinite matrix ``S`` of rank at most `p`, its modes the eigenvalues.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.networks import Quadratic
+    >>> network = Quadratic()
+    >>> own = network.own_weights(np.diag([2.0, 1.0, 0.0]), width=2)
+    >>> own["W"].shape
+    (2, 3)
+    >>> network.effective_weights(own).matrix().round(12)
+    array([[2., 0., 0.],
+           [0., 1., 0.],
+           [0., 0., 0.]])
+    """
+
+    name = "quadratic"
+    words = Words(
+        effective_samples="n/d",
+        noise_scale="delta",
+        noise_scale_sign="δ",
+        noise_scale_math=r"$\delta$",
+        weights="eigenvalues",
+        features="modes",
+        active="rank",
+        quantity="learned eigenvalue of S",
+        spread="their squared overlap with the teacher",
+        overlap="overlap",
+        student="a two-layer network with quadratic activation and {width} hidden units",
+    )
+    parameter_names = ("W",)
+    risk_per_error = 2.0
+    has_width = True
+    is_matrix = True
+    sharp_bulk = True
+    needs_white_inputs = True
+    harmful_exponent = 0.4
+    theory_cost = 1.0
+
+    def samples_per_effective(self, dim: float) -> float:
+        return dim
+
+    def sample_ratio(self, samples: float, dim: float) -> float:
+        return samples / dim**2
+
+    def constraints(self, samples: float, dim: float) -> float:
+        return 2 * (samples / dim**2)
+
+    def interpolation_samples(self, dim: float) -> float:
+        return dim / 4
+
+    def modes_per_energy(self, dim: float) -> float:
+        return float(dim)
+
+    def freedom_unit(self, dim: float) -> float:
+        return dim**2 / 2
+
+    def noise_scale(self, residual: FloatArray, dim: float) -> float:
+        return float(np.sqrt(np.mean(residual**2) / (2 * self.constraints(residual.size, dim))))
+
+    def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
+        return float(2 * noise_scale * (1 + fluctuations * dim ** (-2 / 3)))
+
+    def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
+        return (penalty or 0.0) / 2
+
+    def penalty_from_weight_decay(self, weight_decay: float, dim: float, width: int | None) -> float:
+        return weight_decay * np.sqrt((dim if width is None else width) / dim)
+
+    def weight_decay_from_penalty(self, penalty: float, dim: float, width: int | None) -> float:
+        return penalty * np.sqrt(dim / (dim if width is None else width))
+
+    def parameter_shapes(self, dim: int, width: int | None) -> tuple[tuple[int, ...], ...]:
+        return ((self.effective_width(dim, width), dim),)
+
+    def effective_weights(self, parameters: Mapping[str, Any]) -> LowRankPSD:
+        rows = np.asarray(parameters["W"], dtype=float)
+        return LowRankPSD.of_rows(rows / (rows.shape[0] * rows.shape[1]) ** 0.25)
+
+    def own_weights(self, weights: Any, width: int | None = None) -> dict[str, FloatArray]:
+        matrix = weights.matrix() if isinstance(weights, LowRankPSD) else np.asarray(weights, dtype=float)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T):
+            raise InvalidArgument("weights", f"array of shape {matrix.shape}", "must be a symmetric matrix")
+        d = matrix.shape[0]
+        p = d if width is None else width
+        values, vectors = np.linalg.eigh(matrix)
+        tolerance = 1e-10 * max(abs(values[0]), abs(values[-1]))
+        if values[0] < -tolerance:
+            raise InvalidArgument("weights", f"smallest eigenvalue {values[0]:g}", "must be positive semidefinite")
+        rank = int((values > tolerance).sum())
+        if rank > p:
+            raise InvalidArgument("weights", f"rank {rank}", f"must have rank at most width = {p}")
+        keep = min(p, d)
+        top = vectors[:, -keep:] * np.sqrt(np.maximum(values[-keep:], 0) * np.sqrt(p * d))
+        return {"W": np.concatenate([top.T, np.zeros((p - keep, d))])}
+
+    def weights_of_modes(self, modes: FloatArray) -> LowRankPSD:
+        return LowRankPSD.diagonal(modes)
+
+    def is_weights(self, weights: Any) -> bool:
+        return isinstance(weights, LowRankPSD)
+
+    def dense(self, weights: LowRankPSD) -> FloatArray:
+        return weights.matrix()
+
+    def weights_dim(self, weights: LowRankPSD) -> int:
+        return weights.dim
+
+    def squared_distance(self, weights: LowRankPSD, others: LowRankPSD) -> float:
+        return weights.distance_squared(others)
+
+    def features(self, weights: LowRankPSD) -> int:
+        return weights.rank
+
+    def spectrum(self, weights: LowRankPSD) -> FloatArray:
+        return weights.eigenvalues()
+
+    def aligned(self, weights: LowRankPSD, truth: LowRankPSD) -> FloatArray:
+        return weights.eigenvalues()
+
+    def to_tensors(self, weights: LowRankPSD) -> dict[str, FloatArray]:
+        return {"factor": np.ascontiguousarray(weights.factor)}
+
+    def from_tensors(self, tensors: Mapping[str, FloatArray]) -> LowRankPSD:
+        factor = tensors.get("factor")
+        if factor is None or factor.ndim != 2 or not np.isfinite(factor).all():
+            raise InvalidArgument("weights", sorted(tensors), "must hold finite numbers factor of shape (d, r)")
+        return LowRankPSD(factor)
+
+    def benign_until(self, gamma: float) -> float:
+        return 0.4 / (1.4 - 1 / (2 * gamma))
+
+    def size_allowance(self, effective_samples: float) -> float:
+        return 0.03 + 2 / effective_samples
+
+    def product_cost(self, samples: float, dim: float) -> float:
+        return samples * dim**2
+
+    def training_cost(self, samples: float, dim: float) -> float:
+        return 2e-6 * samples * dim
+
+    def training_numbers(self, dim: int, width: int | None, gradient: bool) -> float:
+        return 12 * dim**2 + (45 * dim * self.effective_width(dim, width) if gradient else 0)

@@ -1,0 +1,41 @@
+"""Training sets as linear maps: products with the data on the host or a GPU, and the checks of what comes in.
+
+One file per network and place; :func:`operator_for` is the one way to make one.
+"""
+
+from __future__ import annotations
+
+from .base import OPERATORS, Operator, operator_for
+from .checks import as_pair, check_data
+from .devices import find_device, is_tensor, place, require_torch, to_host
+from .diagonal import DiagonalOperator
+from .diagonal_torch import TorchDiagonalOperator
+from .quadratic import QuadraticOperator
+from .quadratic_torch import TorchQuadraticOperator
+
+__all__ = [
+    "OPERATORS",
+    "DiagonalOperator",
+    "Operator",
+    "QuadraticOperator",
+    "TorchDiagonalOperator",
+    "TorchQuadraticOperator",
+    "as_pair",
+    "check_data",
+    "find_device",
+    "is_tensor",
+    "operator_for",
+    "place",
+    "require_torch",
+    "to_host",
+]
+
+
+@OPERATORS.register("diagonal")
+def _diagonal(inputs: object) -> DiagonalOperator:
+    return TorchDiagonalOperator(inputs) if is_tensor(inputs) else DiagonalOperator(inputs)  # type: ignore[arg-type]
+
+
+@OPERATORS.register("quadratic")
+def _quadratic(inputs: object) -> QuadraticOperator:
+    return TorchQuadraticOperator(inputs) if is_tensor(inputs) else QuadraticOperator(inputs)  # type: ignore[arg-type]
