@@ -84,10 +84,7 @@ class OptimalWeightDecay:
     @cached_property
     def bayes_risk(self) -> float | None:
         """Excess risk of the Bayes-optimal estimator (theory note, section 8); None where it could not be solved."""
-        try:
-            point = bayes_optimal(self.problem)
-        except SolveFailed:
-            return None
+        point = bayes_optimal(self.problem, throw=False)
         return point.excess_risk if point.status.ok else None
 
     @property

@@ -96,7 +96,7 @@ class Prediction:
     @cached_property
     def bayes(self) -> BayesPoint:
         """The Bayes-optimal point of this problem, with its status and whether fast algorithms reach it."""
-        return bayes_optimal(self.problem)
+        return bayes_optimal(self.problem, throw=False)
 
     @property
     def bayes_risk(self) -> float:

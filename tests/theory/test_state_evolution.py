@@ -9,7 +9,7 @@ from twins import goe, posterior_mean_risk, quadratic_fixed_point, random_proble
 from shallows import FromValues, InvalidArgument, LowRank, PowerLaw, Problem, SolveFailed, predict
 from shallows.prediction import predict_grid
 from shallows.state_evolution import Status, bayes_error, bayes_optimal
-from shallows.state_evolution.moments import soft_threshold_moments
+from shallows.state_evolution.diagonal import soft_threshold_moments
 
 # gamma, Delta, n, pen, width, E, delta, zeta, A, train error: four digits, from an independent implementation
 QUADRATIC = [

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ..freeprob.contour import between_integrals, learned_error, path_integrals, unlearned
-from ..state_evolution.moments import _excess_moments, soft_threshold_moments
+from ..state_evolution.diagonal import excess_moments, soft_threshold_moments
 
 if TYPE_CHECKING:
     from .diagonal_law import DiagonalLaw
@@ -75,8 +75,8 @@ def _diagonal(law: DiagonalLaw) -> Decomposition:
         if mode > tau:
             approximation.append(count * soft_threshold_moments(mode, tau, zeta)[0])
         else:
-            first, second, _ = _excess_moments((zeta - mode) / tau)
-            first_down, second_down, _ = _excess_moments((zeta + mode) / tau)
+            first, second, _ = excess_moments((zeta - mode) / tau)
+            first_down, second_down, _ = excess_moments((zeta + mode) / tau)
             over.append(count * tau**2 * (second + second_down))
             under.append(count * mode**2)
             align.append(-2 * count * mode * tau * (first - first_down))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
-from ..state_evolution.moments import soft_threshold_moments
+from ..state_evolution.diagonal import soft_threshold_moments
 from .law import LearnedLaw, Outlier
 
 if TYPE_CHECKING:

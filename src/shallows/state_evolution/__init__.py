@@ -1,7 +1,25 @@
-"""State evolution: the scalar equations that predict training, solved by nested bracketing."""
+"""State evolution: the scalar equations that predict training, solved by nested bracketing; one file per network.
 
+>>> from shallows import PowerLaw, Problem
+>>> point = solve(Problem("diagonal", PowerLaw(dim=1000, gamma=1.0), samples=500, noise=0.5), weight_decay=1.0)
+>>> round(point.noise_scale, 5), round(point.threshold, 4)
+(0.03524, 0.0713)
+"""
+
+from . import moments as _moments  # noqa: F401  loaded before the function of this name takes its place
 from .bayes import BayesPoint, bayes_error, bayes_optimal
 from .fixed_point import moments, solve
+from .protocol import STATE_EVOLUTIONS, StateEvolution
 from .result import FixedPoint, Status
 
-__all__ = ["BayesPoint", "FixedPoint", "Status", "bayes_error", "bayes_optimal", "moments", "solve"]
+__all__ = [
+    "STATE_EVOLUTIONS",
+    "BayesPoint",
+    "FixedPoint",
+    "StateEvolution",
+    "Status",
+    "bayes_error",
+    "bayes_optimal",
+    "moments",
+    "solve",
+]

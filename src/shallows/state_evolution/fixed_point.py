@@ -1,4 +1,4 @@
-"""Fixed points of state evolution for both networks (theory note, sections 2 to 4).
+"""Fixed points of state evolution for every network (theory note, sections 2 to 4).
 
 Sources: arXiv 2509.24882; arXiv 2505.17958 (quadratic, full width); arXiv 2606.28242 (finite width);
 Bayati and Montanari 2012 (LASSO risk).
@@ -7,15 +7,17 @@ Bayati and Montanari 2012 (LASSO risk).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .driver import DIAGONAL, DIVERGENT, NO_SOLUTION, PERFECT, QUADRATIC, solve_scaled
-from .moments import diagonal_moments, quadratic_moments_at
+from .nested import DIVERGENT, NO_SOLUTION, PERFECT, solve_scaled
+from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
 from .result import FixedPoint, Status
 
 if TYPE_CHECKING:
+    from .._types import FloatArray
     from ..problems import Problem
 
 #: Largest relative residual a prediction may carry.
@@ -42,14 +44,73 @@ def moments(problem: Problem, noise_scale: float, threshold: float) -> tuple[flo
         ``R`` (diagonal) or ``E`` (quadratic).
     degrees_of_freedom : float
         ``D`` (diagonal) or ``A`` (quadratic; ``A d^2/2`` is their number).
+
+    Raises
+    ------
+    NotSupported
+        If the network has no state evolution.
+
+    Examples
+    --------
+    A threshold beyond everything learns nothing: the error is the teacher's energy.
+
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.state_evolution import moments
+    >>> problem = Problem("quadratic", PowerLaw(dim=100, gamma=1.25), samples=2000)
+    >>> error, freedom = moments(problem, noise_scale=0.5, threshold=100.0)
+    >>> round(error, 12), freedom
+    (1.0, 0.0)
     """
     spectrum = problem.spectrum
-    if problem.network == "diagonal":
-        error, dof = diagonal_moments(threshold, noise_scale, spectrum.values, spectrum.multiplicities)
-    else:
-        share = problem.effective_width / problem.dim
-        error, dof = quadratic_moments_at(noise_scale, threshold, share, spectrum.values, spectrum.weights)
+    error, dof = STATE_EVOLUTIONS.of(problem.network).moments(
+        noise_scale, threshold, problem.rank_share, spectrum.values, mode_weights(problem, spectrum)
+    )
     return float(error), float(dof)
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """The two equations of a problem, in units where teacher energy and noise add up to one.
+
+    ``threshold (constraints - D) = strength`` and ``constraints * noise_scale^2 = error + noise``.
+    """
+
+    evolution: StateEvolution
+    unit: float
+    constraints: float
+    rank_share: float
+    noise: float
+    strength: float
+    values: FloatArray
+    weights: FloatArray
+
+    def moments(self, noise_scale: float, threshold: float) -> tuple[float, float]:
+        """Error and degrees of freedom."""
+        return self.evolution.moments(noise_scale, threshold, self.rank_share, self.values, self.weights)
+
+    def better_known_threshold(self, noise_scale: float, threshold: float, dof: float) -> float:
+        """`threshold` as found, or taken from the penalty where that determines it better than the noise scale does."""
+        free = self.constraints - dof
+        if self.strength > 0 and threshold < 1e-3 * noise_scale and free > 0.25 * self.constraints:
+            return self.strength / free
+        if self.strength == 0 and free > 1e-9 * self.constraints:
+            return 0.0
+        return threshold
+
+    def slack(self, threshold: float, dof: float) -> float:
+        """``1 - D/N``, from the penalty where there is one: without cancellation."""
+        if self.strength > 0:
+            return self.strength / (self.constraints * threshold)
+        return (self.constraints - dof) / self.constraints if threshold == 0.0 else 0.0
+
+    def residual(self, variance: float, threshold: float, error: float, dof: float) -> float:
+        """Largest relative violation of the two equations."""
+        samples, free = self.constraints, self.constraints - dof
+        residual = abs(samples * variance - (error + self.noise)) / (samples * variance)
+        if self.strength > 0 or threshold > 0:
+            missed = abs(threshold * free - self.strength) / (self.strength + samples * threshold)
+            residual = max(residual, missed)
+        return residual
 
 
 def solve(problem: Problem, weight_decay: float | None = None, penalty: float | None = None) -> FixedPoint:
@@ -65,71 +126,87 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
     -------
     FixedPoint
         Never raises for a failed solve: look at ``status``.
+
+    Raises
+    ------
+    InvalidArgument
+        For unusable arguments; a network without state evolution is a :class:`shallows.errors.NotSupported`.
+
+    Examples
+    --------
+    The first row of the theory note's spot values (section 12).
+
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.state_evolution import solve
+    >>> point = solve(Problem("quadratic", PowerLaw(400, 1.25), samples=26515, noise=0.1), penalty=0.020354)
+    >>> point.status.value, round(point.estimation_error, 4), round(point.noise_scale, 4), round(point.threshold, 4)
+    ('converged', 0.0659, 0.5913, 0.3764)
     """
     lam, pen = problem.regularisation(weight_decay, penalty)
-    quadratic = problem.network == "quadratic"
-    spectrum, coarse, dim = problem.spectrum, problem.spectrum.coarse, problem.dim
-    if quadratic:
-        network, samples, share = QUADRATIC, 2 * problem.alpha, min(1.0, problem.effective_width / dim)
-        noise, strength = problem.noise / 2, (pen or 0.0) / 2
-        weights, coarse_weights, count = spectrum.weights, coarse.weights, dim**2 / 2
-    else:
-        network, samples, share = DIAGONAL, float(problem.samples), 1.0
-        noise, strength = problem.noise, lam * math.sqrt(dim)
-        weights, coarse_weights, count = spectrum.multiplicities, coarse.multiplicities, 1.0
+    network, spectrum, coarse, dim = problem.architecture, problem.spectrum, problem.spectrum.coarse, problem.dim
+    evolution = STATE_EVOLUTIONS.of(network)
+    constraints = network.constraints(problem.samples, dim)
+    noise, strength = network.noise_per_error(problem.noise), network.strength(lam, pen, dim)
+    weights = mode_weights(problem, spectrum)
     unit = math.sqrt(float(weights @ spectrum.values**2) + noise)
     if unit == 0.0:  # nothing to learn and nothing to fit
         return FixedPoint(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, Status.PERFECT_RECOVERY)
-    if not quadratic and noise == 0.0 and strength == 0.0 and samples >= dim:  # an invertible linear system
-        return FixedPoint(0.0, 0.0, 0.0, float(dim), 1 - dim / samples, 0.0, Status.PERFECT_RECOVERY)
-    s, w = np.ascontiguousarray(spectrum.values / unit), np.ascontiguousarray(weights)
-    noise, strength = noise / unit**2, strength / unit
-    if noise < NEGLIGIBLE_NOISE:
-        noise = 0.0
-    code, variance, zeta, error, dof = solve_scaled(
-        network,
-        share,
-        samples,
-        noise,
-        strength,
-        s,
-        w,
+    if noise == 0.0 and strength == 0.0 and evolution.is_determined(constraints, dim):
+        return FixedPoint(0.0, 0.0, 0.0, float(dim), 1 - dim / constraints, 0.0, Status.PERFECT_RECOVERY)
+    scaled_noise = noise / unit**2
+    equations = _Equations(
+        evolution,
+        unit,
+        constraints,
+        problem.rank_share,
+        scaled_noise if scaled_noise >= NEGLIGIBLE_NOISE else 0.0,
+        strength / unit,
+        np.ascontiguousarray(spectrum.values / unit),
+        np.ascontiguousarray(weights),
+    )
+    return _solve(
+        equations,
         np.ascontiguousarray(coarse.values / unit),
-        np.ascontiguousarray(coarse_weights),
+        np.ascontiguousarray(mode_weights(problem, coarse)),
+        freedom_unit=network.freedom_unit(dim),
+        noiseless=problem.noise == 0,
+    )
+
+
+def _solve(
+    equations: _Equations, coarse_values: FloatArray, coarse_weights: FloatArray, freedom_unit: float, noiseless: bool
+) -> FixedPoint:
+    """Solve the scaled equations and report in the units of the network."""
+    samples = equations.constraints
+    code, variance, zeta, error, dof = solve_scaled(
+        equations.evolution.code,
+        equations.rank_share,
+        samples,
+        equations.noise,
+        equations.strength,
+        equations.values,
+        equations.weights,
+        coarse_values,
+        coarse_weights,
     )
     if code in (NO_SOLUTION, DIVERGENT):
         status = Status.NO_SOLUTION if code == NO_SOLUTION else Status.DIVERGENT
         return FixedPoint(math.nan, math.nan, math.nan, math.nan, math.nan, math.inf, status)
     if code == PERFECT:
         dof = min(dof, samples)
-        exact = problem.noise == 0 and strength == 0
+        exact = noiseless and equations.strength == 0
         status = Status.PERFECT_RECOVERY if exact else Status.BELOW_PRECISION
-        return FixedPoint(0.0, 0.0, 0.0, dof * count, 1 - dof / samples, 0.0, status)
+        return FixedPoint(0.0, 0.0, 0.0, dof * freedom_unit, 1 - dof / samples, 0.0, status)
     scale = math.sqrt(variance)
-    free = samples - dof
-    if strength > 0 and zeta < 1e-3 * scale and free > 0.25 * samples:
-        zeta = strength / free  # a small threshold is known better from the penalty than from the noise scale
-    elif strength == 0 and free > 1e-9 * samples:
-        zeta = 0.0
-    # Evaluated afresh from the two reported numbers, with a finer quadrature.
-    if quadratic:
-        error, dof = quadratic_moments_at(scale, zeta, share, s, w)
-    else:
-        error, dof = diagonal_moments(zeta, scale, s, w)
-    free = samples - dof
-    if strength > 0:
-        slack = strength / (samples * zeta)
-    else:
-        slack = free / samples if zeta == 0.0 else 0.0
-    residual = abs(samples * variance - (error + noise)) / (samples * variance)
-    if strength > 0 or zeta > 0:
-        residual = max(residual, abs(zeta * free - strength) / (strength + samples * zeta))
+    zeta = equations.better_known_threshold(scale, zeta, dof)
+    error, dof = equations.moments(scale, zeta)  # afresh from the two reported numbers, with a finer quadrature
+    slack, residual = equations.slack(zeta, dof), equations.residual(variance, zeta, error, dof)
     good = residual <= TOLERANCE and error >= 0 and 0 <= slack <= 1 + TOLERANCE
     return FixedPoint(
-        noise_scale=float(scale * unit),
-        threshold=float(zeta * unit),
-        estimation_error=float(error * unit**2),
-        degrees_of_freedom=float(dof * count),
+        noise_scale=float(scale * equations.unit),
+        threshold=float(zeta * equations.unit),
+        estimation_error=float(error * equations.unit**2),
+        degrees_of_freedom=float(dof * freedom_unit),
         slack=float(min(slack, 1.0)),
         residual=float(residual),
         status=Status.CONVERGED if good else Status.INACCURATE,

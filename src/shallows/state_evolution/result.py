@@ -8,7 +8,14 @@ from .._status import StatusEnum
 
 
 class Status(StatusEnum):
-    """Outcome of a solve of the state evolution."""
+    """Outcome of a solve of the state evolution.
+
+    Examples
+    --------
+    >>> from shallows import Status
+    >>> Status.DIVERGENT.ok, Status("converged").advice
+    (False, 'solved to the stated residual')
+    """
 
     CONVERGED = "converged", True, "solved to the stated residual"
     PERFECT_RECOVERY = (
@@ -66,6 +73,16 @@ class FixedPoint:
     residual : float
         Largest relative violation of the two equations, evaluated afresh at the reported numbers.
     status : Status
+
+    Examples
+    --------
+    Without noise, as many samples as weights determine the diagonal network's teacher by linear algebra.
+
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.state_evolution import solve
+    >>> point = solve(Problem("diagonal", PowerLaw(dim=50, gamma=1.0), samples=60), weight_decay=0.0)
+    >>> point.status.value, point.degrees_of_freedom, round(point.slack, 4)
+    ('perfect_recovery', 50.0, 0.1667)
     """
 
     noise_scale: float

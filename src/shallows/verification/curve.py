@@ -94,7 +94,7 @@ def predicted_curve(prediction: Prediction) -> LearningCurve:
         phases.append(None if point.phase is None else point.phase.name)
         if point.status.ok:
             risks[i] = point.excess_risk
-        best = bayes_optimal(point.problem)
+        best = bayes_optimal(point.problem, throw=False)
         if best.status.ok:
             bayes[i] = best.excess_risk
     return LearningCurve(grid, risks, bayes, tuple(phases))

@@ -1,6 +1,6 @@
-"""The nested bracketing solver shared by both networks.
+"""The nested bracketing solver of the state evolution, compiled, for every network.
 
-Both state evolutions have the form
+All state evolutions have the form
 
     zeta (N - D) = L,      variance = (error + Delta') / N
 
@@ -19,17 +19,30 @@ from numba import njit
 
 from ..freeprob.bracketing import chandrupatla
 from ..freeprob.contour import find_quantile, position
-from .moments import diagonal_moments, quadratic_moments
+from .diagonal import DIAGONAL, diagonal_moments
+from .quadratic import quadratic_moments
 
-DIAGONAL, QUADRATIC = 0, 1
+#: How a solve ends.
 OK, PERFECT, NO_SOLUTION, DIVERGENT = 0, 1, 2, 3
+#: Forms of the penalty equation near its root: both sides positive; without penalty no parameter is left free, or no
+#: threshold; a threshold too small to have a logarithm.
+_BALANCED, _NONE_FREE, _NO_THRESHOLD, _TINY_THRESHOLD = 0, 1, 2, 3
 
 
 @njit(cache=True)
-def _rank_cut(network, rank_share, variance, s, w):
-    if network == QUADRATIC and rank_share < 1.0:
+def _rank_cut(rank_share, variance, s, w):
+    """Point above which the largest modes make up `rank_share`; a network without a limit on the rank has share 1."""
+    if rank_share < 1.0:
         return find_quantile(rank_share, variance, s, w)
     return -math.inf
+
+
+@njit(cache=True)
+def _threshold_range(network, scale):
+    """Lowest point `u`, and how far beyond the largest mode the highest one lies."""
+    if network == DIAGONAL:
+        return 0.0, 40.0 * scale
+    return -scale, scale
 
 
 @njit(cache=True)
@@ -57,10 +70,7 @@ def _penalty_excess(network, u, cut, samples, penalty, variance, s, w):
 def _solve_threshold(network, guess, cut, samples, penalty, variance, s, w, tolerance):
     """`u` that solves the penalty equation at fixed variance, or nan if there is none."""
     scale = math.sqrt(variance)
-    if network == DIAGONAL:
-        floor, margin = 0.0, 40.0 * scale
-    else:
-        floor, margin = -scale, scale
+    floor, margin = _threshold_range(network, scale)
     ceiling = max(s[0] + margin, penalty / samples) * (1.0 + 1e-9)
     step = 0.02 * scale
     if math.isnan(guess):
@@ -105,7 +115,7 @@ def _solve_threshold(network, guess, cut, samples, penalty, variance, s, w, tole
 @njit(cache=True)
 def at_noise(network, variance, guess, rank_share, samples, noise, penalty, s, w, tolerance):
     """Solve the penalty equation at `variance`; ``(log excess of the noise equation, u, zeta, error, D)``."""
-    cut = _rank_cut(network, rank_share, variance, s, w)
+    cut = _rank_cut(rank_share, variance, s, w)
     u = _solve_threshold(network, guess, cut, samples, penalty, variance, s, w, 0.01 * tolerance)
     if math.isnan(u):
         return math.nan, u, u, u, u
@@ -145,11 +155,11 @@ def _nested(network, rank_share, samples, noise, penalty, s, w, tolerance):
                 break
             low, f_low = high, f_high
     else:
-        least = 1e-26 * top if noise == 0.0 else noise / samples * (1.0 - 1e-12)
+        smallest = 1e-26 * top if noise == 0.0 else noise / samples * (1.0 - 1e-12)
         pull = 0.5
         while True:
             # The right-hand side itself is a point above the root; go past it until the sign turns.
-            low = max(pull * high * math.exp(f_high), least)
+            low = max(pull * high * math.exp(f_high), smallest)
             guess = u * math.sqrt(low / high)
             f_low, u, zeta, error, dof = at_noise(
                 network, low, guess, rank_share, samples, noise, penalty, s, w, tolerance
@@ -158,7 +168,7 @@ def _nested(network, rank_share, samples, noise, penalty, s, w, tolerance):
                 return NO_SOLUTION, high, u, zeta, error, dof
             if f_low >= 0.0:
                 break
-            if low <= least:
+            if low <= smallest:
                 if noise == 0.0:
                     return PERFECT, 0.0, 0.0, 0.0, 0.0, dof
                 break
@@ -196,19 +206,19 @@ def _violations(network, kind, x, c, rank_share, samples, noise, penalty, s, w):
     """Both equations at ``variance = exp(x)``, ``u = c sqrt(variance)``: ``(noise, penalty, zeta, error, D)``."""
     variance = math.exp(x)
     scale = math.sqrt(variance)
-    cut = _rank_cut(network, rank_share, variance, s, w)
+    cut = _rank_cut(rank_share, variance, s, w)
     zeta, error, dof = _moments(network, c * scale, cut, variance, s, w)
     free = samples - dof
     first = math.nan
     if error + noise > 0.0:
         first = math.log((error + noise) / (samples * variance))
     second = math.nan
-    if kind == 0:
+    if kind == _BALANCED:
         if zeta > 0.0 and free > 0.0:
             second = math.log(zeta * free / penalty)
-    elif kind == 1:
+    elif kind == _NONE_FREE:
         second = free / samples
-    elif kind == 3:  # a threshold too small to have a logarithm
+    elif kind == _TINY_THRESHOLD:
         if free > 0.0:
             second = (zeta - penalty / free) / scale
     else:
@@ -222,11 +232,11 @@ def _polish(network, variance, u, rank_share, samples, noise, penalty, s, w, sta
 
     Succeeds only at a physical root: positive threshold, free parameters and error.
     """
-    kind = 0
+    kind = _BALANCED
     if penalty == 0.0:
-        kind = 1 if samples - start_dof < 5e-3 * samples else 2
+        kind = _NONE_FREE if samples - start_dof < 5e-3 * samples else _NO_THRESHOLD
     elif penalty < 1e-3 * math.sqrt(variance) * (samples - start_dof):
-        kind = 3
+        kind = _TINY_THRESHOLD
     x = math.log(variance)
     c = u / math.sqrt(variance)
     f, g, zeta, error, dof = _violations(network, kind, x, c, rank_share, samples, noise, penalty, s, w)
@@ -269,7 +279,7 @@ def _polish(network, variance, u, rank_share, samples, noise, penalty, s, w, sta
         f, g, size = new_f, new_g, new_size
         if stalled:
             break
-    physical = error >= 0.0 and (kind != 1 or zeta > 0.0) and (kind != 2 or samples > dof)
+    physical = error >= 0.0 and (kind != _NONE_FREE or zeta > 0.0) and (kind != _NO_THRESHOLD or samples > dof)
     return size <= 1e-11 and physical, math.exp(x), zeta, error, dof
 
 
