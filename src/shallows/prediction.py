@@ -12,7 +12,7 @@ from ._arguments import check_instance
 from .errors import InvalidArgument, SolveFailed
 from .phases import Phase, phase_of
 from .problems import Problem
-from .spectra import Decomposition, DiagonalLaw, QuadraticLaw, decompose, learned_law
+from .spectra import Decomposition, LearnedLaw, decompose, learned_law
 from .state_evolution import BayesPoint, FixedPoint, Status, bayes_optimal, solve
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Prediction:
         return phase_of(self.problem, self.weight_decay if self.penalty is None else self.penalty)
 
     @cached_property
-    def spectrum(self) -> DiagonalLaw | QuadraticLaw:
+    def spectrum(self) -> LearnedLaw:
         """Law of the learned weights."""
         return learned_law(self.problem, self.noise_scale, self.threshold)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from shallows import InvalidArgument, PowerLaw, Problem
-from shallows.scaling import compare_networks, fit_tail, spectra_along, universality
+from shallows.scaling import compare_networks, spectra_along, universality
+from shallows.spectra import fit_tail
 
 
 def test_tail_of_a_pareto_sample():

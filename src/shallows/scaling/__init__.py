@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from .agreement import agreement, reading
 from .diagram import phase_diagram
-from .spectra_along import Snapshot, Tail, fit_tail, snapshot, spectra_along
+from .spectra_along import Snapshot, snapshot, spectra_along
 from .table import ExponentRow, exponents_table, format_table
 from .universality import compare_networks, universality
 
 __all__ = [
     "ExponentRow",
     "Snapshot",
-    "Tail",
     "agreement",
     "compare_networks",
     "exponents_table",
-    "fit_tail",
     "format_table",
     "phase_diagram",
     "reading",

@@ -2,82 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from .._arguments import check_number
 from ..errors import InvalidArgument
 from ..prediction import predict
 from ..problems import Problem
+from ..spectra import Tail, fit_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike
-
-#: A tail is fitted to no fewer outliers.
-LEAST_TAIL = 10
 #: A gap below this share of the bulk's width between bulk and lowest outliers counts as bleed-out.
 BLEED = 0.05
 #: From this share of modes out of the bulk on, the spectrum is called heavy-tailed.
 HEAVY = 0.5
-
-
-@dataclass(frozen=True)
-class Tail:
-    """Power-law fit ``p(x) ~ x^-exponent`` above `start`.
-
-    Attributes
-    ----------
-    exponent, stderr : float
-        Maximum-likelihood exponent of the density and its standard error.
-    start : float
-        Where the tail begins: of all values the one whose fit is closest in the Kolmogorov-Smirnov sense.
-    count : float
-        Values in the tail.
-    distance : float
-        Kolmogorov-Smirnov distance of the fit.
-    """
-
-    exponent: float
-    stderr: float
-    start: float
-    count: float
-    distance: float
-
-
-def fit_tail(values: ArrayLike, counts: ArrayLike | None = None) -> Tail | None:
-    """Power-law tail of positive `values` with multiplicities `counts`, by maximum likelihood.
-
-    The method of power-law packages (Clauset, Shalizi and Newman 2009): the start of the tail minimises the
-    Kolmogorov-Smirnov distance. None for fewer than ``LEAST_TAIL`` values.
-    """
-    x = np.asarray(values, dtype=float)
-    c = np.ones_like(x) if counts is None else np.asarray(counts, dtype=float)
-    keep = np.isfinite(x) & (x > 0) & (c > 0)
-    order = np.argsort(-x[keep])
-    x, c = x[keep][order], c[keep][order]
-    total = np.cumsum(c)
-    best: Tail | None = None
-    for i in np.flatnonzero(total >= LEAST_TAIL):
-        if i == 0 or x[i] == x[0]:
-            continue
-        logs = np.log(x[: i + 1] / x[i])
-        weight = c[: i + 1]
-        size = float(total[i])
-        hill = float(weight @ logs) / size
-        if hill <= 0:
-            continue
-        # Survival just below and above each value, against the fit's.
-        above = total[: i + 1] / size
-        fitted = np.exp(-logs / hill)
-        distance = float(np.max(np.maximum(np.abs(above - fitted), np.abs(above - weight / size - fitted))))
-        if best is None or distance < best.distance:
-            best = Tail(1 + 1 / hill, 1 / (hill * math.sqrt(size)), float(x[i]), size, distance)
-    return best
 
 
 @dataclass(frozen=True)

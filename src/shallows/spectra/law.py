@@ -1,4 +1,7 @@
-"""What the laws of both networks' learned weights have in common."""
+"""What the laws of all networks' learned weights have in common, and where they are found.
+
+Theory note, sections 5 and 6.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ..networks import Capability
+from .decomposition import Decomposition
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -29,6 +35,17 @@ class Outlier:
     overlap : float
         Quadratic network: squared overlap ``1 - delta^2/s^2`` of the learned with the true direction.
         Diagonal network: probability that the weight is not zero.
+
+    Examples
+    --------
+    One mode twice as large as the noise scale: it shows at ``s + delta^2/s``, less the threshold.
+
+    >>> from shallows import FromValues, Problem
+    >>> from shallows.spectra import learned_law
+    >>> law = learned_law(Problem("quadratic", FromValues([2.0] + [0.0] * 99999), samples=1e9), 1.0, 0.5)
+    >>> (outlier,) = law.outliers
+    >>> round(outlier.learned, 3), outlier.overlap
+    (2.0, 0.75)
     """
 
     teacher: float
@@ -50,6 +67,13 @@ class LearnedLaw(ABC):
     problem : Problem
     noise_scale, threshold : float
         ``tau`` or ``delta``, and ``zeta``; both ``>= 0``.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, predict
+    >>> law = predict(Problem("quadratic", PowerLaw(200, 1.25), samples=4000, noise=0.1), weight_decay=0.5).spectrum
+    >>> law.bulk is None, law.has_sharp_bulk, len(law.outliers)
+    (False, True, 8)
     """
 
     problem: Problem
@@ -65,6 +89,11 @@ class LearnedLaw(ABC):
     @abstractmethod
     def bulk(self) -> tuple[float, float] | None:
         """Interval of learned noise, or None where nothing of it is left."""
+
+    @property
+    def has_sharp_bulk(self) -> bool:
+        """Whether the bulk ends at a sharp edge, beyond which each outlier is seen by itself."""
+        return self.problem.architecture.sharp_bulk
 
     @property
     @abstractmethod
@@ -92,6 +121,16 @@ class LearnedLaw(ABC):
     def _noisy_rank_positions(self, ranks: NDArray[Any]) -> NDArray[Any]:
         """:meth:`rank_positions` where there is noise."""
 
+    def decomposition(self) -> Decomposition:
+        """The four parts of the excess risk of these weights, in its units."""
+        if self.noise_scale == 0.0:
+            return Decomposition(0.0, 0.0, 0.0, 0.0)
+        return self._noisy_decomposition()
+
+    @abstractmethod
+    def _noisy_decomposition(self) -> Decomposition:
+        """:meth:`decomposition` where there is noise."""
+
     @property
     def outlier_count(self) -> float:
         """Number of learned modes, with multiplicity."""
@@ -105,3 +144,48 @@ class LearnedLaw(ABC):
             "outliers": [o.to_dict() for o in self.outliers[:most]],
             "outlier_count": self.outlier_count,
         }
+
+
+#: For each network, the law of its learned weights.
+LAWS: Capability[type[LearnedLaw]] = Capability("law of the learned weights")
+
+
+def learned_law(problem: Problem, noise_scale: float, threshold: float) -> LearnedLaw:
+    """Law of the learned weights of `problem` at the given noise scale and threshold.
+
+    Parameters
+    ----------
+    problem : Problem
+        Only its network, teacher and width matter.
+    noise_scale, threshold : float
+        ``tau`` or ``delta``, and ``zeta``; both ``>= 0``.
+
+    Raises
+    ------
+    NotSupported
+        If the network has none.
+
+    Examples
+    --------
+    >>> from shallows import LowRank, Problem
+    >>> from shallows.spectra import learned_law
+    >>> law = learned_law(Problem("quadratic", LowRank(dim=100, rank=3), samples=2000), noise_scale=0.0, threshold=1.0)
+    >>> round(law.mass_at_zero, 12), [(round(o.learned, 4), o.multiplicity) for o in law.outliers]
+    (0.97, [(4.7735, 3.0)])
+    """
+    return LAWS.of(problem.network)(problem, noise_scale, threshold)
+
+
+def decompose(law: LearnedLaw) -> Decomposition:
+    """Split the excess risk of the weights described by `law`, in units of the excess risk (theory note, section 6).
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.spectra import decompose, learned_law
+    >>> law = learned_law(Problem("diagonal", PowerLaw(dim=1000, gamma=1.0), samples=500), 0.03, 0.07)
+    >>> parts = decompose(law)
+    >>> parts.alignment <= 0 <= parts.overfitting, round(parts.underfitting, 4)
+    (True, 0.0232)
+    """
+    return law.decomposition()

@@ -1,6 +1,6 @@
 """Spectrum of the learned weights of the quadratic network: ``max(S* + delta GOE - zeta, 0)``, rank at most `p`.
 
-Theory note, sections 3 to 5.
+Theory note, sections 3 to 6.
 """
 
 from __future__ import annotations
@@ -13,16 +13,41 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..freeprob.bands import bulk_edge, mode_positions, outer_edges
-from ..freeprob.contour import find_position, find_quantile, height, mass_above, mass_below, position
-from .law import LearnedLaw, Outlier
+from ..freeprob.contour import (
+    between_integrals,
+    find_position,
+    find_quantile,
+    height,
+    learned_error,
+    mass_above,
+    mass_below,
+    path_integrals,
+    position,
+    unlearned,
+)
+from .decomposition import Decomposition
+from .law import LAWS, LearnedLaw, Outlier
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+@LAWS.register("quadratic")
 @dataclass(frozen=True)
 class QuadraticLaw(LearnedLaw):
-    """Law of the eigenvalues of the learned matrix `S`."""
+    """Law of the eigenvalues of the learned matrix `S`.
+
+    Examples
+    --------
+    Noise alone, with a threshold of one noise scale: what is left of the semicircle is the upper quarter.
+
+    >>> import numpy as np
+    >>> from shallows import FromValues, Problem
+    >>> from shallows.spectra import learned_law
+    >>> law = learned_law(Problem("quadratic", FromValues(np.zeros(50)), samples=100), noise_scale=0.5, threshold=0.5)
+    >>> type(law).__name__, [round(edge, 6) for edge in law.bulk], law.outliers
+    ('QuadraticLaw', [0.0, 0.5], ())
+    """
 
     @cached_property
     def _atoms(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
@@ -125,3 +150,24 @@ class QuadraticLaw(LearnedLaw):
                 u = find_quantile((rank - 0.5) / self.problem.dim, variance, s, w)
                 out[i] = max(position(u, variance, s, w)[0] - self.threshold, 0.0)
         return out
+
+    def _noisy_decomposition(self) -> Decomposition:
+        s, w, variance = self._atoms
+        zeta = self.threshold
+        u, v = self.cut
+        if self.bulk_cut is None:
+            edge, edge_v = s[-1] - self.noise_scale - abs(s[-1]), 0.0  # left of everything: all modes are out
+        else:
+            edge, edge_v = self.bulk_cut
+        above_edge = path_integrals(edge, edge_v, zeta, variance, s, w, True)
+        under = unlearned(edge, edge_v, variance, s, w, above_edge[3])
+        if u < edge:
+            inside = between_integrals(u, v, edge, edge_v, zeta, variance, s, w)
+            over, align = inside[0], -2 * inside[1]
+            approximation = learned_error(edge, edge_v, zeta, variance, s, w, above_edge)
+        else:
+            above = path_integrals(u, v, zeta, variance, s, w, True)
+            over = align = 0.0
+            lost = unlearned(u, v, variance, s, w, above[3]) - under
+            approximation = lost + learned_error(u, v, zeta, variance, s, w, above)
+        return Decomposition(*(2 * float(term) for term in (over, under, approximation, align)))

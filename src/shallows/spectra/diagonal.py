@@ -1,4 +1,4 @@
-"""Law of the learned weights of the diagonal network: ``eta(theta* + tau Z; zeta)`` (theory note, section 2)."""
+"""Law of the learned weights of the diagonal network: ``eta(theta* + tau Z; zeta)`` (theory note, sections 2 and 6)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
-from ..state_evolution.diagonal import soft_threshold_moments
-from .law import LearnedLaw, Outlier
+from ..state_evolution.diagonal import excess_moments, soft_threshold_moments
+from .decomposition import Decomposition
+from .law import LAWS, LearnedLaw, Outlier
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+@LAWS.register("diagonal")
 @dataclass(frozen=True)
 class DiagonalLaw(LearnedLaw):
-    """Law of the learned weights, each measured along the sign of its teacher."""
+    """Law of the learned weights, each measured along the sign of its teacher.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.spectra import learned_law
+    >>> law = learned_law(Problem("diagonal", PowerLaw(dim=1000, gamma=1.0), samples=500), 0.03, 0.07)
+    >>> type(law).__name__, round(law.mass_at_zero, 3), len(law.outliers)
+    ('DiagonalLaw', 0.967, 11)
+    """
 
     @cached_property
     def mass_at_zero(self) -> float:
@@ -38,7 +49,7 @@ class DiagonalLaw(LearnedLaw):
         None where the threshold is higher. Unlike the quadratic network's, this edge is not sharp: it moves
         by about ``tau / sqrt(2 log d)`` from one data set to the next.
         """
-        edge = self.noise_scale * math.sqrt(2 * math.log(self.problem.dim)) - self.threshold
+        edge = self.problem.architecture.noise_edge(self.noise_scale, self.problem.dim) - self.threshold
         return (-edge, edge) if edge > 0 else None
 
     @cached_property
@@ -75,3 +86,18 @@ class DiagonalLaw(LearnedLaw):
         counts = above @ spectrum.multiplicities
         found = np.interp(-(ranks - 0.5), -counts, sizes)
         return np.where(ranks - 0.5 < counts[0], found, 0.0)
+
+    def _noisy_decomposition(self) -> Decomposition:
+        tau, zeta = self.noise_scale, self.threshold
+        over, under, approximation, align = [], [], [], []
+        spectrum = self.problem.spectrum
+        for mode, count in zip(spectrum.values, spectrum.multiplicities, strict=True):
+            if mode > tau:
+                approximation.append(count * soft_threshold_moments(mode, tau, zeta)[0])
+            else:
+                first, second, _ = excess_moments((zeta - mode) / tau)
+                first_down, second_down, _ = excess_moments((zeta + mode) / tau)
+                over.append(count * tau**2 * (second + second_down))
+                under.append(count * mode**2)
+                align.append(-2 * count * mode * tau * (first - first_down))
+        return Decomposition(*(float(math.fsum(terms)) for terms in (over, under, approximation, align)))
