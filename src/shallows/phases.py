@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import InvalidArgument
+from .networks import network_named
 from .teachers import PowerLaw
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ class Phase:
         How the excess risk behaves there.
     spectrum : str
         What the learned weights look like there.
+
+    Examples
+    --------
+    >>> from shallows.phases import PHASES
+    >>> PHASES["III"].rate
+    'lam^2 d^2 / n_eff^2'
     """
 
     name: str
@@ -35,6 +42,7 @@ class Phase:
     spectrum: str
 
 
+#: All phases by name, in the order of the theory note.
 PHASES: dict[str, Phase] = {
     phase.name: phase
     for phase in (
@@ -58,11 +66,27 @@ def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
     phases are asymptotic: at finite `d` neighbouring ones blend, and this names the one whose rate applies as
     ``d`` grows. For the diagonal network phase IV has no room: there V follows Ia directly.
 
+    Parameters
+    ----------
+    network : str or Network
+    nu, ell : float
+    gamma : float
+        Decay exponent of the teacher.
+
     Raises
     ------
     InvalidArgument
-        If ``gamma <= 1/2``.
+        If ``gamma <= 1/2``, or the network is unknown.
+
+    Examples
+    --------
+    Benign overfitting of the quadratic network; the same place is harmful for the diagonal one.
+
+    >>> from shallows.phases import phase_at
+    >>> phase_at("quadratic", 0.3, -1.0, gamma=1.25).name, phase_at("diagonal", 0.3, -1.0, gamma=1.25).name
+    ('IV', 'V')
     """
+    architecture = network_named(network)
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
     if ell > (nu - 1) / 2:
@@ -74,8 +98,7 @@ def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
     if abs(nu - 1) <= PEAK_WIDTH:
         return PHASES["peak"]
     if nu < 1:
-        benign = network == "quadratic" and nu < 0.4 / (1.4 - 1 / (2 * gamma))
-        return PHASES["IV" if benign else "V"]
+        return PHASES["IV" if nu < architecture.benign_until(gamma) else "V"]
     return PHASES["VIa" if nu < 2 * gamma else "VIb"]
 
 
@@ -83,6 +106,15 @@ def phase_of(problem: Problem, regularisation: float) -> Phase | None:
     """Phase of `problem` at weight decay (diagonal) or reduced penalty (quadratic) `regularisation`.
 
     None where the phases are not defined: teachers other than power laws, and data without noise.
+
+    Examples
+    --------
+    >>> from shallows import LowRank, PowerLaw, Problem
+    >>> from shallows.phases import phase_of
+    >>> phase_of(Problem("quadratic", PowerLaw(400, 1.25), samples=2000, noise=0.1), 0.01).name
+    'IV'
+    >>> phase_of(Problem("quadratic", LowRank(400, 3), samples=8000, noise=0.1), 0.01) is None
+    True
     """
     if not isinstance(problem.teacher, PowerLaw) or problem.noise == 0 or problem.energy == 0:
         return None
@@ -101,12 +133,17 @@ def predicted_exponents(network: str, gamma: float) -> dict[str, tuple[float | N
     ------
     InvalidArgument
         If ``gamma <= 1/2``, or the network is unknown.
+
+    Examples
+    --------
+    >>> from shallows.phases import predicted_exponents
+    >>> rates = predicted_exponents("quadratic", gamma=1.0)
+    >>> rates["II"], rates["IV"], rates["peak"] == (None, -2 / 3)
+    ((-1.0, 1.0), (-0.5, 0.0), True)
     """
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
-    if network not in ("diagonal", "quadratic"):
-        raise InvalidArgument("network", network, 'must be "diagonal" or "quadratic"')
-    quadratic = network == "quadratic"
+    architecture = network_named(network)
     learned = 2 - 1 / gamma
     out: dict[str, tuple[float | None, float | None]] = {
         "Ia": (0.0, 0.0),
@@ -114,11 +151,11 @@ def predicted_exponents(network: str, gamma: float) -> dict[str, tuple[float | N
         "II": (-learned, learned),
         "III": (-2.0, 2.0),
         "IV": (-1 + 1 / (2 * gamma), 0.0),
-        "V": (0.4 if quadratic else None, 0.0),
+        "V": (architecture.harmful_exponent, 0.0),
         "peak": (None, -2 / 3),
         "VIa": (-1.0, 0.0),
         "VIb": (-1.0, 0.0),
     }
-    if not quadratic:
+    if architecture.benign_until(gamma) <= 0:
         del out["IV"]
     return out

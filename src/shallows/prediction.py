@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._arguments import check_instance
+from ._arguments import check_instance, exactly_one
 from .errors import InvalidArgument, SolveFailed
+from .networks.base import QUANTITATIVE, ROUGH
 from .phases import Phase, phase_of
 from .problems import Problem
 from .spectra import Decomposition, LearnedLaw, decompose, learned_law
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import xarray
-
-#: From this many effective samples on, theory at finite `d` is within 3 to 10 percent of trained networks.
-COMFORTABLE = 30.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,18 @@ class Prediction:
         ``pen`` of the quadratic network; None for the diagonal one.
     fixed_point : FixedPoint
         The solved state evolution.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, predict
+    >>> prediction = predict(Problem("diagonal", PowerLaw(1000, 1.0), samples=500, noise=0.5), weight_decay=1.0)
+    >>> print(prediction)
+    diagonal network, power law, gamma = 1, 1000 modes, n = 500, Delta = 0.5, lam = 1
+      excess risk  0.120852   (Bayes-optimal 0.0931659)
+      test error   0.620852   train error 0.488446
+      noise scale  0.0352378   threshold 0.0713043   degrees of freedom 56.5095 of 500 samples
+      phase        II ((lam sqrt(d) / n_eff)^(2 - 1/gamma))
+      n_eff = 500 >= 30: trained networks are expected within 5 %
     """
 
     problem: Problem
@@ -81,7 +91,7 @@ class Prediction:
     @property
     def excess_risk(self) -> float:
         """``R``: mean squared error against the noiseless target on new inputs."""
-        return self.estimation_error * (1 if self.problem.network == "diagonal" else 2)
+        return self.problem.architecture.risk_per_error * self.estimation_error
 
     @property
     def test_error(self) -> float:
@@ -129,13 +139,12 @@ class Prediction:
     @property
     def _narrow_interpolation(self) -> bool:
         """A network narrower than the inputs that fits most of its labels: theory leaves trained runs there."""
-        narrow = self.problem.network == "quadratic" and self.problem.effective_width < self.problem.dim
-        return narrow and self.fixed_point.slack < 0.4
+        return not self.problem.is_convex and self.fixed_point.slack < 0.4
 
     @property
-    def comfortable(self) -> bool:
+    def quantitative(self) -> bool:
         """Whether theory at this size is known to be within 3 to 10 percent of trained networks."""
-        return self.problem.effective_samples >= COMFORTABLE and not self._narrow_interpolation
+        return self.problem.effective_samples >= QUANTITATIVE and not self._narrow_interpolation
 
     @property
     def allowance(self) -> float | None:
@@ -145,9 +154,9 @@ class Prediction:
         to 200; diagonal network: 0.05. Below 30 effective samples 0.3, below 6 none.
         """
         n_eff = self.problem.effective_samples
-        if self.comfortable:
-            return 0.05 if self.problem.network == "diagonal" else 0.03 + 2 / n_eff
-        return 0.3 if n_eff >= 6 and not self._narrow_interpolation else None
+        if self.quantitative:
+            return self.problem.architecture.size_allowance(n_eff)
+        return 0.3 if n_eff >= ROUGH and not self._narrow_interpolation else None
 
     @property
     def finite_size(self) -> str:
@@ -159,15 +168,15 @@ class Prediction:
                 f"width {self.problem.effective_width} < dim and {used:.0%} of the samples used up as "
                 "degrees of freedom: theory leaves trained networks here (by 10 % to several-fold in published runs)"
             )
-        if self.comfortable and self.allowance is not None:
+        if self.quantitative and self.allowance is not None:
             share = 100 * self.allowance
-            return f"n_eff = {n_eff:.4g} >= {COMFORTABLE:g}: trained networks are expected within {share:.0f} %"
-        if n_eff >= 6:
+            return f"n_eff = {n_eff:.4g} >= {QUANTITATIVE:g}: trained networks are expected within {share:.0f} %"
+        if n_eff >= ROUGH:
             return (
-                f"n_eff = {n_eff:.4g} < {COMFORTABLE:g}: trained networks drift from theory, "
-                "up to about 30 % near n_eff = 6"
+                f"n_eff = {n_eff:.4g} < {QUANTITATIVE:g}: trained networks drift from theory, "
+                f"up to about 30 % near n_eff = {ROUGH:g}"
             )
-        return f"n_eff = {n_eff:.4g} < 6: too few samples for theory to be quantitative; expect 30 % and more"
+        return f"n_eff = {n_eff:.4g} < {ROUGH:g}: too few samples for theory to be quantitative; expect 30 % and more"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: every number `shallows predict --json` prints."""
@@ -197,7 +206,7 @@ class Prediction:
             "phase": None if phase is None else phase.name,
             "decomposition": self.decomposition.to_dict(),
             "spectrum": self.spectrum.to_dict(),
-            "finite_size": {"comfortable": self.comfortable, "statement": self.finite_size},
+            "finite_size": {"comfortable": self.quantitative, "statement": self.finite_size},
         }
 
     def __str__(self) -> str:
@@ -241,6 +250,18 @@ def predict(
         For unusable arguments.
     SolveFailed
         If the equations could not be solved to a relative residual of 1e-8; carries the result.
+
+    Examples
+    --------
+    The setting of the package's first example, with what to expect of a trained network of this size.
+
+    >>> from shallows import PowerLaw, Problem, predict
+    >>> problem = Problem("quadratic", PowerLaw(dim=400, gamma=1.25), samples=26515, noise=0.1)
+    >>> prediction = predict(problem, penalty=0.0407)
+    >>> round(prediction.excess_risk, 4), prediction.phase.name
+    (0.1067, 'V')
+    >>> prediction.finite_size
+    'n_eff = 66.29 >= 30: trained networks are expected within 6 %'
     """
     check_instance("problem", problem, Problem)
     lam, pen = problem.regularisation(weight_decay, penalty)
@@ -286,15 +307,28 @@ def predict_grid(
     xarray.Dataset
         Dimensions ``samples`` and ``weight_decay`` (or ``penalty``); variables as the attributes of
         :class:`Prediction`, NaN where a solve failed, with its reason in ``status``.
+
+    Raises
+    ------
+    InvalidArgument
+        For unusable arguments.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, predict_grid
+    >>> problem = Problem("diagonal", PowerLaw(dim=1000, gamma=1.0), samples=1, noise=0.5)
+    >>> grid = predict_grid(problem, samples=[500, 1000, 2000], weight_decay=[0.001, 1.0])
+    >>> grid["excess_risk"].round(3).values
+    array([[ 0.817,  0.121],
+           [18.155,  0.08 ],
+           [ 0.498,  0.061]])
     """
     import xarray
 
     check_instance("problem", problem, Problem)
-    if (weight_decay is None) == (penalty is None):
-        given = "neither" if penalty is None else "both"
-        raise InvalidArgument("weight_decay / penalty", given, "give exactly one of the two")
-    axis = "weight_decay" if penalty is None else "penalty"
-    strengths = list(weight_decay if penalty is None else penalty)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"weight_decay": weight_decay, "penalty": penalty}
+    axis = exactly_one(given)
+    strengths = list(given[axis])
     if not len(samples) or not strengths:
         raise InvalidArgument("samples" if not len(samples) else axis, [], "must not be empty")
     shape = (len(samples), len(strengths))
