@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from shallows import LowRank, PowerLaw, Problem, predict
-from shallows.optimum import optimal_weight_decay, vanishing_from
+from shallows.optimum import optimal_weight_decay, silencing_bound
 from shallows.scaling import agreement, exponents_table, format_table, phase_diagram
 
 GRID = 400
@@ -46,7 +46,7 @@ def optimum_against_grids(count):
         if not best.status.ok:
             continue
         several += len(best.local_minima) > 1
-        top = vanishing_from(problem)
+        top = silencing_bound(problem)
         grid = [predict(problem, weight_decay=lam, throw=False) for lam in np.geomspace(1e-6 * top, top, GRID)]
         risks = [p.excess_risk for p in grid if p.status.ok]
         skipped += GRID - len(risks)

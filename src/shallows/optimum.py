@@ -14,10 +14,12 @@ from ._status import StatusEnum
 from .errors import SolveFailed
 from .prediction import Prediction, predict
 from .problems import Problem
-from .state_evolution import bayes_optimal, solve
+from .state_evolution import STATE_EVOLUTIONS, bayes_optimal, solve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ._types import FloatArray
 
 #: Points per factor of ten in the scan that separates local minima (``benchmarks/scaling.py`` holds it against a
 #: grid of 400 points).
@@ -31,7 +33,14 @@ REFINED = 1e-5
 
 
 class OptimumStatus(StatusEnum):
-    """Where the best weight decay lies."""
+    """Where the best weight decay lies.
+
+    Examples
+    --------
+    >>> from shallows.optimum import OptimumStatus
+    >>> OptimumStatus.VANISHING.ok, OptimumStatus("interior").advice
+    (True, 'the risk is smallest at this weight decay')
+    """
 
     INTERIOR = "interior", True, "the risk is smallest at this weight decay"
     VANISHING = "vanishing", True, "the risk falls all the way to vanishing weight decay: take as little as trains"
@@ -55,8 +64,8 @@ class OptimalWeightDecay:
     ----------
     problem : Problem
     weight_decay : float
-        ``lam`` of least predicted risk; 0 means the limit ``0+``. Where nothing can be learned, the least one
-        that sets all weights to zero.
+        ``lam`` of smallest predicted risk; 0 means the limit ``0+``. Where nothing can be learned, the smallest
+        one that sets all weights to zero.
     penalty : float or None
         The same as reduced penalty ``pen`` of the quadratic network.
     excess_risk : float
@@ -69,6 +78,13 @@ class OptimalWeightDecay:
     failed : int
         Points of the scan where the state evolution could not be solved; they were passed over.
     status : OptimumStatus
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, optimal_weight_decay
+    >>> best = optimal_weight_decay(Problem("diagonal", PowerLaw(200, 1.0), samples=300, noise=0.5))
+    >>> best.status.value, len(best.local_minima), best.gap_to_bayes > 1
+    ('interior', 1, True)
     """
 
     problem: Problem
@@ -121,20 +137,82 @@ class OptimalWeightDecay:
         }
 
 
-def vanishing_from(problem: Problem) -> float:
+def risk_at(problem: Problem, weight_decay: float) -> float:
+    """Predicted excess risk; nan where the state evolution could not be solved.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.optimum import risk_at
+    >>> round(risk_at(Problem("diagonal", PowerLaw(1000, 1.0), samples=500, noise=0.5), 1.0), 4)
+    0.1209
+    """
+    point = solve(problem, weight_decay=weight_decay)
+    return problem.architecture.risk_per_error * point.estimation_error if point.status.ok else math.nan
+
+
+def silencing_bound(problem: Problem) -> float:
     """A weight decay from which on all learned weights are zero, to far below rounding of the risk.
 
-    From ``zeta (n - D) = lam sqrt(d)`` and its quadratic twin at ``S = 0`` (theory note, sections 2 and 3), with a
-    threshold beyond everything: the largest teacher mode plus many noise scales.
+    From ``zeta (N - D) = L`` at ``D = 0`` (theory note, sections 2 and 3), with a threshold beyond everything: the
+    largest teacher mode plus many noise scales. :func:`silencing_weight_decay` is the smallest one.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, predict
+    >>> from shallows.optimum import silencing_bound
+    >>> problem = Problem("quadratic", PowerLaw(dim=100, gamma=1.0), samples=500, noise=0.5)
+    >>> predict(problem, weight_decay=silencing_bound(problem)).spectrum.mass_at_zero
+    1.0
     """
-    spectrum, n = problem.spectrum, float(problem.samples)
-    top = float(spectrum.values[0])
-    if problem.network == "diagonal":
-        noise_scale = math.sqrt((problem.noise + problem.energy) / n)
-        return (top + 9 * noise_scale) * n / math.sqrt(problem.dim)
-    noise_scale = math.sqrt((problem.noise / 2 + problem.energy) / (2 * problem.alpha))
-    edge = top + noise_scale * max(1.0, noise_scale / top if top > 0 else 1.0)
-    return problem.weight_decay_from_penalty((edge + 2 * noise_scale) * 4 * problem.alpha)
+    network, samples = problem.architecture, problem.samples
+    constraints = network.constraints(samples, problem.dim)
+    noise_scale = math.sqrt((network.noise_per_error(problem.noise) + problem.energy) / constraints)
+    evolution = STATE_EVOLUTIONS.of(network)
+    threshold = evolution.silencing_threshold(float(problem.spectrum.values[0]), noise_scale)
+    return float(network.weight_decay_from_strength(threshold * constraints, problem.dim, problem.width))
+
+
+def silencing_weight_decay(problem: Problem) -> float:
+    """The smallest weight decay at which theory sets all weights to zero, to 1e-9 of the risk and 1e-3 of itself.
+
+    Raises
+    ------
+    InvalidArgument
+        If `problem` is not a Problem.
+
+    Examples
+    --------
+    So much noise that nothing can be learned: at half of it weights appear, and with them more risk than of zero.
+
+    >>> from shallows import LowRank, Problem
+    >>> from shallows.optimum import risk_at, silencing_weight_decay
+    >>> problem = Problem("quadratic", LowRank(dim=100, rank=100), samples=300, noise=10.0)
+    >>> silent = silencing_weight_decay(problem)
+    >>> [round(risk_at(problem, factor * silent), 6) for factor in (0.5, 1.0)]
+    [2.165031, 2.0]
+    """
+    check_instance("problem", problem, Problem)
+    null = problem.null_risk
+    bottom, top = _search_range(problem)
+    for _ in range(60):
+        middle = 0.5 * (bottom + top)
+        risk = risk_at(problem, math.exp(middle))
+        if abs(risk - null) > null * FLAT:  # false for NaN
+            bottom = middle
+        else:
+            top = middle
+        if top - bottom < 1e-3:
+            break
+    return math.exp(top)
+
+
+def _search_range(problem: Problem) -> tuple[float, float]:
+    """Logarithms of the weight decays between which an optimum can lie."""
+    ceiling = silencing_bound(problem)
+    bottom = math.log(ceiling) - math.log(10.0) * 4
+    lowest = math.log(min(1.0, problem.effective_samples / problem.dim)) - math.log(1e4)
+    return min(bottom, lowest), math.log(ceiling)
 
 
 def golden(function: Callable[[float], float], low: float, high: float, tolerance: float) -> tuple[float, float]:
@@ -168,7 +246,7 @@ def golden(function: Callable[[float], float], low: float, high: float, toleranc
 
 
 def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeightDecay:
-    """Weight decay of least predicted excess risk.
+    """Weight decay of smallest predicted excess risk (theory note, section 7).
 
     The risk as a function of ``log lam`` can have several local minima (modes enter one by one): a scan over the
     whole range finds them, a golden section refines the best few, and both ends, ``lam -> 0+`` and all weights
@@ -190,55 +268,36 @@ def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeig
         If `problem` is not a Problem.
     SolveFailed
         If the state evolution cannot be solved anywhere, or fails next to the best point found; carries the result.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, optimal_weight_decay
+    >>> best = optimal_weight_decay(Problem("quadratic", PowerLaw(dim=400, gamma=1.25), samples=8000, noise=0.1))
+    >>> round(best.weight_decay, 3), round(best.excess_risk, 4), round(best.noise_line, 3)
+    (0.131, 0.1656, 0.224)
     """
     check_instance("problem", problem, Problem)
     null = problem.null_risk
     if null == 0.0:
         return _nothing_to_learn(problem)
-    factor = 1.0 if problem.network == "diagonal" else 2.0
-
-    def risk(log_lam: float) -> float:
-        point = solve(problem, weight_decay=math.exp(log_lam))
-        return factor * point.estimation_error if point.status.ok else math.nan
-
-    ceiling = vanishing_from(problem)
-    top = math.log(ceiling)
-    bottom = math.log(ceiling) - math.log(10.0) * 4
-    bottom = min(bottom, math.log(min(1.0, problem.effective_samples / problem.dim)) - math.log(1e4))
-    count = int(SCAN_DENSITY * (top - bottom) / math.log(10.0)) + 2
-    grid = np.linspace(bottom, top, count)
-    values = np.array([risk(x) for x in grid])
-    limit = solve(problem, weight_decay=0.0)
-    at_zero = factor * limit.estimation_error if limit.status.ok else math.nan
-    failed = int(np.isnan(values).sum())
-    if failed == count:
-        return _failed(problem, failed, throw)
-
-    filled = np.where(np.isnan(values), np.inf, values)
-    padded = np.concatenate([[np.inf], filled, [np.inf]])
-    inner = np.flatnonzero((padded[1:-1] <= padded[:-2]) & (padded[1:-1] <= padded[2:]) & np.isfinite(filled))
-    inner = inner[np.argsort(filled[inner], kind="stable")][:CANDIDATES]
-    minima: list[tuple[float, float]] = []
-    for i in inner:
-        left, right = max(int(i) - 1, 0), min(int(i) + 1, count - 1)
-        place, value = golden(risk, float(grid[left]), float(grid[right]), REFINED)
-        if not value <= filled[i]:
-            place, value = float(grid[i]), float(filled[i])
-        minima.append((math.exp(place), value))
-    minima.sort(key=lambda pair: pair[1])
+    scan = _Scan.of(problem)
+    if scan.failed == scan.risks.size:
+        return _failed(problem, scan.failed, throw)
+    minima = scan.local_minima()
     lam, best = minima[0]
     minima = [pair for pair in minima if pair[1] < null * (1 - FLAT)] or minima[:1]  # not the plateau of zero weights
-
+    at_zero = risk_at(problem, 0.0)
     status = OptimumStatus.INTERIOR
     if at_zero <= best * (1 + FLAT) or best == 0.0:  # false for NaN
         lam, best, status = 0.0, min(at_zero, best), OptimumStatus.VANISHING
     elif null <= best * (1 + FLAT):
-        lam, best, status = _least_vanishing(problem, null, bottom, top), null, OptimumStatus.UNBOUNDED
-    elif bool(np.isnan(values[np.abs(grid - math.log(lam)) < 1.5 * (grid[1] - grid[0])]).any()):
-        return _failed(problem, failed, throw)
-    half, double = (risk(math.log(lam) + shift) if lam > 0 else best for shift in (-math.log(2), math.log(2)))
+        lam, best, status = silencing_weight_decay(problem), null, OptimumStatus.UNBOUNDED
+    elif scan.fails_near(lam):
+        return _failed(problem, scan.failed, throw)
+    shifts = (-math.log(2), math.log(2))
+    half, double = (risk_at(problem, math.exp(math.log(lam) + shift)) if lam > 0 else best for shift in shifts)
     if math.isnan(half) or math.isnan(double):
-        return _failed(problem, failed, throw)
+        return _failed(problem, scan.failed, throw)
     return OptimalWeightDecay(
         problem=problem,
         weight_decay=lam,
@@ -247,36 +306,64 @@ def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeig
         price_of_half=half / best if best > 0 else 1.0,
         price_of_double=double / best if best > 0 else 1.0,
         local_minima=tuple(minima),
-        failed=failed,
+        failed=scan.failed,
         status=status,
     )
 
 
-def _least_vanishing(problem: Problem, null: float, bottom: float, top: float) -> float:
-    """Least weight decay whose risk is that of predicting zero, to `FLAT`."""
-    factor = null / problem.energy
-    for _ in range(60):
-        middle = 0.5 * (bottom + top)
-        point = solve(problem, weight_decay=math.exp(middle))
-        if point.status.ok and factor * point.estimation_error > null * (1 + FLAT):
-            bottom = middle
-        else:
-            top = middle
-        if top - bottom < 1e-3:
-            break
-    return math.exp(top)
+@dataclass(frozen=True)
+class _Scan:
+    """Predicted risks over the whole range of weight decays, nan where the state evolution could not be solved."""
+
+    problem: Problem
+    log_decays: FloatArray
+    risks: FloatArray
+
+    @classmethod
+    def of(cls, problem: Problem) -> _Scan:
+        bottom, top = _search_range(problem)
+        log_decays = np.linspace(bottom, top, int(SCAN_DENSITY * (top - bottom) / math.log(10.0)) + 2)
+        return cls(problem, log_decays, np.array([risk_at(problem, math.exp(x)) for x in log_decays]))
+
+    @property
+    def failed(self) -> int:
+        """Points without a solution."""
+        return int(np.isnan(self.risks).sum())
+
+    def fails_near(self, weight_decay: float) -> bool:
+        """Whether a point next to this weight decay has no solution."""
+        spacing = self.log_decays[1] - self.log_decays[0]
+        near = np.abs(self.log_decays - math.log(weight_decay)) < 1.5 * spacing
+        return bool(np.isnan(self.risks[near]).any())
+
+    def local_minima(self) -> list[tuple[float, float]]:
+        """Weight decay and risk of the best few local minima, refined between the points of the scan, best first."""
+        filled = np.where(np.isnan(self.risks), np.inf, self.risks)
+        padded = np.concatenate([[np.inf], filled, [np.inf]])
+        inner = np.flatnonzero((padded[1:-1] <= padded[:-2]) & (padded[1:-1] <= padded[2:]) & np.isfinite(filled))
+        inner = inner[np.argsort(filled[inner], kind="stable")][:CANDIDATES]
+        minima = []
+        for i in inner:
+            left, right = max(int(i) - 1, 0), min(int(i) + 1, filled.size - 1)
+            place, value = golden(
+                lambda x: risk_at(self.problem, math.exp(x)),
+                float(self.log_decays[left]),
+                float(self.log_decays[right]),
+                REFINED,
+            )
+            if not value <= filled[i]:
+                place, value = float(self.log_decays[i]), float(filled[i])
+            minima.append((math.exp(place), value))
+        return sorted(minima, key=lambda pair: pair[1])
 
 
 def _nothing_to_learn(problem: Problem) -> OptimalWeightDecay:
     """A teacher without energy: only zero weights are right."""
-    quadratic = problem.network == "quadratic"
-    if problem.noise == 0.0:
-        return OptimalWeightDecay(
-            problem, 0.0, 0.0 if quadratic else None, 0.0, 1.0, 1.0, ((0.0, 0.0),), 0, OptimumStatus.INDIFFERENT
-        )
-    lam = vanishing_from(problem)
+    lam, status = 0.0, OptimumStatus.INDIFFERENT
+    if problem.noise > 0.0:
+        lam, status = silencing_bound(problem), OptimumStatus.UNBOUNDED
     pen = problem.penalty_from_weight_decay(lam)
-    return OptimalWeightDecay(problem, lam, pen, 0.0, 1.0, 1.0, ((lam, 0.0),), 0, OptimumStatus.UNBOUNDED)
+    return OptimalWeightDecay(problem, lam, pen, 0.0, 1.0, 1.0, ((lam, 0.0),), 0, status)
 
 
 def _failed(problem: Problem, failed: int, throw: bool) -> OptimalWeightDecay:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from shallows import FromValues, InvalidArgument, LowRank, PowerLaw, Problem, SolveFailed, predict
-from shallows.optimum import OptimumStatus, golden, optimal_weight_decay, vanishing_from
+from shallows.optimum import OptimumStatus, golden, optimal_weight_decay, silencing_bound
 
 
 def random_problems(count, seed):
@@ -28,7 +28,7 @@ def random_problems(count, seed):
 @pytest.mark.parametrize("problem", random_problems(16, 7), ids=lambda p: f"{p.network}-{p.dim}")
 def test_no_grid_point_beats_the_optimum(problem):
     best = optimal_weight_decay(problem)
-    top = vanishing_from(problem)
+    top = silencing_bound(problem)
     risks = [predict(problem, weight_decay=lam, throw=False).excess_risk for lam in np.geomspace(1e-5 * top, top, 150)]
     assert best.excess_risk <= np.nanmin(risks) * (1 + 1e-6)
     if best.status is OptimumStatus.INTERIOR:

@@ -148,6 +148,10 @@ class Network(ABC):
         """``L`` of the state evolution: ``lam sqrt(d)``, or ``pen/2``."""
 
     @abstractmethod
+    def weight_decay_from_strength(self, strength: float, dim: float, width: int | None) -> float:
+        """The inverse of :meth:`strength`."""
+
+    @abstractmethod
     def penalty_from_weight_decay(self, weight_decay: float, dim: float, width: int | None) -> float | None:
         """Reduced penalty ``pen`` of a weight decay; None for networks that have none."""
 

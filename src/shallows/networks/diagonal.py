@@ -82,6 +82,9 @@ class Diagonal(Network):
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
         return weight_decay * math.sqrt(dim)
 
+    def weight_decay_from_strength(self, strength: float, dim: float, width: int | None) -> float:
+        return strength / math.sqrt(dim)
+
     def penalty_from_weight_decay(self, weight_decay: float, dim: float, width: int | None) -> float | None:
         return None
 

@@ -87,6 +87,9 @@ class Quadratic(Network):
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
         return (penalty or 0.0) / 2
 
+    def weight_decay_from_strength(self, strength: float, dim: float, width: int | None) -> float:
+        return self.weight_decay_from_penalty(2 * strength, dim, width)
+
     def penalty_from_weight_decay(self, weight_decay: float, dim: float, width: int | None) -> float:
         return weight_decay * np.sqrt((dim if width is None else width) / dim)
 
