@@ -107,11 +107,11 @@ def test_golden_section_finds_a_kink():
 
 
 def test_a_failed_solve_is_raised_with_its_result(monkeypatch):
-    from shallows import tuning
+    from shallows import optimum
     from shallows.state_evolution import FixedPoint, Status
 
     nan = math.nan
-    monkeypatch.setattr(tuning, "solve", lambda *_, **__: FixedPoint(nan, nan, nan, nan, nan, nan, Status.NO_SOLUTION))
+    monkeypatch.setattr(optimum, "solve", lambda *_, **__: FixedPoint(nan, nan, nan, nan, nan, nan, Status.NO_SOLUTION))
     problem = Problem("diagonal", PowerLaw(50, 1.0), 100, 0.1)
     with pytest.raises(SolveFailed) as caught:
         optimal_weight_decay(problem)
@@ -122,12 +122,14 @@ def test_a_failed_solve_is_raised_with_its_result(monkeypatch):
 
 
 def test_an_unsolved_bayes_risk_is_none(monkeypatch):
-    from shallows import tuning
+    from shallows import optimum
+    from shallows.state_evolution import BayesPoint, Status
 
-    def fails(problem):
-        raise SolveFailed("no")
+    def fails(problem, *, throw=True):
+        assert not throw
+        return BayesPoint(1.0, 1.0, 1.0, 0.1, Status.INACCURATE, True)
 
-    monkeypatch.setattr(tuning, "bayes_optimal", fails)
+    monkeypatch.setattr(optimum, "bayes_optimal", fails)
     best = optimal_weight_decay(Problem("diagonal", PowerLaw(50, 1.0), 100, 0.1))
     content = json.loads(json.dumps(best.to_dict(), allow_nan=False))
     assert content["bayes_risk"] is None
