@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._arguments import check_instance
+from ._arguments import check_instance, check_number
 from ._status import StatusEnum
 from .errors import SolveFailed
 from .prediction import Prediction, predict
@@ -17,8 +17,6 @@ from .problems import Problem
 from .state_evolution import STATE_EVOLUTIONS, bayes_optimal, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ._types import FloatArray
 
 #: Points per factor of ten in the scan that separates local minima (``benchmarks/scaling.py`` holds it against a
@@ -30,6 +28,8 @@ CANDIDATES = 4
 FLAT = 1e-9
 #: Refinement stops at this distance in log lam: at a smooth minimum the risk is then right to about its square.
 REFINED = 1e-5
+#: Risks below this have no logarithm of their own.
+_TINY = 1e-300
 
 
 class OptimumStatus(StatusEnum):
@@ -215,41 +215,80 @@ def _search_range(problem: Problem) -> tuple[float, float]:
     return min(bottom, lowest), math.log(ceiling)
 
 
-def golden(function: Callable[[float], float], low: float, high: float, tolerance: float) -> tuple[float, float]:
-    """Least value of `function` in ``[low, high]``, where it has one minimum: ``(place, value)``.
+def minimum_between(
+    problem: Problem, low: float, high: float, *, points: int = 0, tolerance: float = REFINED
+) -> tuple[float, float]:
+    """Weight decay of smallest predicted excess risk between `low` and `high`, where the risk has one minimum.
 
-    Golden section: needs nothing but comparisons, so that kinks (modes that appear one by one) do no harm. NaN
-    counts as larger than any number.
+    Bounded minimisation (Brent) of the logarithm of the risk over that of the weight decay. Where the state evolution
+    has no solution the risk counts as infinite; of equal risks the one at the smaller weight decay is taken.
+
+    Parameters
+    ----------
+    problem : Problem
+    low, high : float
+        ``0 < low < high``. The ends themselves are not tried, unless `points` are.
+    points : int
+        Weight decays tried first, from `low` to `high` in equal ratios, for a range with more than one minimum: the
+        search then goes on between the neighbours of the best of them.
+    tolerance : float
+        Distance in ``log lam`` at which the search stops.
+
+    Returns
+    -------
+    weight_decay, excess_risk : float
+        The risk is nan where nothing tried has a solution.
+
+    Raises
+    ------
+    InvalidArgument
+        Unless ``0 < low < high`` are finite.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.optimum import minimum_between
+    >>> problem = Problem("diagonal", PowerLaw(dim=1000, gamma=1.0), samples=500, noise=0.5)
+    >>> weight_decay, risk = minimum_between(problem, 0.1, 10.0)
+    >>> round(weight_decay, 4), round(risk, 6)
+    (0.9193, 0.120058)
     """
-    ratio = (math.sqrt(5) - 1) / 2
-    a, b = low, high
-    c, d = b - ratio * (b - a), a + ratio * (b - a)
+    from scipy.optimize import minimize_scalar
 
-    def value(x: float) -> float:
-        y = function(x)
-        return math.inf if math.isnan(y) else y
+    check_number("low", low, strict=True)
+    check_number("high", high, minimum=low, strict=True)
+    decays, risks = np.array([low, high]), np.full(2, np.inf)
+    if points:
+        decays = np.geomspace(low, high, points)
+        risks = np.array([_or_infinite(risk_at(problem, float(lam))) for lam in decays])
+    best = int(np.argmin(risks))
+    left, right = float(decays[max(best - 1, 0)]), float(decays[min(best + 1, decays.size - 1)])
 
-    fc, fd = value(c), value(d)
-    best = min(((fc, c), (fd, d)))
-    while b - a > tolerance:
-        if fc <= fd:
-            b, d, fd = d, c, fc
-            c = b - ratio * (b - a)
-            fc = value(c)
-            best = min(best, (fc, c))
-        else:
-            a, c, fc = c, d, fd
-            d = a + ratio * (b - a)
-            fd = value(d)
-            best = min(best, (fd, d))
-    return best[1], best[0]
+    def loss(log_decay: float) -> float:
+        """Logarithm of the risk, with a slope that matters only where all weights are zero and all risks equal."""
+        risk = _or_infinite(risk_at(problem, math.exp(log_decay)))
+        return math.log(max(risk, _TINY)) + FLAT * log_decay
+
+    with np.errstate(invalid="ignore"):  # differences of infinite values, from which the search falls back on sections
+        done = minimize_scalar(
+            loss, bounds=(math.log(left), math.log(right)), method="bounded", options={"xatol": tolerance}
+        )
+    weight_decay = math.exp(done.x)
+    risk = risk_at(problem, weight_decay)
+    if risks[best] < _or_infinite(risk):
+        return float(decays[best]), float(risks[best])
+    return weight_decay, risk
+
+
+def _or_infinite(risk: float) -> float:
+    return math.inf if math.isnan(risk) else risk
 
 
 def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeightDecay:
     """Weight decay of smallest predicted excess risk (theory note, section 7).
 
     The risk as a function of ``log lam`` can have several local minima (modes enter one by one): a scan over the
-    whole range finds them, a golden section refines the best few, and both ends, ``lam -> 0+`` and all weights
+    whole range finds them, the best few are refined, and both ends, ``lam -> 0+`` and all weights
     zero, compete.
 
     Parameters
@@ -294,8 +333,7 @@ def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeig
         lam, best, status = silencing_weight_decay(problem), null, OptimumStatus.UNBOUNDED
     elif scan.fails_near(lam):
         return _failed(problem, scan.failed, throw)
-    shifts = (-math.log(2), math.log(2))
-    half, double = (risk_at(problem, math.exp(math.log(lam) + shift)) if lam > 0 else best for shift in shifts)
+    half, double = (risk_at(problem, factor * lam) if lam > 0 else best for factor in (0.5, 2.0))
     if math.isnan(half) or math.isnan(double):
         return _failed(problem, scan.failed, throw)
     return OptimalWeightDecay(
@@ -345,15 +383,11 @@ class _Scan:
         minima = []
         for i in inner:
             left, right = max(int(i) - 1, 0), min(int(i) + 1, filled.size - 1)
-            place, value = golden(
-                lambda x: risk_at(self.problem, math.exp(x)),
-                float(self.log_decays[left]),
-                float(self.log_decays[right]),
-                REFINED,
-            )
+            low, high = math.exp(self.log_decays[left]), math.exp(self.log_decays[right])
+            weight_decay, value = minimum_between(self.problem, low, high)
             if not value <= filled[i]:
-                place, value = float(self.log_decays[i]), float(filled[i])
-            minima.append((math.exp(place), value))
+                weight_decay, value = math.exp(self.log_decays[i]), float(filled[i])
+            minima.append((weight_decay, value))
         return sorted(minima, key=lambda pair: pair[1])
 
 

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from shallows import FromValues, InvalidArgument, LowRank, PowerLaw, Problem, SolveFailed, predict
-from shallows.optimum import OptimumStatus, golden, optimal_weight_decay, silencing_bound
+from shallows.optimum import (
+    OptimumStatus,
+    minimum_between,
+    optimal_weight_decay,
+    risk_at,
+    silencing_bound,
+    silencing_weight_decay,
+)
 
 
 def random_problems(count, seed):
@@ -100,10 +107,67 @@ def test_several_local_minima_are_told_apart():
     assert list(best.local_minima) == sorted(best.local_minima, key=lambda pair: pair[1])
 
 
-def test_golden_section_finds_a_kink():
-    place, value = golden(lambda x: abs(x - 0.3) + 1, -1.0, 2.0, 1e-9)
-    assert place == pytest.approx(0.3, abs=1e-8)
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_the_minimum_between_two_weight_decays(network):
+    problem = Problem(network, PowerLaw(60, 1.0), 80 * (60 if network == "quadratic" else 1), 0.5)
+    grid = np.geomspace(0.05, 20, 4001)
+    risks = [risk_at(problem, lam) for lam in grid]
+    place, risk = minimum_between(problem, 0.05, 20.0)
+    assert risk == risk_at(problem, place)
+    assert risk <= min(risks) * (1 + 1e-9)
+    assert place == pytest.approx(grid[int(np.argmin(risks))], rel=5e-3)
+    rough = minimum_between(problem, 0.05, 20.0, tolerance=0.3)
+    assert risk <= rough[1] < risk * 1.1
+
+
+def test_the_minimum_between_finds_a_kink(monkeypatch):
+    monkeypatch.setattr("shallows.optimum.risk_at", lambda problem, lam: 1 + abs(math.log(lam) - 0.3))
+    place, value = minimum_between(None, math.exp(-1.0), math.exp(2.0), tolerance=1e-9)
+    assert math.log(place) == pytest.approx(0.3, abs=1e-7)
+    assert value == pytest.approx(1.0, abs=1e-7)
+
+
+def test_the_minimum_between_passes_over_what_has_no_solution(monkeypatch):
+    def risk(problem, lam):
+        return math.nan if lam < 1 else 1 + (math.log(lam) - 0.5) ** 2
+
+    monkeypatch.setattr("shallows.optimum.risk_at", risk)
+    place, value = minimum_between(None, math.exp(-1.0), math.exp(2.0))
+    assert math.log(place) == pytest.approx(0.5, abs=1e-4)
     assert value == pytest.approx(1.0, abs=1e-8)
+    monkeypatch.setattr("shallows.optimum.risk_at", lambda problem, lam: math.nan)
+    assert math.isnan(minimum_between(None, 0.1, 1.0, points=5)[1])
+
+
+def test_the_lower_of_two_minima_is_found_among_points_tried_first(monkeypatch):
+    def risk(problem, lam):
+        x = math.log(lam)
+        return min(1 + (x + 3) ** 2, 0.5 + 40 * (x - 2.5) ** 2)
+
+    monkeypatch.setattr("shallows.optimum.risk_at", risk)
+    low, high = math.exp(-5.0), math.exp(3.0)
+    assert math.log(minimum_between(None, low, high, points=33)[0]) == pytest.approx(2.5, abs=1e-4)
+    monkeypatch.setattr("shallows.optimum.risk_at", lambda problem, lam: lam)  # smallest at an end
+    assert minimum_between(None, low, high, points=5) == (pytest.approx(low), pytest.approx(low))
+
+
+@pytest.mark.parametrize("low,high", [(0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (0.1, math.inf)])
+def test_bounds_of_the_minimum_are_checked(low, high):
+    with pytest.raises(InvalidArgument, match=r"low|high"):
+        minimum_between(Problem("diagonal", PowerLaw(50, 1.0), 100, 0.1), low, high)
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+@pytest.mark.parametrize("noise", [0.01, 10.0])
+def test_silence_begins_where_it_is_said(network, noise):
+    problem = Problem(network, PowerLaw(100, 1.0), 60 * (100 if network == "quadratic" else 1), noise)
+    silent = silencing_weight_decay(problem)
+    assert silent < silencing_bound(problem)
+    for factor in (1.0, 2.0, 10.0):
+        assert risk_at(problem, factor * silent) == pytest.approx(problem.null_risk, rel=1.1e-9)
+    assert abs(risk_at(problem, 0.998 * silent) - problem.null_risk) > 0.9e-9 * problem.null_risk
+    law = predict(problem, weight_decay=silencing_bound(problem)).spectrum
+    assert law.mass_at_zero == pytest.approx(1.0, abs=1e-12)
 
 
 def test_a_failed_solve_is_raised_with_its_result(monkeypatch):

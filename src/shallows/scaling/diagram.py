@@ -14,7 +14,7 @@ import numpy as np
 from .._arguments import check_number
 from ..errors import InvalidArgument
 from ..networks import network_named
-from ..optimum import golden
+from ..optimum import minimum_between
 from ..phases import phase_at, predicted_exponents
 from ..problems import Problem
 from ..state_evolution import solve
@@ -375,7 +375,6 @@ class _Grid:
         """Per row, weight decay and risk of the minimum, refined between grid points; nan at the border."""
         best, value = np.full(self.n_eff.size, np.nan), np.full(self.n_eff.size, np.nan)
         x = np.log(self.decays)
-        factor = 2.0 if self.network == "quadratic" else 1.0
         for i, n in enumerate(self.samples):
             risks = self.data["excess_risk"][i]
             if np.isnan(risks).all():
@@ -384,14 +383,9 @@ class _Grid:
             if j in (0, x.size - 1):
                 continue
             problem = Problem(self.network, self.teacher, float(n), self.noise, self.width)
-
-            def risk(log_lam: float, problem: Problem = problem) -> float:
-                point = solve(problem, weight_decay=math.exp(log_lam))
-                return factor * point.estimation_error if point.status.ok else math.nan
-
-            place, least = golden(risk, float(x[j - 1]), float(x[j + 1]), 1e-3)
-            if not least >= risks[0] * (1 - FLAT):  # elsewhere any small weight decay does as well
-                best[i], value[i] = math.exp(place), least
+            place, smallest = minimum_between(problem, self.decays[j - 1], self.decays[j + 1], tolerance=1e-3)
+            if not smallest >= risks[0] * (1 - FLAT):  # elsewhere any small weight decay does as well
+                best[i], value[i] = place, smallest
         return best, value
 
     def _peak(self) -> FloatArray:
