@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._arguments import check_number
+from ._arguments import check_level, check_number
+from ._status import StatusEnum
 from .errors import InvalidArgument
 from .phases import predicted_exponents
 
@@ -37,11 +37,18 @@ USEFUL = 0.25
 RESAMPLES = 200
 
 
-class FitOutcome(Enum):
-    """Whether the curve could be read."""
+class FitOutcome(StatusEnum):
+    """Whether the curve could be read.
 
-    FITTED = "fitted"
-    CANNOT_TELL = "cannot_tell"
+    Examples
+    --------
+    >>> from shallows.exponents import FitOutcome
+    >>> FitOutcome("cannot_tell").ok
+    False
+    """
+
+    FITTED = "fitted", True, "at least one exponent is known well enough to be read"
+    CANNOT_TELL = "cannot_tell", False, "no exponent is known well enough: take more points, or a wider range of n"
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,13 @@ class Segment:
         Whether the curve is flat here, as far as the data can tell.
     points : int
         Data points inside.
+
+    Examples
+    --------
+    >>> from shallows.exponents import Segment
+    >>> segment = Segment(100.0, 10000.0, exponent=-0.62, interval=(-0.66, -0.58), plateau=False, points=12)
+    >>> segment.uncertain, segment.matching_phases("quadratic", gamma=1.25)
+    (False, ('IV',))
     """
 
     start: float
@@ -105,6 +119,15 @@ class PowerLaws:
         Where it cannot tell: about how many points would do.
     reason : str
         One sentence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows import fit_power_laws
+    >>> n = np.geomspace(10, 1000, 12)
+    >>> fit = fit_power_laws(n, 3 / n)
+    >>> fit.outcome.value, fit.breaks, round(fit.segments[0].exponent, 6)
+    ('fitted', (), -1.0)
     """
 
     segments: tuple[Segment, ...]
@@ -153,6 +176,14 @@ def check_curve(
     InvalidArgument
         Naming the column and the first bad row: lengths differ, a value is missing, not finite or not positive,
         or `n` does not increase.
+
+    Examples
+    --------
+    >>> from shallows.exponents import check_curve
+    >>> check_curve([10, 20, 15], [1.0, 0.7, 0.5])
+    Traceback (most recent call last):
+    ...
+    shallows.errors.InvalidArgument: n: got '15 after 20, in row 3'; must increase from row to row, each value once
     """
     columns: dict[str, FloatArray] = {}
     for name, given in (("n", n), ("risk", risk), ("stderr", stderr)):
@@ -191,6 +222,12 @@ def local_exponents(n: ArrayLike, risk: ArrayLike) -> FloatArray:
     ------
     InvalidArgument
         As :func:`check_curve`, and for fewer than two points.
+
+    Examples
+    --------
+    >>> from shallows.exponents import local_exponents
+    >>> local_exponents([10, 20, 40, 80], [8.0, 4.0, 2.0, 1.0]).round(12)
+    array([-1., -1., -1., -1.])
     """
     x, y, _ = check_curve(n, risk)
     if x.size < 2:
@@ -292,11 +329,20 @@ def fit_power_laws(
     ------
     InvalidArgument
         For curves that no power law can be read from; see :func:`check_curve`.
+
+    Examples
+    --------
+    A plateau that turns into ``1/n``.
+
+    >>> import numpy as np
+    >>> from shallows import fit_power_laws
+    >>> n = np.geomspace(1, 1e4, 30)
+    >>> fit = fit_power_laws(n, 1 / np.maximum(1, n / 100))
+    >>> [segment.plateau for segment in fit.segments], round(fit.segments[1].exponent, 2), round(fit.breaks[0])
+    ([True, False], -1.0, 100)
     """
     sizes, values, errors = check_curve(n, risk, stderr)
-    level = check_number("level", level, strict=True)
-    if level >= 1:
-        raise InvalidArgument("level", level, "must be between 0 and 1")
+    level = check_level(level)
     resolution = check_number("resolution", resolution, strict=True)
     count = sizes.size
     if count < POINTS_PER_SEGMENT:
@@ -305,8 +351,12 @@ def fit_power_laws(
     x, y = np.log(sizes), np.log(values)
     known = errors is not None
     sigma = np.ones(count) if errors is None else np.hypot(errors / values, resolution / 4)
-    weight = 1 / sigma
+    return _describe(x, y, sigma, _best_breaks(x, y, 1 / sigma, known, resolution), known, level, seed)
 
+
+def _best_breaks(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, resolution: float) -> FloatArray:
+    """Breaks of the number of pieces that the Bayesian information criterion prefers."""
+    count = x.size
     best: tuple[float, FloatArray] | None = None
     for pieces in range(1, min(MOST_SEGMENTS, count // POINTS_PER_SEGMENT) + 1):
         breaks = _search(x, y, weight, pieces)
@@ -323,7 +373,7 @@ def fit_power_laws(
         if best is None or score < best[0]:
             best = score, breaks
     assert best is not None  # one piece always fits
-    return _describe(x, y, sigma, best[1], known, level, seed)
+    return best[1]
 
 
 def _describe(

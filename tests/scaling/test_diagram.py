@@ -7,8 +7,8 @@ import xarray
 from shallows import InvalidArgument, PowerLaw, Problem, predict
 from shallows.phases import phase_at
 from shallows.scaling import agreement, phase_diagram, reading
-from shallows.scaling.diagram import NAMES
 from shallows.scaling.files import write_diagram
+from shallows.scaling.found_phases import NAMES
 
 
 @pytest.fixture(scope="module", params=["diagonal", "quadratic"])

@@ -91,7 +91,7 @@ def _breaks(fit: PowerLaws) -> list[tuple[str, ...]]:
 
 
 def _verdict(fit: PowerLaws) -> str:
-    return ("" if fit.outcome.value == "fitted" else "cannot tell: ") + fit.reason
+    return ("" if fit.outcome.ok else "cannot tell: ") + fit.reason
 
 
 def read_curve(name: str) -> dict[str, list[float]]:

@@ -141,6 +141,10 @@ class Network(ABC):
         A sharp edge is moved by `fluctuations` times its fluctuation, of relative size ``d^(-2/3)``.
         """
 
+    @abstractmethod
+    def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
+        """Teacher modes below this are lost in the noise, or set to zero; the shape of the two."""
+
     # -- regularisation
 
     @abstractmethod

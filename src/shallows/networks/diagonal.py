@@ -79,6 +79,9 @@ class Diagonal(Network):
     def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
         return float(noise_scale * math.sqrt(2 * math.log(max(dim, 2))))
 
+    def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
+        return np.maximum(noise_scale, threshold)
+
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
         return weight_decay * math.sqrt(dim)
 

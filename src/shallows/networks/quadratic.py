@@ -84,6 +84,9 @@ class Quadratic(Network):
     def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
         return float(2 * noise_scale * (1 + fluctuations * dim ** (-2 / 3)))
 
+    def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
+        return np.maximum(noise_scale, threshold - noise_scale)
+
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
         return (penalty or 0.0) / 2
 

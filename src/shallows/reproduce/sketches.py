@@ -12,7 +12,7 @@ from ..plotting.style import BLUE, SKY, VERMILLION, new_figure, styled
 from ..prediction import predict
 from ..problems import Problem
 from ..scaling import phase_diagram, reading
-from ..scaling.figures import PAGE, PHASE_TINTS, _labels, boundaries, save_everywhere
+from ..scaling.figures import PAGE, PHASE_TINTS, boundaries, label_phases, save_everywhere
 from ..teachers import PowerLaw
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _map(axes: Axes, diagram: xarray.Dataset) -> None:
     tints = ListedColormap([PHASE_TINTS[name] for name in names])
     axes.pcolormesh(nu, ell, codes.T, cmap=tints, vmin=-0.5, vmax=len(names) - 0.5, shading="nearest", rasterized=True)
     boundaries(axes, diagram.attrs["network"], diagram.attrs["gamma"])
-    _labels(axes, diagram, nu, ell)
+    label_phases(axes, diagram, nu, ell)
     limits = axes.get_ylim()
     best = np.log(diagram["optimal_weight_decay"].values) / log_d
     axes.plot(nu, best, color=VERMILLION, linewidth=1.3)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .diagram import BLUR, NAMES
+from .diagram import BLUR
+from .found_phases import NAMES
 
 if TYPE_CHECKING:
     import xarray
@@ -20,6 +21,14 @@ def agreement(diagram: xarray.Dataset) -> dict[str, dict[str, float]]:
     dict
         Per analytic phase, and under ``all``: ``points``, ``agree`` (share of points with the same numerical
         phase), ``blurred`` (share whose exponents are not asymptotic), ``unsolved`` (share without a solution).
+
+    Examples
+    --------
+    >>> from shallows.scaling import agreement, phase_diagram
+    >>> diagram = phase_diagram("diagonal", 10**6, 1.25, 0.1, points=(10, 8), nu=(0.5, 2.5), ell=(-0.5, 0.5))
+    >>> shares = agreement(diagram)
+    >>> shares["all"]["points"], shares["all"]["unsolved"]
+    (80, 0.0)
     """
     analytic = diagram["analytic_phase"].values
     numerical = diagram["numerical_phase"].values
@@ -39,7 +48,15 @@ def agreement(diagram: xarray.Dataset) -> dict[str, dict[str, float]]:
 
 
 def reading(diagram: xarray.Dataset) -> str:
-    """One paragraph: what the diagram shows and where finite dimension blurs it."""
+    """One paragraph: what the diagram shows and where finite dimension blurs it.
+
+    Examples
+    --------
+    >>> from shallows.scaling import phase_diagram, reading
+    >>> diagram = phase_diagram("diagonal", 10**6, 1.25, 0.1, points=(10, 8), nu=(0.5, 2.5), ell=(-0.5, 0.5))
+    >>> print(reading(diagram).split(":")[0])
+    Diagonal network, d = 1e+06, gamma = 1.25, Delta = 0.1
+    """
     shares = agreement(diagram)
     every = shares.pop("all")
     about = diagram.attrs

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..networks import network_named
 from ..plotting.style import BLACK, GREY, ORANGE, SKY, VERMILLION, new_figure, save, styled
 
 if TYPE_CHECKING:
@@ -47,10 +48,7 @@ def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK) -> N
     thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
     x = np.array([left, right])
     axes.plot(x, (x - 1) / 2, color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
-    crossing = [0.0, 1.0, 2 * gamma]
-    if network == "quadratic":
-        crossing.append(0.4 / (1.4 - 1 / (2 * gamma)))
-    for nu in crossing:
+    for nu in sorted({0.0, 1.0, 2 * gamma, network_named(network).benign_until(gamma)}):
         if left < nu < right and (nu - 1) / 2 > low:
             axes.plot([nu, nu], [low, min((nu - 1) / 2, high)], **thin)
     # Above the line: the borders meet it where nu = ell + 1/2 (+ gamma).
@@ -62,7 +60,8 @@ def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK) -> N
     axes.set_ylim(low, high)
 
 
-def _labels(axes: Axes, diagram: xarray.Dataset, nu: np.ndarray, ell: np.ndarray) -> None:
+def label_phases(axes: Axes, diagram: xarray.Dataset, nu: np.ndarray, ell: np.ndarray) -> None:
+    """Write the name of each analytic phase into its widest part."""
     names, codes = list(diagram.attrs["phases"]), diagram["analytic_phase"].values
     for code, name in enumerate(names):
         here = codes == code
@@ -135,7 +134,7 @@ def diagram_figure(diagram: xarray.Dataset) -> Figure:
         boundaries(right, network, gamma)
         for axes in (left, right):
             _axes_text(axes, dim)
-            _labels(axes, diagram, nu, ell)
+            label_phases(axes, diagram, nu, ell)
             limits = axes.get_xlim(), axes.get_ylim()
             _lines(axes, diagram, nu, log_d)
             axes.set_xlim(limits[0])

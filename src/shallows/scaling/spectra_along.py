@@ -44,6 +44,14 @@ class Snapshot:
         Learned noise as a share of the risk; harmful from 1/2 on.
     benign : bool
         Whether learned noise is less than half of the risk.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.scaling import snapshot
+    >>> here = snapshot(Problem("quadratic", PowerLaw(1000, 1.25), samples=1e5, noise=0.1), weight_decay=0.01)
+    >>> here.phase, here.benign, here.tail_expected
+    ('V', False, 1.8)
     """
 
     samples: float
@@ -68,6 +76,13 @@ def snapshot(problem: Problem, weight_decay: float) -> Snapshot:
     ------
     SolveFailed
         If the state evolution cannot be solved.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.scaling import snapshot
+    >>> snapshot(Problem("quadratic", PowerLaw(1000, 1.25), samples=1e5), weight_decay=1e4).stage
+    'rank collapse'
     """
     prediction = predict(problem, weight_decay=weight_decay)
     law = prediction.spectrum
@@ -132,6 +147,14 @@ def spectra_along(
         For unusable arguments.
     SolveFailed
         If the state evolution cannot be solved somewhere.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.scaling import spectra_along
+    >>> problem = Problem("quadratic", PowerLaw(1000, 1.25), samples=1, noise=0.1)
+    >>> [here.stage for here in spectra_along(problem, samples=[1e4, 1e6, 1e9], weight_decay=0.01)]
+    ['bulk and spikes', 'bulk and spikes', 'heavy tail']
     """
     sizes = [check_number("samples", n, minimum=1) for n in samples]
     if not sizes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidArgument
+from ..networks import network_named, network_names
 from ..phases import predicted_exponents
 from ..problems import Problem
 from ..state_evolution import solve
@@ -16,6 +17,8 @@ from ..teachers import PowerLaw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from ..networks import Network
 
 #: Decay exponents of the table.
 GAMMAS = (0.6, 0.75, 1.0, 1.25, 1.5, 2.0)
@@ -69,6 +72,13 @@ class ExponentRow:
         Least-squares slope of ``log R``; nan where a solve failed.
     residual : float
         Largest relative residual of the state evolution along the path.
+
+    Examples
+    --------
+    >>> from shallows.scaling.table import measure, paths
+    >>> row = measure(next(path for path in paths(gamma=1.25) if path.phase == "III"))
+    >>> row.path.expected, round(row.fitted, 2), row.good
+    (-2.0, -2.0, True)
     """
 
     path: Path
@@ -106,44 +116,41 @@ def paths(gamma: float) -> Iterator[Path]:
     """
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
+    for name in network_names():
+        yield from _paths_of(network_named(name), gamma)
+
+
+def _paths_of(network: Network, gamma: float) -> Iterator[Path]:
+    rate = predicted_exponents(network.name, gamma)
+    sharp = network.sharp_bulk  # without a sharp edge corrections are logarithmic: larger dimensions, less weight decay
+
+    def path(
+        phase: str, variable: str, expected: float | None, dim: float, noise: float, nu: float, ell: float
+    ) -> Path:
+        assert expected is not None
+        return Path(network.name, phase, gamma, variable, expected, dim, noise, nu, ell)
+
     above = gamma + 1.0  # this far above the noise line no bulk is left, and III has room
-    for network in ("diagonal", "quadratic"):
-        rate = predicted_exponents(network, gamma)
-        quadratic = network == "quadratic"
-
-        def path(
-            phase: str,
-            variable: str,
-            expected: float | None,
-            dim: float,
-            noise: float,
-            nu: float,
-            ell: float,
-            network: str = network,
-        ) -> Path:
-            assert expected is not None
-            return Path(network, phase, gamma, variable, expected, dim, noise, nu, ell)
-
-        middle = above + 0.5 + gamma / 2
-        far = 0.5 * (above + 0.5 + gamma + 2 * above + 1)
-        for which, variable in enumerate(("n_eff", "lam")):
-            yield path("II", variable, rate["II"][which], 1e16, 0.1, middle, above)
-            yield path("III", variable, rate["III"][which], 1e12, 0.1, far, above)
-        if quadratic:
-            crossing = 0.4 / (1.4 - 1 / (2 * gamma))
-            yield path("IV", "n_eff", rate["IV"][0], 1e12, 1.0, 0.55 * crossing, -0.8)
-            yield path("V", "n_eff", rate["V"][0], 1e12, 1e4, 0.6, -0.8)
-        else:
-            yield path("V", "log(d/n_eff)", -1.0, 1e16, 1e4, 0.6, -0.8)
-        inside = 1 + 0.65 * (2 * gamma - 1)
-        yield path("VIa", "n_eff", rate["VIa"][0], 1e12 if quadratic else 1e18, 1e4, inside, -0.5)
-        yield path("VIb", "n_eff", rate["VIb"][0], 1e12, 1.0, 2 * gamma + 1, -0.5)
-        yield path("peak", "lam", rate["peak"][1], 1e12, 1e4, 1.0, -0.25 if quadratic else -0.75)
+    middle = above + 0.5 + gamma / 2
+    far = 0.5 * (above + 0.5 + gamma + 2 * above + 1)
+    for which, variable in enumerate(("n_eff", "lam")):
+        yield path("II", variable, rate["II"][which], 1e16, 0.1, middle, above)
+        yield path("III", variable, rate["III"][which], 1e12, 0.1, far, above)
+    if "IV" in rate:
+        yield path("IV", "n_eff", rate["IV"][0], 1e12, 1.0, 0.55 * network.benign_until(gamma), -0.8)
+    if network.harmful_exponent is None:
+        yield path("V", "log(d/n_eff)", -1.0, 1e16, 1e4, 0.6, -0.8)
+    else:
+        yield path("V", "n_eff", network.harmful_exponent, 1e12, 1e4, 0.6, -0.8)
+    inside = 1 + 0.65 * (2 * gamma - 1)
+    yield path("VIa", "n_eff", rate["VIa"][0], 1e12 if sharp else 1e18, 1e4, inside, -0.5)
+    yield path("VIb", "n_eff", rate["VIb"][0], 1e12, 1.0, 2 * gamma + 1, -0.5)
+    yield path("peak", "lam", rate["peak"][1], 1e12, 1e4, 1.0, -0.25 if sharp else -0.75)
 
 
 def measure(path: Path) -> ExponentRow:
     """Fit the exponent along `path`: ``POINTS`` solves, a straight line through ``log R``."""
-    log_d = math.log(path.dim)
+    network, log_d = network_named(path.network), math.log(path.dim)
     teacher = PowerLaw(path.dim, path.gamma)  # type: ignore[arg-type]
     x, y, residual = [], [], 0.0
     for shift in np.linspace(-HALF_WIDTH, HALF_WIDTH, POINTS):
@@ -153,14 +160,9 @@ def measure(path: Path) -> ExponentRow:
         else:
             nu += float(shift)
         n_eff = math.exp(nu * log_d)
-        if path.phase == "peak" and path.network == "quadratic":
-            n_eff /= 4  # its interpolation threshold: noise fills half the cone of d^2/2 directions
-        problem = Problem(
-            path.network,
-            teacher,
-            n_eff * (path.dim if path.network == "quadratic" else 1.0),
-            path.noise,
-        )
+        if path.phase == "peak":
+            n_eff *= network.interpolation_samples(path.dim) / path.dim
+        problem = Problem(path.network, teacher, n_eff * network.samples_per_effective(path.dim), path.noise)
         point = solve(problem, weight_decay=math.exp(ell * log_d))
         residual = max(residual, point.residual)
         if path.variable == "log(d/n_eff)":
@@ -176,7 +178,7 @@ def measure(path: Path) -> ExponentRow:
 def exponents_table(
     gammas: Sequence[float] = GAMMAS, progress: Callable[[int, int], None] | None = None
 ) -> list[ExponentRow]:
-    """Every exponent of the phase table, fitted and predicted, for both networks.
+    """Every exponent of the phase table, fitted and predicted, for every network (theory note, section 7).
 
     Parameters
     ----------
@@ -194,6 +196,16 @@ def exponents_table(
     ------
     InvalidArgument
         If a gamma is not above 1/2, or there is none.
+
+    Examples
+    --------
+    :class:`ExponentRow` has one of its rows.
+
+    >>> from shallows.scaling import exponents_table
+    >>> exponents_table([0.4])
+    Traceback (most recent call last):
+    ...
+    shallows.errors.InvalidArgument: gamma: got 0.4; must be > 1/2
     """
     if not len(gammas):
         raise InvalidArgument("gammas", list(gammas), "must not be empty")

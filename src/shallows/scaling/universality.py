@@ -9,6 +9,7 @@ import numpy as np
 
 from .._arguments import check_number
 from ..errors import InvalidArgument
+from ..networks import network_named
 from ..phases import phase_at
 from ..prediction import predict
 from ..problems import Problem
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+#: The two networks that are compared.
 NETWORKS = ("diagonal", "quadratic")
 PARTS = ("overfitting", "underfitting", "approximation", "alignment")
 #: Local exponents closer than this count as the same.
@@ -53,6 +55,14 @@ def universality(
     ------
     InvalidArgument
         For unusable arguments.
+
+    Examples
+    --------
+    >>> from shallows.scaling import universality
+    >>> both = universality(10**6, 1.25, 0.1, weight_decay=0.01, ratios=[1e-4, 1e-3, 1e-2])
+    >>> both["relative_risk"].round(3).values
+    array([[0.26 , 0.045, 0.026],
+           [0.031, 0.008, 0.008]])
     """
     import xarray
 
@@ -69,7 +79,7 @@ def universality(
     for i, network in enumerate(NETWORKS):
         for j, ratio in enumerate(places):
             n_eff = ratio * teacher.dim
-            n = n_eff * (teacher.dim if network == "quadratic" else 1)
+            n = n_eff * network_named(network).samples_per_effective(teacher.dim)
             phases[i, j] = phase_at(network, math.log(n_eff) / log_d, math.log(lam) / log_d, gamma).name
             if n < 1:
                 raise InvalidArgument("ratios", float(ratio), "leaves less than one sample")
@@ -97,7 +107,15 @@ def universality(
 
 
 def compare_networks(both: xarray.Dataset) -> str:
-    """Where the two networks coincide and where they differ, in words with numbers."""
+    """Where the two networks coincide and where they differ, in words with numbers.
+
+    Examples
+    --------
+    >>> from shallows.scaling import compare_networks, universality
+    >>> text = compare_networks(universality(10**6, 1.25, 0.1, weight_decay=1000.0, ratios=[1e4, 1e5, 1e6]))
+    >>> print(text.split(": ")[1].split(". ")[0])
+    local exponents of the two networks differ by less than 0.1 at 3 of 3 places
+    """
     slope = both["exponent"].values
     risk = both["relative_risk"].values
     same = np.abs(slope[0] - slope[1]) < SAME
