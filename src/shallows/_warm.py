@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from .networks import network_named, network_names
 from .prediction import predict
 from .problems import Problem
-from .teachers import PowerLaw
+from .teachers import EXACT_LIMIT, FromValues, LowRank, PowerLaw, Teacher
 
 
 def warm() -> None:
-    """Touch every kernel that predictions use, on problems of no size."""
-    teacher = PowerLaw(dim=8, gamma=1.0)
-    for problem in (
-        Problem("diagonal", teacher, samples=12, noise=0.1),
-        Problem("quadratic", teacher, samples=40, noise=0.1),
-        Problem("quadratic", teacher, samples=40, noise=0.1, width=3),
-    ):
-        predict(problem, weight_decay=0.5).to_dict()
+    """Touch every kernel that predictions use: all networks, all kinds of teacher, full and limited width."""
+    many = np.geomspace(1.0, 1e-3, EXACT_LIMIT + 8)  # more values than are kept one by one
+    teachers: tuple[Teacher, ...] = (
+        PowerLaw(dim=8, gamma=1.0),
+        PowerLaw(dim=2 * EXACT_LIMIT, gamma=1.0),
+        LowRank(dim=8, rank=2),
+        FromValues([1.0, 0.5, 0.0]),
+        FromValues(many),
+    )
+    for network in map(network_named, network_names()):
+        for teacher in teachers:
+            samples = round(5 * network.samples_per_effective(teacher.dim))
+            for width in (None, 2) if network.has_width else (None,):
+                problem = Problem(network.name, teacher, samples, 0.1, width)
+                predict(problem, weight_decay=0.5, throw=False).to_dict()
 
 
 if __name__ == "__main__":

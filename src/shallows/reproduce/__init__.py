@@ -1,7 +1,4 @@
-"""The figures of the papers, from scratch: theory lines, trained points, data, and a reading with the numbers.
-
->>> reproduce("risk-curves", "fig3", scale="quick")   # doctest: +SKIP
-"""
+"""The figures of the papers, from scratch: theory lines, trained points, data, and a reading with the numbers."""
 
 from __future__ import annotations
 
@@ -13,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import check_integer
+from .._system import replacing
 from .._version import __version__
 from ..errors import InvalidArgument
 
@@ -46,6 +45,13 @@ class Reproduction:
     reading : str
         One paragraph with the numbers.
     files : tuple of str
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from shallows.reproduce import Reproduction
+    >>> Reproduction("spectra", "quick", Path("out"), "Learned spectra at d = 100.", ("spectra.pdf",)).files
+    ('spectra.pdf',)
     """
 
     figure: str
@@ -122,11 +128,19 @@ def reproduce(
     ------
     InvalidArgument
         For an unknown figure, or a folder that holds something else.
+
+    Examples
+    --------
+    Figures take minutes and more; ``reproduce("risk-curves", "fig3")`` makes one. What cannot be made is said at once.
+
+    >>> from shallows.reproduce import reproduce
+    >>> reproduce("spectra", "out", scale="huge")
+    Traceback (most recent call last):
+    ...
+    shallows.errors.InvalidArgument: scale: got 'huge'; must be one of quick, full
     """
     folder = check_folder(figure, scale, out)
-    count = SEEDS[scale] if seeds is None else seeds
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InvalidArgument("seeds", seeds, "must be an integer >= 1")
+    count = SEEDS[scale] if seeds is None else check_integer("seeds", seeds)
     work = folder / WORK
     work.mkdir(parents=True, exist_ok=True)
     mark: dict[str, Any] = {"figure": figure, "scale": scale, "seeds": count, "version": __version__, "finished": False}
@@ -134,25 +148,37 @@ def reproduce(
     _sweep_up(folder)
     with tempfile.TemporaryDirectory(prefix=f"{_PARTIAL}{os.getpid()}-", dir=folder) as name:
         partial = Path(name)
-        if figure == "phase-diagram":
-            from .sketches import draw_diagram
-
-            parallel = workers != 0
-            text = draw_diagram(scale, partial, work / "store" if parallel else None, workers or None, progress)
-        elif figure == "spectra":
-            from .spectra import draw_spectra
-
-            text = draw_spectra(scale, partial, work / "spectra", count, progress)
-        else:
-            from .curves import draw_curves
-
-            text = draw_curves(figure, scale, partial, work / "store", count, workers, reporter)
+        text = _draw(figure, scale, partial, work, count, workers, reporter, progress)
         (partial / f"{figure}.md").write_text(text + "\n", encoding="utf-8")
         files = sorted(path.name for path in partial.iterdir())
         for file in files:
             (partial / file).replace(folder / file)
     _write(folder / _MARK, json.dumps(mark | {"finished": True, "files": files}, indent=2) + "\n")
     return Reproduction(figure, scale, folder, text, tuple(files))
+
+
+def _draw(
+    figure: str,
+    scale: str,
+    folder: Path,
+    work: Path,
+    seeds: int,
+    workers: int | None,
+    reporter: Reporter | None,
+    progress: Callable[[str, int, int], None] | None,
+) -> str:
+    """Write the files of a figure and return its reading."""
+    if figure == "phase-diagram":
+        from .sketches import draw_diagram
+
+        return draw_diagram(scale, folder, work / "store" if workers != 0 else None, workers or None, progress)
+    if figure == "spectra":
+        from .spectra import draw_spectra
+
+        return draw_spectra(scale, folder, work / "spectra", seeds, progress)
+    from .curves import draw_curves
+
+    return draw_curves(figure, scale, folder, work / "store", seeds, workers, reporter)
 
 
 def _sweep_up(folder: Path) -> None:
@@ -167,6 +193,5 @@ def _sweep_up(folder: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")

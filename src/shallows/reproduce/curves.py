@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..networks import network_named, network_names
 from ..plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, new_figure, styled
 from ..scaling.figures import PAGE, save_everywhere
 from .measured import MOST_ENTRIES, Line, Row, Setting, agreement_sentences, measure, theory, write_lines, write_rows
@@ -35,7 +36,7 @@ class Panel:
 
 
 def _samples(network: str, dim: int, n_eff: float) -> int:
-    return max(1, round(n_eff * (dim if network == "quadratic" else 1)))
+    return max(1, round(n_eff * network_named(network).samples_per_effective(dim)))
 
 
 def risk_panels(scale: str) -> list[Panel]:
@@ -48,18 +49,19 @@ def risk_panels(scale: str) -> list[Panel]:
         (r"$\lambda=\sqrt{d}$", math.sqrt),
     )
     panels = []
-    for network in ("diagonal", "quadratic"):
+    for network in network_names():
         for label, decay in decays:
             lines, trained = [], []
             for dim in dims:
 
                 def setting(n_eff: float, network: str = network, dim: int = dim, decay: Any = decay) -> Setting:
                     n = _samples(network, dim, n_eff)
-                    x = n / dim if network == "quadratic" else float(n)
+                    x = float(network_named(network).effective_samples(n, dim))
                     fixed = {"network": network, "dim": dim, "samples": n, "gamma": GAMMA, "noise": NOISE}
                     return Setting(f"d = {dim}", x, {**fixed, "weight_decay": float(f"{decay(dim):.12g}")})
 
-                low = 1.0 if network == "quadratic" else 3.0
+                # from one effective sample on, and three samples
+                low = max(1.0, 3.0 / network_named(network).samples_per_effective(dim))
                 unique = {s.x: s for s in map(setting, np.geomspace(low, 30 * dim, fine))}
                 lines += list(unique.values())
                 few = {s.x: s for s in map(setting, np.geomspace(2 * low, 10 * dim, coarse))}

@@ -13,7 +13,6 @@ from ..prediction import predict
 from ..problems import Problem
 from ..sweeps import Ask, Failure, run_points
 from ..teachers import PowerLaw
-from ..verification.comparison import finite_size_allowance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +127,7 @@ def measure(
                 values.size,
                 seeds - values.size,
                 prediction.excess_risk if solved else math.nan,
-                finite_size_allowance(prediction) if solved else None,
+                prediction.allowance if solved else None,
                 tuple(good),
             )
         )
@@ -181,15 +180,15 @@ def agreement_sentences(rows: Sequence[Row], skipped: int, samples_name: str = "
     inside = [row for row in judged if row.within]
     outside = sorted((row for row in judged if not row.within), key=lambda row: -abs(row.deviation))
     small = [row for row in rows if row.within is None]
-    comfortable = [row for row in judged if row.allowance is not None and row.allowance < 0.1]
+    quantitative = [row for row in judged if row.allowance is not None and row.allowance < 0.1]
     text = f"{len(rows)} trained points, each the mean of {max((r.count for r in rows), default=0)} data sets. "
     if judged:
         text += (
             f"{len(inside)} of the {len(judged)} points with n_eff >= 6 lie within theory's finite-size allowance (5 % "
             "diagonal, 3 to 10 % quadratic from n_eff = 30 on, 30 % below) plus two standard errors. "
         )
-    if comfortable:
-        median = float(np.median([abs(row.deviation) for row in comfortable]))
+    if quantitative:
+        median = float(np.median([abs(row.deviation) for row in quantitative]))
         text += f"From n_eff = 30 on the median deviation is {100 * median:.2g} %. "
     if outside:
         worst = "; ".join(

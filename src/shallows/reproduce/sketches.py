@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..networks import network_names
 from ..phases import PHASES
 from ..plotting.style import BLUE, SKY, VERMILLION, new_figure, styled
 from ..prediction import predict
@@ -45,8 +46,7 @@ def draw_diagram(
     dim = 10**6 if scale == "quick" else 10**8
     points = 40 if scale == "quick" else 100
     diagrams = []
-    networks: tuple[str, ...] = ("quadratic", "diagonal")
-    for network in networks:
+    for network in reversed(network_names()):
 
         def told(done: int, total: int, network: str = network) -> None:
             if progress is not None:
@@ -59,7 +59,7 @@ def draw_diagram(
         figure = new_figure(PAGE, 5.6)
         parts: Any = figure.subfigures(2, 1, height_ratios=[1.35, 1])
         upper, lower = parts
-        for axes, diagram in zip(upper.subplots(1, 2), diagrams, strict=True):
+        for axes, diagram in zip(upper.subplots(1, len(diagrams)), diagrams, strict=True):
             _map(axes, diagram)
         small = lower.subplots(2, 4).ravel()
         handles = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._system import replacing
+from ..networks import Network, network_named, network_names
 from ..plotting.style import BLUE, SKY, VERMILLION, new_figure, styled
 from ..prediction import Prediction, predict
 from ..problems import Problem
@@ -47,6 +48,11 @@ class Case:
     problem: Problem
 
     @property
+    def architecture(self) -> Network:
+        """The network as an object."""
+        return network_named(self.network)
+
+    @property
     def key(self) -> str:
         """File name of its measured spectra."""
         return f"{self.network}-d{self.problem.dim}-{self.phase}-n{self.problem.samples}"
@@ -55,14 +61,14 @@ class Case:
 def cases(dim: int) -> list[Case]:
     """All panels: phases Ia, IV (for the diagonal network V), VIa below the noise line and Ib, II, III above."""
     out = []
-    for network in ("diagonal", "quadratic"):
+    for network in network_names():
+        architecture = network_named(network)
+        per_sample = architecture.samples_per_effective(dim)
         for phase, decay, size in CASES:
-            n_eff = size(dim)
-            if network == "diagonal":
-                n_eff = max(n_eff, 2.0)  # there is no fraction of a sample
-            n = max(1, round(n_eff * (dim if network == "quadratic" else 1)))
+            n_eff = max(size(dim), 2.0 / per_sample)  # there is no fraction of a sample
+            n = max(1, round(n_eff * per_sample))
             lam = 1 / dim if decay == "1/d" else math.sqrt(dim)
-            name = "V" if phase == "IV" and network == "diagonal" else phase
+            name = "V" if phase == "IV" and not architecture.benign_until(GAMMA) else phase
             problem = Problem(network, PowerLaw(dim, GAMMA), n, NOISE)
             out.append(Case(network, name, decay, lam, problem))
     return out
@@ -84,16 +90,11 @@ def _measured(case: Case, seeds: int, folder: Path) -> NDArray[np.float64]:
     for seed in range(seeds):
         data = sample(case.problem, np.random.SeedSequence([seed, case.problem.dim, int(case.problem.samples)]))
         fit = train(data, weight_decay=case.weight_decay)
-        weights: Any = fit.weights
-        if case.network == "quadratic":
-            rows.append(weights.eigenvalues())
-        else:
-            rows.append(weights * np.where(np.asarray(data.weights) < 0, -1.0, 1.0))
+        rows.append(case.architecture.aligned(fit.weights, data.weights))
     values = np.array(rows)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(f".partial-{os.getpid()}.npy")
-    np.save(partial, values, allow_pickle=False)
-    partial.replace(file)
+    with replacing(file) as partial:
+        np.save(partial, values, allow_pickle=False)
     return values
 
 
@@ -141,19 +142,19 @@ def _panel(axes: Axes, case: Case, prediction: Prediction, values: NDArray[np.fl
         top = max(top, float(values.max()))
     top *= 1.08
     low = 0.0
-    if case.network == "diagonal":
+    if not case.architecture.is_matrix:  # of both signs
         low = min(0.0, float(values.min()) if values is not None else 0.0, -(law.bulk[1] if law.bulk else 0.0)) * 1.1
     bins = np.linspace(low, top, 41)
     wide = bins[1] - bins[0]
     fine = np.linspace(low, top, 500)
     density = law.density(fine)
     edge = law.bulk[1] if law.bulk else 0.0
-    smooth = np.where(np.abs(fine) <= max(edge, wide), density, np.nan) if case.network == "quadratic" else density
+    smooth = np.where(np.abs(fine) <= max(edge, wide), density, np.nan) if law.has_sharp_bulk else density
     if values is not None:
         nonzero = values[np.abs(values) > 1e-12 * max(1.0, top)]
         counts, _ = np.histogram(nonzero, bins)
         axes.stairs(counts / (values.size * wide), bins, fill=True, color=SKY, alpha=0.75, label="trained")
-    if law.bulk is not None or case.network == "diagonal":
+    if law.bulk is not None or not law.has_sharp_bulk:
         axes.plot(fine, smooth, color=BLUE, linewidth=1.2, label="predicted density")
     floor = 0.2 / (case.problem.dim * wide * (1 if values is None else values.shape[0]))
     outliers = [o for o in law.outliers if o.learned > edge][:40]
@@ -162,7 +163,7 @@ def _panel(axes: Axes, case: Case, prediction: Prediction, values: NDArray[np.fl
                   markersize=7, markeredgewidth=1.0, color=VERMILLION, label="predicted outliers")  # fmt: skip
     decay = r"$\lambda=1/d$" if case.decay_name == "1/d" else r"$\lambda=\sqrt{d}$"
     axes.set_title(f"{case.network}, {case.phase}, {decay}", fontsize=8)
-    axes.set_xlabel("learned eigenvalue" if case.network == "quadratic" else "learned weight", fontsize=8)
+    axes.set_xlabel(f"learned {case.architecture.words.weights.removesuffix('s')}", fontsize=8)
     axes.tick_params(labelsize=7)
     if law.mass_at_zero > 1 - 1e-9 and (values is None or not nonzero.size):  # nothing to draw: say so
         axes.set_xlim(0, 1)
