@@ -51,7 +51,7 @@ def main() -> int:
     for index in range(points):
         problem, strength = random_problem(rng)
         p = predict(problem, **strength, throw=False)
-        full = problem.network == "diagonal" or problem.effective_width >= problem.dim
+        full = problem.is_convex
         kind = problem.network if full else "quadratic, p < d"
         outcomes[kind, p.status.value] += 1
         if p.status.ok:

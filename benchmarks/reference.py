@@ -52,11 +52,11 @@ def main() -> int:
         if "samples" in path.name and "rank400" in path.name:
             bounds = {8000: 0.005, 2400: 0.01, 0: math.inf} if path.name.startswith("SE") else {14000: 0.1, 0: math.inf}
             groups, above = {}, math.inf
-            for least, bound in bounds.items():
-                group = [d for d in deviations if least <= d[1] < above]
-                groups[f" n >= {least}" if least else f" n < {above:.0f}"] = group
+            for fewest, bound in bounds.items():
+                group = [d for d in deviations if fewest <= d[1] < above]
+                groups[f" n >= {fewest}" if fewest else f" n < {above:.0f}"] = group
                 failed |= bool(group) and max(abs(d[0]) for d in group) > bound
-                above = least
+                above = fewest
         elif "_rank_" in path.name:
             groups = {
                 " p >= d": [d for d in deviations if d[2] >= DIM],

@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from shallows import LowRank, PowerLaw, Problem, predict
+from shallows.networks import network_named, network_names
 from shallows.optimum import optimal_weight_decay, silencing_bound
 from shallows.scaling import agreement, exponents_table, format_table, phase_diagram
 
@@ -23,17 +24,17 @@ def random_problems(count, seed=0):
     """Both networks, power laws and low ranks, any width, noise from none to overwhelming."""
     rng = np.random.default_rng(seed)
     for i in range(count):
-        network = ("diagonal", "quadratic")[i % 2]
+        network = network_named(network_names()[i % len(network_names())])
         dim = int(10 ** rng.uniform(1, 6))
         if i % 5 == 4:
             teacher = LowRank(dim, int(rng.integers(1, max(2, dim // 4))))
         else:
             teacher = PowerLaw(dim, rng.uniform(0.55, 2.5))
         n_eff = dim ** rng.uniform(0.05, 1.8)
-        samples = max(1.0, n_eff * (dim if network == "quadratic" else 1))
-        width = int(rng.integers(1, dim + 1)) if network == "quadratic" and rng.random() < 0.3 else None
+        samples = max(1.0, n_eff * network.samples_per_effective(dim))
+        width = int(rng.integers(1, dim + 1)) if network.has_width and rng.random() < 0.3 else None
         noise = 0.0 if rng.random() < 0.05 else float(10 ** rng.uniform(-4, 2))
-        yield Problem(network, teacher, samples, noise, width)
+        yield Problem(network.name, teacher, samples, noise, width)
 
 
 def optimum_against_grids(count):
@@ -50,8 +51,8 @@ def optimum_against_grids(count):
         grid = [predict(problem, weight_decay=lam, throw=False) for lam in np.geomspace(1e-6 * top, top, GRID)]
         risks = [p.excess_risk for p in grid if p.status.ok]
         skipped += GRID - len(risks)
-        least = min(risks)
-        excess.append(best.excess_risk / least - 1 if least > 0 else 0.0)
+        smallest = min(risks)
+        excess.append(best.excess_risk / smallest - 1 if smallest > 0 else 0.0)
     print(f"\nOptimal weight decay, {count} random problems against grids of {GRID} points")
     print(
         "  outcomes: " + ", ".join(f"{k} {v}" for k, v in sorted(statuses.items())) + f"; several minima in {several}"
@@ -65,22 +66,23 @@ def optimum_against_grids(count):
 def law_of_the_optimum():
     print("\nLaw of the optimal weight decay in n_eff (theory: 1/2 up to logarithms), d = 1e8, Delta = 0.1")
     good = True
-    for network in ("diagonal", "quadratic"):
+    for network in network_names():
+        sharp = network_named(network).sharp_bulk
         for gamma in (0.75, 1.0, 1.25, 1.5, 2.0):
             dim = 10**8
-            per_sample = dim if network == "quadratic" else 1
+            per_sample = network_named(network).samples_per_effective(dim)
             n_eff = float(dim) ** np.array([0.5, 0.65, 0.8, 0.95])
             best = [optimal_weight_decay(Problem(network, PowerLaw(dim, gamma), n * per_sample, 0.1)) for n in n_eff]
             slope = np.polyfit(np.log(n_eff), np.log([b.weight_decay for b in best]), 1)[0]
             rate = np.polyfit(np.log(n_eff), np.log([b.excess_risk for b in best]), 1)[0]
-            # The diagonal threshold is sqrt(2 log(d/k)) noise scales, with k = n_eff^(1/(2 gamma)) learned modes.
-            k = n_eff ** (1 / (2 * gamma)) if network == "diagonal" else dim / np.e
+            # Without a sharp bulk the threshold is sqrt(2 log(d/k)) noise scales, with k learned modes.
+            k = dim / np.e if sharp else n_eff ** (1 / (2 * gamma))
             level = np.array([b.weight_decay for b in best]) / np.sqrt(np.log(dim / k))
             plain = np.polyfit(np.log(n_eff), np.log(level), 1)[0]
             good &= abs(plain - 0.5) < 0.05
             line = f"  {network:<10} gamma {gamma:<5g}"
             line += f" weight decay {slope:+.3f}, without the logarithm {plain:+.3f}; risk {rate:+.3f}"
-            if network == "quadratic":
+            if sharp:
                 bayes = [b.bayes_risk for b in best]
                 slope = np.polyfit(np.log(n_eff), np.log(bayes), 1)[0]
                 line += f", Bayes-optimal {slope:+.3f}, {best[-1].excess_risk / bayes[-1]:.2f} times less at the last"

@@ -70,7 +70,7 @@ def main() -> int:
         deviation = p.estimation_error / np.mean(errors) - 1 if errors else float("nan")
         label = f"({gamma}, {noise}, {n}, {pen})"
         print(f"{label:36s} {fast * 1e3:7.2f} ms {slow:10.2f} s {ratios[-1]:10.0f}   {deviation:+9.2%}   {spread:9.2%}")
-    print(f"median ratio {np.median(ratios):.0f}, least {min(ratios):.0f} (asked for: 500)")
+    print(f"median ratio {np.median(ratios):.0f}, smallest {min(ratios):.0f} (asked for: 500)")
 
     print(
         "\ncost of one warm point over that at d = 400"

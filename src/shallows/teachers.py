@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._arguments import check_number
 from .errors import InvalidArgument
 from .networks import network_named
 
@@ -57,6 +58,15 @@ class Spectrum:
         How many modes each atom stands for (real numbers after compression); they add up to `dim`.
     dim : int
         Number of modes.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw
+    >>> spectrum = PowerLaw(dim=10**6, gamma=1.25).spectrum("diagonal")
+    >>> spectrum.values.size < 1000, round(spectrum.multiplicities.sum())
+    (True, 1000000)
+    >>> round(spectrum.sum_of_squares(), 9)
+    1.0
     """
 
     values: FloatArray
@@ -93,18 +103,21 @@ def _check_dim(dim: object, minimum: int = 2) -> int:
     return int(dim)  # type: ignore[call-overload]
 
 
-def _check_energy(energy: object) -> float:
-    if not _is_real(energy) or not np.isfinite(energy) or energy < 0:  # type: ignore[call-overload,operator]
-        raise InvalidArgument("energy", energy, "must be a finite number >= 0")
-    return float(energy)  # type: ignore[arg-type]
-
-
 class Teacher(ABC):
     """The target network, through the spectrum of its effective weights.
 
     For the diagonal network the modes are the entries of ``theta*`` and the energy is
     ``Q0 = sum_k theta*_k^2``; for the quadratic network they are the eigenvalues of ``S*`` and
     ``Q0 = (1/d) sum_k s_k^2`` (theory note, section 1).
+
+    Examples
+    --------
+    >>> from shallows import LowRank
+    >>> teacher = LowRank(dim=4, rank=2)
+    >>> teacher.values("diagonal").round(4)
+    array([0.7071, 0.7071, 0.    , 0.    ])
+    >>> round(teacher.energy_for("quadratic"), 12), teacher.values("quadratic").round(4)
+    (1.0, array([1.4142, 1.4142, 0.    , 0.    ]))
     """
 
     dim: int
@@ -150,6 +163,18 @@ class PowerLaw(Teacher):
         Decay exponent, above 1/2.
     energy : float
         ``Q0`` (default 1).
+
+    Raises
+    ------
+    InvalidArgument
+        For unusable arguments.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw
+    >>> modes = PowerLaw(dim=3, gamma=1.0).values("diagonal")
+    >>> (modes / modes[0]).round(4)
+    array([1.    , 0.5   , 0.3333])
     """
 
     dim: int
@@ -161,7 +186,7 @@ class PowerLaw(Teacher):
         if not _is_real(self.gamma) or not np.isfinite(self.gamma) or self.gamma <= 0.5:
             raise InvalidArgument("gamma", self.gamma, "must be a finite number > 1/2")
         object.__setattr__(self, "gamma", float(self.gamma))
-        object.__setattr__(self, "energy", _check_energy(self.energy))
+        object.__setattr__(self, "energy", check_number("energy", self.energy))
 
     def spectrum(self, network: str) -> Spectrum:
         return _power_law_spectrum(
@@ -213,6 +238,17 @@ class LowRank(Teacher):
         ``Q0`` (default 1).
     profile : sequence of `rank` positive numbers, optional
         Relative sizes of the modes (default: all equal).
+
+    Raises
+    ------
+    InvalidArgument
+        For unusable arguments.
+
+    Examples
+    --------
+    >>> from shallows import LowRank
+    >>> LowRank(dim=4, rank=2, energy=5.0, profile=[1, 2]).values("diagonal").round(12)
+    array([2., 1., 0., 0.])
     """
 
     dim: int
@@ -225,7 +261,7 @@ class LowRank(Teacher):
         if not _is_real(self.rank) or self.rank != int(self.rank) or not 1 <= self.rank <= self.dim:
             raise InvalidArgument("rank", self.rank, f"must be an integer from 1 to dim = {self.dim}")
         object.__setattr__(self, "rank", int(self.rank))
-        object.__setattr__(self, "energy", _check_energy(self.energy))
+        object.__setattr__(self, "energy", check_number("energy", self.energy))
         if self.profile is not None:
             profile = np.asarray(self.profile, dtype=float)
             if profile.shape != (self.rank,) or not np.all(np.isfinite(profile) & (profile > 0)):
@@ -268,6 +304,19 @@ class FromValues(Teacher):
         ``>= 0``), in any order.
     name : str
         What error messages call it.
+
+    Raises
+    ------
+    InvalidArgument
+        Unless it is a vector of at least two finite numbers; for the quadratic network, when a problem is made of it,
+        if one is negative.
+
+    Examples
+    --------
+    >>> from shallows import FromValues
+    >>> teacher = FromValues([0.5, -2.0, 0.0])
+    >>> teacher.energy_for("diagonal"), teacher.spectrum("diagonal").values.tolist()
+    (4.25, [2.0, 0.5, 0.0])
     """
 
     array: FloatArray
@@ -411,8 +460,8 @@ def _compress_cells(
     while start < values.size:
         stop = min(values.size, max(start + 1, round(start * ratio)))
         if values[start] > floor:
-            least = max(values[start] / fall, floor)
-            within = int(np.searchsorted(-values[start:stop], -least, side="right"))
+            smallest = max(values[start] / fall, floor)
+            within = int(np.searchsorted(-values[start:stop], -smallest, side="right"))
             stop = start + max(1, within)
         points, weights = _discrete_gauss(values[start:stop], counts[start:stop], nodes)
         atoms.append(points)

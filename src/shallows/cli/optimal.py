@@ -1,4 +1,4 @@
-"""Find the weight decay of least predicted risk, the price of missing it, and the gap to the Bayes-optimal risk."""
+"""Find the weight decay of smallest predicted risk, the price of missing it, and the gap to the Bayes-optimal risk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(
         ("noise line", "sqrt(n_eff/d)", number(best.noise_line)),
         ("excess risk", "R", number(best.excess_risk)),
         (
-            "least possible",
+            "smallest possible",
             "",
             "could not be solved"
             if best.bayes_risk is None

@@ -12,7 +12,7 @@ from ._files import OutputFolder
 from ._output import print_json
 from ._progress import Progress
 
-LEAST_POINTS, MOST_POINTS = 3, 1000
+FEWEST_POINTS, MOST_POINTS = 3, 1000
 
 Points = Annotated[
     str | None,
@@ -63,7 +63,7 @@ def run(
     problem = options.build_problem(network, dim, "1e6", gamma, None, None, None, noise, width)
     if problem.noise == 0:
         raise InvalidArgument("--noise", noise or "nothing", "must be > 0: without label noise there are no phases")
-    count = 100 if points is None else options.parse_integer("--points", points, LEAST_POINTS, MOST_POINTS)
+    count = 100 if points is None else options.parse_integer("--points", points, FEWEST_POINTS, MOST_POINTS)
     if out is None and not json:
         raise InvalidArgument("--out", "nothing", "must be a folder for the diagram (or --json for its summary alone)")
     folder = None if out is None else OutputFolder("--out", out, force=force)

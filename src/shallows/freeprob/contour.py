@@ -198,10 +198,10 @@ def _ray(out, origin, direction, length, start, zeta, variance, s, w, split, nod
 @njit(cache=True)
 def nearest_atom(u, s):
     """Distance from `u` to the closest atom."""
-    least = math.inf
+    nearest = math.inf
     for k in range(s.size):
-        least = min(least, abs(u - s[k]))
-    return least
+        nearest = min(nearest, abs(u - s[k]))
+    return nearest
 
 
 @njit(cache=True)
