@@ -33,7 +33,7 @@ def check_integer(name: str, value: Any, *, minimum: int = 1) -> int:
     number = check_number(name, value, minimum=minimum)
     if number != int(number):
         raise InvalidArgument(name, value, f"must be an integer >= {minimum}")
-    return int(number)
+    return int(value) if hasattr(value, "__index__") else int(number)  # floats do not hold every large integer
 
 
 def check_level(level: Any) -> float:

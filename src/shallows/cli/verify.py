@@ -96,7 +96,7 @@ def run(
     base = 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1)
     chosen = _parse_trainers(trainers)
     processes = None if workers is None else options.parse_integer("--workers", workers, 0, 1024)
-    if workers is None and problem.samples * problem.dim ** (1 if problem.network == "diagonal" else 2) < SMALL:
+    if workers is None and problem.architecture.product_cost(problem.samples, problem.dim) < SMALL:
         processes = 0
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
@@ -116,6 +116,7 @@ def run(
                 trainers=chosen,
                 learning_curve=out is not None if learning_curve is None else learning_curve,
                 workers=processes,
+                throw=False,
                 progress=progress.update,
             )
             content = verification.to_dict()

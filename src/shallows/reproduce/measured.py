@@ -13,7 +13,6 @@ from ..prediction import predict
 from ..problems import Problem
 from ..sweeps import Ask, Failure, run_points
 from ..teachers import PowerLaw
-from ..verification.comparison import finite_size_allowance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +127,7 @@ def measure(
                 values.size,
                 seeds - values.size,
                 prediction.excess_risk if solved else math.nan,
-                finite_size_allowance(prediction) if solved else None,
+                prediction.allowance if solved else None,
                 tuple(good),
             )
         )

@@ -10,7 +10,8 @@ from .comparison import Comparison, Outcome, compare
 from .curve import LearningCurve, TrainedPoint
 from .measurements import Measurements, Statistic
 from .result import Verification
-from .running import TRAINERS, verify
+from .train_and_compare import verify
+from .trainers import TRAINERS
 
 __all__ = [
     "TRAINERS",

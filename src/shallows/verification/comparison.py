@@ -8,7 +8,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..prediction import Prediction
     from .measurements import Statistic
 
 #: A quantity predicted to vanish is met by anything below this share of its natural scale.
@@ -119,11 +118,6 @@ def percent(share: float) -> str:
     if value >= 1000:
         return f"{float(f'{value:.2g}'):.0f} %" if value < 1e6 else "over a million %"
     return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
-
-
-def finite_size_allowance(prediction: Prediction) -> float | None:
-    """Relative deviation to be expected of a network of this size (theory note, section 11)."""
-    return prediction.allowance
 
 
 def compare(predicted: float, measured: Statistic, scale: float, allowance: float | None) -> Comparison:

@@ -11,7 +11,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .._types import FloatArray
-    from ..training import Dataset, Fit
+    from ..training import Fit
 
 #: A learned weight counts as zero below this share of the noise scale (of the largest weight without noise).
 #: Gradient training shrinks weights towards zero without ever setting them to it.
@@ -115,19 +115,9 @@ class Measurements:
         }
 
 
-def learned_weights(fit: Fit, dataset: Dataset) -> FloatArray:
-    """Learned weights of `fit` in the form that the predicted law describes, shape (d,)."""
-    from ..weights import LowRankPSD
-
-    if isinstance(fit.weights, LowRankPSD):
-        return fit.weights.eigenvalues()
-    assert not isinstance(dataset.weights, LowRankPSD)
-    return fit.weights * np.where(dataset.weights < 0, -1.0, 1.0)
-
-
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What is kept of one training run."""
+    """What is kept of one training run; `weights` are the modes in the form that their predicted law describes."""
 
     dataset: int
     fit: Fit

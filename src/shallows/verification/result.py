@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .comparison import AGREEMENT, Comparison, compare, finite_size_allowance, objective_disagreement
+from .comparison import AGREEMENT, Comparison, compare, objective_disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,12 +60,11 @@ class Verification:
     def comparisons(self) -> Mapping[str, Mapping[str, Comparison]]:
         """Excess risk and train error beside their predictions, by trainer."""
         prediction = self.prediction
-        allowance = finite_size_allowance(prediction)
         scale = self.problem.null_risk + self.problem.noise or 1.0
         return {
             name: {
-                "excess_risk": compare(prediction.excess_risk, runs.excess_risk, scale, allowance),
-                "train_error": compare(prediction.train_error, runs.train_error, scale, allowance),
+                "excess_risk": compare(prediction.excess_risk, runs.excess_risk, scale, prediction.allowance),
+                "train_error": compare(prediction.train_error, runs.train_error, scale, prediction.allowance),
             }
             for name, runs in self.measured.items()
         }
