@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from shallows import LowRank, PowerLaw, Problem
-from shallows.plotting.numbers import measured_number, number
-from shallows.plotting.style import styled
+from shallows._numbers import measured_number, number
+from shallows.plotting import shown_ranks, styled
 from shallows.report import write_report
-from shallows.report.spectrum_figure import histogram_range, shown_ranks
-from shallows.report.words import command
+from shallows.report.readings import command
+from shallows.report.spectrum_figure import histogram_range
 from shallows.verification import verify
 
 FIGURES = ("agreement", "spectrum", "decomposition", "learning-curve")

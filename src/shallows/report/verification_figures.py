@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plotting.numbers import measured_number, number
+from .._numbers import measured_number, number
 from ..plotting.style import BLACK, BLUE, GREY, ORANGE, PURPLE, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure
 from ..plotting.ticks import plain_log_ticks
-from .words import bayes_risk
+from .readings import bayes_risk
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ..problems import Problem
     from ..verification import Comparison, Verification
 
 #: Parts of the excess risk: what they are, and their colour.
@@ -228,20 +229,27 @@ def curve_figure(verification: Verification) -> Figure:
     axes.set_xlabel("training samples n")
     axes.set_ylabel("excess risk R")
     axes.grid(which="major", color="0.92", linewidth=0.7)
-    if verification.problem.network == "quadratic":
-        d = verification.problem.dim
-
-        def per_dim(n: Any) -> Any:
-            return n / d
-
-        def times_dim(n: Any) -> Any:
-            return n * d
-
-        below = axes.secondary_xaxis(-0.24, functions=(per_dim, times_dim))
-        below.set_xlabel("effective samples n/d")
+    _effective_samples_axis(axes, verification.problem)
     _phases(axes, curve.samples, curve.phases)
     axes.legend(loc="best")
     return figure
+
+
+def _effective_samples_axis(axes: Axes, problem: Problem) -> None:
+    """A second axis below the first, where one sample is not one effective sample."""
+    network = problem.architecture
+    unit = network.samples_per_effective(problem.dim)
+    if unit == 1:
+        return
+
+    def effective(n: Any) -> Any:
+        return n / unit
+
+    def samples(n_eff: Any) -> Any:
+        return n_eff * unit
+
+    below = axes.secondary_xaxis(-0.24, functions=(effective, samples))
+    below.set_xlabel(f"effective samples {network.words.effective_samples}")
 
 
 def _phases(axes: Axes, samples: np.ndarray[Any, Any], names: tuple[str | None, ...]) -> None:
