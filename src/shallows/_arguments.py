@@ -50,6 +50,13 @@ def check_instance(name: str, value: Any, *kinds: type) -> None:
         raise InvalidArgument(name, given, f"must be a {' or a '.join(kind.__name__ for kind in kinds)}")
 
 
+def shown(text: str) -> str:
+    """`text` as it can be shown on one line."""
+    if text and text.isprintable() and " " not in text:
+        return text if len(text) <= 80 else text[:77] + "..."
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
 def exactly_one(given: Mapping[str, Any], purpose: str = "") -> str:
     """Name of the one argument of `given` that is not None.
 

@@ -91,9 +91,8 @@ def spectrum_reading(verification: Verification) -> str:
             "it costs risk without serving prediction. "
         )
     else:
-        text += (
-            f"{network.words.weights.capitalize()} up to about {number(law.bulk[1], 3)} in size can be learned noise. "
-        )
+        weights = network.words.weights.capitalize()
+        text += f"{weights} up to about {number(law.bulk[1], 3)} in size can be learned noise. "
     count = law.outlier_count
     if count:
         learned = "one mode" if round(count) == 1 else f"{number(round(count))} modes"

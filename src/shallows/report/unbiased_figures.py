@@ -19,7 +19,7 @@ class UnbiasedFigure:
     Attributes
     ----------
     draw : callable
-        Makes a figure of the dictionary of a fit and the unbiased weights (their eigenvalues, for a matrix), shape (d,).
+        Makes a figure of the dictionary of a fit and its unbiased weights, shape (d,); of a matrix, the eigenvalues.
     caption : str
     """
 

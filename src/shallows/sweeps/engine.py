@@ -48,6 +48,12 @@ class RunReport:
         Whether it was stopped before the end.
     reasons : dict
         Failures of this run by reason.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import RunReport
+    >>> RunReport(total=10, settled=4, computed=5, failed=1, seconds=2.0).interrupted
+    False
     """
 
     total: int

@@ -26,6 +26,13 @@ class Statistic:
     ----------
     values : tuple of float
         One per data set, at least one.
+
+    Examples
+    --------
+    >>> from shallows.verification import Statistic
+    >>> found = Statistic((1.0, 3.0))
+    >>> found.mean, found.standard_error
+    (2.0, 1.0)
     """
 
     values: tuple[float, ...]
@@ -71,6 +78,15 @@ class Measurements:
         teacher.
     zero : float
         Learned weights of at most this size count as zero.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, verify
+    >>> problem = Problem("diagonal", PowerLaw(20, 1.0), samples=40, noise=0.5)
+    >>> found = verify(problem, weight_decay=0.5, seeds=3, trainers=["convex"], learning_curve=False)
+    >>> runs = found.measured["convex"]
+    >>> runs.datasets, runs.spectra.shape
+    ((0, 1, 2), (3, 20))
     """
 
     trainer: str

@@ -36,6 +36,14 @@ class Verification:
         What the reader should know: trainers left out, runs that did not converge.
     provenance : mapping
         Versions and timings, JSON-ready.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, verify
+    >>> problem = Problem("diagonal", PowerLaw(20, 1.0), samples=40, noise=0.5)
+    >>> found = verify(problem, weight_decay=0.5, seeds=2, trainers=["convex"], learning_curve=False)
+    >>> list(found.comparisons["convex"]), found.to_dict()["seeds"]
+    (['excess_risk', 'train_error'], 2)
     """
 
     prediction: Prediction

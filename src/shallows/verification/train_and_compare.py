@@ -87,6 +87,14 @@ def verify(
     SolveFailed
         If the prediction failed, unless `throw` is false: carries the :class:`Verification` with its status and no
         measurements. If every run of a trainer diverged.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, verify
+    >>> problem = Problem("diagonal", PowerLaw(dim=40, gamma=1.0), samples=80, noise=0.3)
+    >>> found = verify(problem, weight_decay=0.5, seeds=4, trainers=["convex"], learning_curve=False)
+    >>> found.agrees
+    True
     """
     check_instance("problem", problem, Problem)
     seeds, seed = check_integer("seeds", seeds), check_integer("seed", seed, minimum=0)
