@@ -30,7 +30,7 @@ def test_listing_and_stating_a_problem_loads_nothing_heavy():
 
 def test_the_help_of_the_command_line_loads_no_numerics():
     loaded = loaded_after("import shallows.cli\ntry:\n    shallows.cli.main(['--help'])\nexcept SystemExit:\n    pass")
-    assert loaded.isdisjoint({"numpy", "scipy", "torch", "matplotlib", "numba"})
+    assert loaded.isdisjoint({"numpy", "scipy", "torch", "matplotlib", "numba", "rich"})
 
 
 @pytest.mark.parametrize("name", sorted(shallows.__all__))

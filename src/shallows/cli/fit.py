@@ -12,8 +12,9 @@ from . import _data as data_options
 from . import _options as options
 from ._data import concerns, span
 from ._files import OutputFolder
-from ._output import number, print_json, print_sections
+from ._output import print_json
 from ._progress import Progress
+from ._sections import number, print_sections
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

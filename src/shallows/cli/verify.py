@@ -11,7 +11,7 @@ import typer
 from ..errors import InvalidArgument, SolveFailed
 from . import _options as options
 from ._files import OutputFolder
-from ._output import print_failure, print_json, print_verification
+from ._output import print_failure, print_json
 from ._progress import Progress
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ def run(
     if json:
         print_json(content)
     else:
+        from ._prediction_sections import print_verification
+
         print_verification(content)
     if out is not None:
         report = Path(out) / "report.html"
