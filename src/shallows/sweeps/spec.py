@@ -59,7 +59,8 @@ class Sweep:
     quantities : sequence of str
         What to compute: theory, bayes, spectrum, train, amp, or a registered one.
     trainers : sequence of str
-        For train: auto (the fastest certified way), convex, gradient (the network itself).
+        For train: convex (certified, not for a width below dim; the default), auto (the fastest certified way that
+        the problem allows), gradient (the network itself).
     seeds : int or sequence of int
         Repetitions of what is sampled: how many, or their labels.
 
