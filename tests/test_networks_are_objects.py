@@ -10,7 +10,10 @@ QUESTION = re.compile(r"""[!=]= *['"](quadratic|diagonal)['"]|in \(['"](quadrati
 DISGUISED = re.compile(r"isinstance\([^)]*(LowRankPSD|QuadraticLaw|DiagonalLaw)")
 PLACES = [
     *("sweeps", "verification", "report", "plotting"),
-    *(f"cli/{name}.py" for name in ("__init__", "_files", "_options", "_output", "_prediction_sections", "_progress")),
+    *(
+        f"cli/{name}.py"
+        for name in ("__init__", "_exit_codes", "_files", "_options", "_output", "_prediction_sections", "_progress")
+    ),
     *(f"cli/{name}.py" for name in ("_reference", "_sections", "predict", "sweep", "verify")),
 ]
 

@@ -14,8 +14,10 @@ from ..plotting.ticks import plain_log_ticks, rank_ticks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from ..networks import Network
+    from ..spectra.law import LearnedLaw
     from ..verification import Measurements, Verification
 
 
@@ -142,11 +144,29 @@ def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> N
         elinewidth=1.2,
         label="measured: mean and range",
     )
+    places = _draw_law_by_rank(axes, law, ranks)
+    teacher = np.sort(np.abs(problem.teacher.values(problem.network)))[::-1][ranks - 1]
+    if (teacher > 0).any():
+        axes.plot(
+            ranks[teacher > 0],
+            teacher[teacher > 0],
+            color=GREY,
+            linestyle=(0, (3, 2)),
+            linewidth=1.0,
+            label="teacher",
+            zorder=1,
+        )
+    _rank_axes(axes, network, [mean, places[places > 0], teacher[teacher > 0]], count)
+
+
+def _draw_law_by_rank(axes: Axes, law: LearnedLaw, ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Draw where theory has each rank, and return it."""
+    sharp = law.problem.architecture.sharp_bulk
     places = law.rank_positions(np.asarray(ranks, dtype=float))
     positive = places > 0
     # Beyond a sharp edge each mode is an outlier by itself; without one the law goes through all ranks.
-    outliers = positive & (ranks <= round(law.outlier_count)) if network.sharp_bulk else positive & False
-    label = "predicted bulk" if network.sharp_bulk else "predicted rank by rank"
+    outliers = positive & (ranks <= round(law.outlier_count)) if sharp else positive & False
+    label = "predicted bulk" if sharp else "predicted rank by rank"
     rest = positive & ~outliers
     if rest.any():
         axes.plot(ranks[rest], places[rest], color=BLUE, linewidth=1.4, label=label)
@@ -163,18 +183,7 @@ def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> N
             label="predicted outliers",
             zorder=4,
         )
-    teacher = np.sort(np.abs(problem.teacher.values(problem.network)))[::-1][ranks - 1]
-    if (teacher > 0).any():
-        axes.plot(
-            ranks[teacher > 0],
-            teacher[teacher > 0],
-            color=GREY,
-            linestyle=(0, (3, 2)),
-            linewidth=1.0,
-            label="teacher",
-            zorder=1,
-        )
-    _rank_axes(axes, network, [mean, places[positive], teacher[teacher > 0]], count)
+    return places
 
 
 def _rank_axes(axes: Axes, network: Network, shown: list[Any], count: int) -> None:

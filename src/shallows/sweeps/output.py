@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ from .store import Store
 
 if TYPE_CHECKING:
     import xarray
+    from numpy.typing import NDArray
 
 #: Grid points that are read at once.
 ROWS = 1000
@@ -118,10 +119,27 @@ def load(store: str | Path | Store, sweep: Sweep | str | None = None) -> xarray.
     import xarray
 
     sweep = choose_sweep(store, sweep)
-    sizes = sweep.shape
     quantities = sweep.ordered_quantities()
+    arrays = _arrays(store, sweep, quantities)
+    variables: dict[str, Any] = {}
+    for quantity in quantities:
+        dims, shape = _repeat_dims(sweep, quantity)
+        dims, shape = (*sweep.grid, *dims), (*sweep.shape, *shape)
+        flags: dict[str, Any] = {"flag_values": [MISSING, DONE, FAILED], "flag_meanings": " ".join(STATES)}
+        state_attributes = {"units": "1", "long_name": f"what became of {quantity.name}", **flags}
+        variables[f"{quantity.name}_state"] = (dims, arrays[f"{quantity.name}_state"].reshape(shape), state_attributes)
+        for name, form in quantity.fields.items():
+            values = arrays[name].reshape(shape)
+            if form.kind == "text":
+                values = values.astype(str)
+            variables[name] = (dims, values, {"units": form.units, "long_name": form.meaning})
+    return xarray.Dataset(variables, coords=_coordinates(sweep, quantities), attrs=provenance(store, sweep))
+
+
+def _arrays(store: Store, sweep: Sweep, quantities: Sequence[Quantity]) -> dict[str, NDArray[Any]]:
+    """States and fields of `quantities`, each of shape (grid points, repetitions)."""
     total = len(sweep)
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for quantity in quantities:
         count = len(sweep.repeats(quantity))
         arrays[f"{quantity.name}_state"] = np.zeros((total, count), dtype=np.int8)
@@ -137,19 +155,7 @@ def load(store: str | Path | Store, sweep: Sweep | str | None = None) -> xarray.
                     for name, value in zip(quantity.fields, record, strict=True):
                         if value is not None:
                             arrays[name][i, r] = value
-    variables: dict[str, Any] = {}
-    for quantity in quantities:
-        dims, shape = _repeat_dims(sweep, quantity)
-        dims, shape = (*sweep.grid, *dims), (*sizes, *shape)
-        flags: dict[str, Any] = {"flag_values": [MISSING, DONE, FAILED], "flag_meanings": " ".join(STATES)}
-        state_attributes = {"units": "1", "long_name": f"what became of {quantity.name}", **flags}
-        variables[f"{quantity.name}_state"] = (dims, arrays[f"{quantity.name}_state"].reshape(shape), state_attributes)
-        for name, form in quantity.fields.items():
-            values = arrays[name].reshape(shape)
-            if form.kind == "text":
-                values = values.astype(str)
-            variables[name] = (dims, values, {"units": form.units, "long_name": form.meaning})
-    return xarray.Dataset(variables, coords=_coordinates(sweep, quantities), attrs=provenance(store, sweep))
+    return arrays
 
 
 def _repeat_dims(sweep: Sweep, quantity: Quantity) -> tuple[tuple[str, ...], tuple[int, ...]]:
