@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_DIM = 10**12
 MOST_SAMPLES = 1e18
 #: Squares and ratios of anything beyond would leave the range of floating-point numbers.
-LEAST_SIZE, MOST_SIZE = 1e-50, 1e50
+SMALLEST_SIZE, LARGEST_SIZE = 1e-50, 1e50
 
 
 def _option(name: str, kind: str, text: str) -> Any:
@@ -66,20 +66,20 @@ def parse_number(option: str, text: str, allowed: str) -> float:
     return number
 
 
-def parse_integer(option: str, text: str, least: int, most: int) -> int:
-    """`text` as an integer from `least` to `most`."""
-    allowed = f"must be an integer from {least} to {most:.15g}"
+def parse_integer(option: str, text: str, smallest: int, largest: int) -> int:
+    """`text` as an integer from `smallest` to `largest`."""
+    allowed = f"must be an integer from {smallest} to {largest:.15g}"
     number = parse_number(option, text, allowed)
-    if not isinstance(number, int) or not least <= number <= most:
+    if not isinstance(number, int) or not smallest <= number <= largest:
         raise InvalidArgument(option, shown(text), allowed)
     return number
 
 
 def parse_size(option: str, text: str) -> float:
     """`text` as 0 or a positive number of reasonable size."""
-    allowed = f"must be a finite number >= 0 (0, or from {LEAST_SIZE:g} to {MOST_SIZE:g})"
+    allowed = f"must be a finite number >= 0 (0, or from {SMALLEST_SIZE:g} to {LARGEST_SIZE:g})"
     number = parse_number(option, text, allowed)
-    if number != 0 and not LEAST_SIZE <= number <= MOST_SIZE:
+    if number != 0 and not SMALLEST_SIZE <= number <= LARGEST_SIZE:
         raise InvalidArgument(option, shown(text), allowed)
     return float(number)
 

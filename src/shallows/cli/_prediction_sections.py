@@ -64,7 +64,7 @@ def _error_rows(content: Mapping[str, Any]) -> list[Row]:
         knowing += "; no fast algorithm is known to reach it"
     rows: list[Row] = [
         ("excess risk", "R", number(content["excess_risk"]), ""),
-        ("  least possible", "", "not found" if bayes is None else number(bayes), knowing),
+        ("  smallest possible", "", "not found" if bayes is None else number(bayes), knowing),
         ("test error", "Delta + R", number(content["test_error"]), ""),
         ("train error", "", number(content["train_error"]), ""),
     ]

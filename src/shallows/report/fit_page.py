@@ -94,9 +94,9 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
     wanted = []
     if content["path"] is not None and any(v is not None for v in content["path"]["test_error"]):
         how = (
-            "The least estimate was taken."
+            "The smallest estimate was taken."
             if content["path"]["method"] == "estimate"
-            else "The minimum that theory predicts for the teacher seen in the data was taken, near the least estimate."
+            else "The minimum that theory predicts for the teacher seen in the data was taken, near the smallest estimate."
         )
         wanted.append(
             (

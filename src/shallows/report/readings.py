@@ -140,11 +140,11 @@ def decomposition_reading(verification: Verification) -> str:
         text += " Alignment is negative, since noise that happens to fit hidden signal is worth having."
     if best:
         text += (
-            f" The least excess risk any estimator could reach knowing the teacher's spectrum is "
+            f" The smallest excess risk any estimator could reach knowing the teacher's spectrum is "
             f"{number(best)}: training pays {_times(total / best)}."
         )
         if not prediction.bayes.reachable:
-            text += " No known fast algorithm attains that least risk here."
+            text += " No known fast algorithm attains that risk here."
     return text
 
 
