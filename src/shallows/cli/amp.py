@@ -114,7 +114,7 @@ def run(
         result = amp(data, damping=mix, max_iterations=most, replicas=count, throw=False, **rule)
         content = {"problem": problem.to_dict(), "seed": base, "advice": result.status.advice, **result.to_dict()}
         if output is not None:
-            from ..report.amp_figure import write_amp_figure
+            from ..report import write_amp_figure
 
             write_amp_figure(result, output.partial)
             (output.partial / "amp.json").write_text(json_module.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -62,7 +62,7 @@ def run(
         )
         if output is not None:
             from ..estimators.files import save_model
-            from ..report.fit_page import write_fit_report
+            from ..report import write_fit_report
 
             progress.say("writing the report")
             save_model(model, output.partial / "weights.safetensors", features=table.features, target=table.target)

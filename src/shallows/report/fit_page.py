@@ -93,11 +93,12 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
 
     wanted = []
     if content["path"] is not None and any(v is not None for v in content["path"]["test_error"]):
-        how = (
-            "The smallest estimate was taken."
-            if content["path"]["method"] == "estimate"
-            else "The minimum that theory predicts for the teacher seen in the data was taken, near the smallest estimate."
-        )
+        how = "The smallest estimate was taken."
+        if content["path"]["method"] != "estimate":
+            how = (
+                "The minimum that theory predicts for the teacher seen in the data was taken, near the smallest "
+                "estimate."
+            )
         wanted.append(
             (
                 "path",

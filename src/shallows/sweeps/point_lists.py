@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import PointFailed, WorkersFailed
 from .backend_choice import open_backend
-from .engine import Engine
+from .engine import Engine, EngineSettings
 from .points import Point
 from .progress import Reporter
 from .quantities import Quantity, quantity_named
@@ -97,7 +97,8 @@ def run_points(
     with Store(store) as opened:
         opened.begin(None, quantities.values())
         backend = open_backend(workers, cluster, threads, len(points) or None)
-        report = Engine(points, counts, list(quantities.values()), opened, backend, reporter, retries).run()
+        settings = EngineSettings(retries)
+        report = Engine(points, counts, list(quantities.values()), opened, backend, reporter, settings).run()
         if report.interrupted:
             raise KeyboardInterrupt
         records: list[dict[str, float | str | None] | Failure] = []

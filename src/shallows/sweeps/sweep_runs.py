@@ -8,7 +8,7 @@ from pathlib import Path
 from .._arguments import check_integer
 from ..errors import InvalidArgument
 from .backend_choice import open_backend
-from .engine import Engine, RunReport
+from .engine import Engine, EngineSettings, RunReport
 from .progress import Reporter
 from .spec import Sweep
 from .store import Store
@@ -95,9 +95,8 @@ def run(
         backend = open_backend(workers, cluster, threads, sweep.total)
         try:
             opened.begin(sweep, quantities)
-            engine = Engine(
-                sweep.points(), counts, quantities, opened, backend, reporter, retries, retry_failed, on_stored
-            )
+            settings = EngineSettings(retries, retry_failed, on_stored)
+            engine = Engine(sweep.points(), counts, quantities, opened, backend, reporter, settings)
         except BaseException:
             backend.close(0)
             raise
