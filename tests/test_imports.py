@@ -1,5 +1,6 @@
 """What importing the package costs, and that its public names are what they say."""
 
+import importlib
 import subprocess
 import sys
 
@@ -30,7 +31,7 @@ def test_listing_and_stating_a_problem_loads_nothing_heavy():
 
 def test_the_help_of_the_command_line_loads_no_numerics():
     loaded = loaded_after("import shallows.cli\ntry:\n    shallows.cli.main(['--help'])\nexcept SystemExit:\n    pass")
-    assert loaded.isdisjoint({"numpy", "scipy", "torch", "matplotlib", "numba"})
+    assert loaded.isdisjoint({"numpy", "scipy", "torch", "matplotlib", "numba", "rich"})
 
 
 @pytest.mark.parametrize("name", sorted(shallows.__all__))
@@ -56,3 +57,12 @@ def test_version_agrees_with_the_installed_metadata():
     from importlib.metadata import version
 
     assert version("shallows") == shallows.__version__
+
+
+@pytest.mark.parametrize("package", ["plotting", "report", "sweeps", "verification"])
+def test_every_name_of_a_public_package_has_an_example(package):
+    module = importlib.import_module(f"shallows.{package}")
+    for name in module.__all__:
+        value = getattr(module, name)
+        text = value.__doc__ if callable(value) else module.__doc__
+        assert ">>> " in text, name

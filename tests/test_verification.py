@@ -8,7 +8,7 @@ import pytest
 
 from shallows import FromValues, InvalidArgument, LowRank, MissingDependency, PowerLaw, Problem, SolveFailed
 from shallows.training import sample, train
-from shallows.verification import Outcome, Statistic, compare, jobs, running, verify
+from shallows.verification import Outcome, Statistic, compare, jobs, trainers, verify
 from shallows.verification.comparison import objective_disagreement
 
 QUADRATIC = Problem("quadratic", PowerLaw(24, 1.25), samples=900, noise=0.1)
@@ -153,7 +153,7 @@ def test_nothing_learned_is_predicted_and_measured():
 
 def test_a_failed_prediction_trains_nothing():
     problem = Problem("diagonal", PowerLaw(30, 1.0), samples=30, noise=0.1)
-    result = verify(problem, weight_decay=0)
+    result = verify(problem, weight_decay=0, throw=False)
     assert not result.status.ok
     assert result.measured == {}
     assert result.agrees is None
@@ -161,12 +161,12 @@ def test_a_failed_prediction_trains_nothing():
     json.dumps(result.to_dict(), allow_nan=False)
     assert "diverges" in str(result)
     with pytest.raises(SolveFailed) as caught:
-        verify(problem, weight_decay=0, throw=True)
+        verify(problem, weight_decay=0)
     assert caught.value.result.status is result.status
 
 
 def test_without_torch_the_convex_solver_remains(monkeypatch):
-    monkeypatch.setattr(running, "find_spec", lambda _name: None)
+    monkeypatch.setattr(trainers, "find_spec", lambda _name: None)
     result = verify(DIAGONAL, weight_decay=0.5, seeds=1, learning_curve=False)
     assert list(result.measured) == ["convex"]
     assert "PyTorch is not installed" in result.warnings[0]
@@ -279,3 +279,10 @@ def test_worker_processes_give_the_same_numbers():
     assert (there.measured["convex"].spectra == here.measured["convex"].spectra).all()
     assert any(message.startswith("trained") for message, _, _ in said)
     assert all(done <= total for _, done, total in said)
+
+
+def test_large_seeds_are_kept_to_the_last_digit():
+    settings = {"weight_decay": 0.5, "seeds": 1, "trainers": ["convex"], "learning_curve": False}
+    first, second = (verify(DIAGONAL, seed=seed, **settings) for seed in (2**60, 2**60 + 1))
+    assert second.seed == 2**60 + 1
+    assert first.measured["convex"].objective.values != second.measured["convex"].objective.values

@@ -33,7 +33,7 @@ def check_integer(name: str, value: Any, *, minimum: int = 1) -> int:
     number = check_number(name, value, minimum=minimum)
     if number != int(number):
         raise InvalidArgument(name, value, f"must be an integer >= {minimum}")
-    return int(number)
+    return int(value) if hasattr(value, "__index__") else int(number)  # floats do not hold every large integer
 
 
 def check_level(level: Any) -> float:
@@ -48,6 +48,13 @@ def check_instance(name: str, value: Any, *kinds: type) -> None:
     if not isinstance(value, kinds):
         given = value if isinstance(value, (str, int, float, type(None))) else type(value).__name__
         raise InvalidArgument(name, given, f"must be a {' or a '.join(kind.__name__ for kind in kinds)}")
+
+
+def shown(text: str) -> str:
+    """`text` as it can be shown on one line."""
+    if text and text.isprintable() and " " not in text:
+        return text if len(text) <= 80 else text[:77] + "..."
+    return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 def exactly_one(given: Mapping[str, Any], purpose: str = "") -> str:

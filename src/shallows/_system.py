@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 MEMORY_SHARE = 0.8
 
 
+def temporary_name(path: Path) -> str:
+    """Name for what is written before it is called `path`: hidden, of no other process, with the same ending."""
+    return f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}.part{path.suffix}"
+
+
 def physical_memory() -> int | None:
     """Bytes of memory of this machine, None where the system does not tell."""
     try:
@@ -24,14 +29,50 @@ def physical_memory() -> int | None:
         return None
 
 
+def move_folder(source: Path, target: Path, last: str = "") -> None:
+    """Give the folder `source` the name `target`, or move its files into the folder that has it already.
+
+    Files of other names in `target` stay; `last` names the file that is moved after all others. Missing parents are
+    made. Both must be on one file system.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     new, old = Path(place, "new"), Path(place, "old")
+    ...     for folder, name in ((new, "page.html"), (new, "figure.svg"), (old, "notes.txt")):
+    ...         folder.mkdir(exist_ok=True)
+    ...         _ = (folder / name).write_text(name)
+    ...     move_folder(new, old, last="page.html")
+    ...     sorted(path.name for path in old.iterdir())
+    ['figure.svg', 'notes.txt', 'page.html']
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        source.rename(target)
+        return
+    files = [path for path in source.rglob("*") if path.is_file()]
+    for file in sorted(files, key=lambda file: file.name == last):
+        place = target / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(place)
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A name beside `path` to write a file or a folder to, renamed to `path` at the end; nothing is left if it fails.
 
     The temporary name ends like `path`, for writers that go by the ending.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     with replacing(Path(place, "data.csv")) as temporary:
+    ...         _ = temporary.write_text("n,risk")
+    ...         temporary.suffix
+    ...     [path.name for path in Path(place).iterdir()]
+    '.csv'
+    ['data.csv']
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}-{secrets.token_hex(4)}.part{target.suffix}")
+    temporary = target.with_name(temporary_name(target))
     try:
         yield temporary
         os.replace(temporary, target)

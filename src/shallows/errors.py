@@ -67,15 +67,42 @@ class MissingDependency(ShallowsError, ImportError):
 
 
 class StoreError(ShallowsError, RuntimeError):
-    """A store of sweep results cannot be read or written: full disk, damaged or locked file."""
+    """A store of sweep results cannot be read or written: full disk, damaged or locked file.
+
+    Examples
+    --------
+    >>> from shallows.errors import ShallowsError
+    >>> from shallows.sweeps import StoreError
+    >>> issubclass(StoreError, ShallowsError)
+    True
+    """
 
 
 class WorkersFailed(ShallowsError, RuntimeError):
-    """Nobody is there to compute: no worker could be started, or the cluster is gone."""
+    """Nobody is there to compute: no worker could be started, or the cluster is gone.
+
+    Examples
+    --------
+    >>> from shallows.errors import ShallowsError
+    >>> from shallows.sweeps import WorkersFailed
+    >>> issubclass(WorkersFailed, ShallowsError)
+    True
+    """
 
 
 class PointFailed(ShallowsError, RuntimeError):
-    """A point of a sweep could not be computed; ``failure`` says why."""
+    """A point of a sweep could not be computed; ``failure`` says why.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import PointFailed, PointRequest, run_points
+    >>> settings = {"network": "diagonal", "dim": 50, "gamma": 1.0, "noise": 0.5, "samples": 50, "weight_decay": 0.0}
+    >>> try:
+    ...     run_points([PointRequest(settings)])
+    ... except PointFailed as error:
+    ...     print(error.failure.reason)
+    SolveFailed: DIVERGENT
+    """
 
     def __init__(self, message: str, failure: Any) -> None:
         self.failure = failure
@@ -94,6 +121,16 @@ class CallFailed(ShallowsError, RuntimeError):
         Which of the items.
     reason : str
         Why, in short.
+
+    Examples
+    --------
+    >>> import math
+    >>> from shallows.sweeps import CallFailed, run_calls
+    >>> try:
+    ...     run_calls(math.sqrt, [4.0, -1.0])
+    ... except CallFailed as error:
+    ...     print(error.index, error.reason)
+    1 ValueError
     """
 
     def __init__(self, message: str, index: int, reason: str) -> None:

@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
 from ._arguments import check_instance, check_number
+from ._numbers import sentence_number
 from .errors import EstimateUndefined, InvalidArgument
 from .inference import (
     LEVEL,
@@ -144,11 +145,11 @@ class Forecast:
             return f"{amount}: cannot tell, because no power-law teacher explains what was learned"
         now, best, same = self.present_test_error.value, point.test_error, point.test_error_present
         words = (
-            f"{amount} would bring the test error from {plain(now)} to {plain(best.value)} "
-            f"({plain(best.low)} to {plain(best.high)})"
+            f"{amount} would bring the test error from {sentence_number(now)} to {sentence_number(best.value)} "
+            f"({sentence_number(best.low)} to {sentence_number(best.high)})"
         )
         if same.value > best.value * 1.005:
-            words += f"; with the present weight decay only to {plain(same.value)}"
+            words += f"; with the present weight decay only to {sentence_number(same.value)}"
         return words
 
     def to_dict(self) -> dict[str, Any]:
@@ -227,11 +228,6 @@ def forecast(
         weight_decay=decay,
         network=inference.network,
     )
-
-
-def plain(value: float) -> str:
-    """`value` to three digits, without an exponent where people would not write one."""
-    return f"{value:.3g}" if value == 0 or not 1000 <= abs(value) < 1e7 else f"{value:.0f}"
 
 
 def _with_width(problem: Problem, width: int | None) -> Problem:

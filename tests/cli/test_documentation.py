@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from shallows.cli import app
+from shallows.cli import _reference, app
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -35,10 +35,54 @@ def options_of(command):
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_a_command_and_its_options_are_documented(name, text):
-    assert f"## `shallows {name}`" in text
-    missing = [option for option in options_of(COMMANDS[name]) if not re.search(rf"`{option}\b", text)]
-    assert not missing
+def test_a_command_and_its_options_are_documented_in_its_section(name, text):
+    heading = f"\n## `shallows {name}`\n"
+    assert text.count(heading) == 1
+    section = text.split(heading)[1].split("\n## ")[0]
+    if name == _reference.PROBLEM:
+        section += text.split("\n## The problem\n")[1].split("\n## ")[0]
+    assert not [option for option in options_of(COMMANDS[name]) if not re.search(rf"`{option}\b", section)]
+    arguments = [item.metavar for item in COMMANDS[name].params if item.param_type_name == "argument"]
+    assert not [argument for argument in arguments if f"| `{argument}` |" not in section]
+    assert name == _reference.PROBLEM or COMMANDS[name].params == [] or "meaning |" in section or "As in" in section
+
+
+def test_the_page_is_up_to_date(text):
+    made = _reference.reference((DOCUMENT.parent / "cli.md.j2").read_text(encoding="utf-8"))
+    assert text == made, f"docs/cli.md does not say what the commands say; renew it with: {_reference.RENEW}"
+
+
+def test_the_command_that_renews_the_page_is_one_of_run():
+    script = (DOCUMENT.parents[1] / "run").read_text(encoding="utf-8")
+    assert _reference.RENEW.split()[-1] + ")" in script
+    assert "shallows.cli._reference docs" in script
+
+
+def test_a_new_option_shows_in_the_page_and_a_default_is_told_once():
+    app = typer.Typer(add_completion=False)
+
+    @app.command(short_help="Greet.")
+    def greet(
+        name: str = typer.Argument(metavar="NAME", help="Who."),
+        times: int = typer.Option(3, "--times", metavar="N", help="How often."),
+        loud: bool = typer.Option(True, "--loud/--quiet", help="In which voice."),
+        other: str = typer.Option(None, "--other", metavar="X", help="A | B (default A)."),
+    ) -> None:
+        """Say hello."""
+
+    command = typer.main.get_command(app)
+    assert _reference.options_table(command).splitlines()[2:] == [
+        "| `NAME` | Who |",
+        "| `--times N` | How often (default: 3) |",
+        "| `--loud` / `--quiet` | In which voice (default: `--loud`) |",
+        "| `--other X` | A \\| B (default A) |",
+    ]
+    assert _reference.options_table(command, command) == (
+        "As in [The problem](#the-problem): `name`, `--times`, `--loud`, `--other`."
+    )
+    assert _reference.overview({"greet": command}) == "    shallows greet  Greet."
+    assert _reference.description(command) == "Say hello."
+    assert list(_reference.commands_of(command, "greet")) == ["greet"]
 
 
 def test_no_option_is_documented_that_does_not_exist(text):

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from shallows.sweeps import Field, Point, Quantity, register
-from shallows.sweeps.computing import theory
+from shallows.sweeps.builtin_quantities import theory
 
 
 def traced(point: Point) -> dict[str, float | str | None]:

@@ -7,7 +7,7 @@ import sweep_fakes
 
 from shallows.sweeps import Store, Sweep
 from shallows.sweeps.backends import Answer, Done
-from shallows.sweeps.engine import BATCH_SECONDS, Engine
+from shallows.sweeps.engine import BATCH_SECONDS, Engine, EngineSettings
 
 
 class Scripted:
@@ -42,7 +42,8 @@ def run_scripted(problem, quantity, backend, last=400, **options):
     points = [sweep.point(quantity, sweep.settings(i)) for i in range(len(sweep))]
     with Store() as store:
         store.begin(sweep, [quantity])
-        report = Engine(points, {quantity.name: len(points)}, [quantity], store, backend, **options).run()
+        settings = EngineSettings(**options)
+        report = Engine(points, {quantity.name: len(points)}, [quantity], store, backend, settings=settings).run()
         return report, list(store.failures())
 
 

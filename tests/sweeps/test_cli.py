@@ -113,8 +113,8 @@ def test_a_plan_times_a_few_points(call):
         (("failures", "none"), "store"),
         (("failures", "none", "--limit", "-1"), "--limit"),
         (("export", "none", "--csv", "a.csv"), "store"),
-        (("export", "none"), "format"),
-        (("export", "none", "--csv", "a.csv", "--netcdf", "a.nc"), "format"),
+        (("export", "none"), "--csv / --parquet / --netcdf / --zarr"),
+        (("export", "none", "--csv", "a.csv", "--netcdf", "a.nc"), "--csv / --parquet / --netcdf / --zarr"),
         (("export", "none", "--csv", ""), "--csv"),
     ],
 )

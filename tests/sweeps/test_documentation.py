@@ -42,12 +42,12 @@ def test_code_blocks_compile_and_the_custom_quantity_computes():
     assert len(blocks) >= 4
     for block in blocks:
         compile(block, "docs/sweeps.md", "exec")
-    from shallows.sweeps import Ask, quantities, run_points
+    from shallows.sweeps import PointRequest, quantities, run_points
 
     try:
         exec(blocks[-1], {"__name__": "docs"})
         settings = {"network": "diagonal", "dim": 400, "gamma": 1.0, "noise": 0.5, "samples": 800, "weight_decay": 0.5}
-        (record,) = run_points([Ask(settings, "shrinkage")])
+        (record,) = run_points([PointRequest(settings, "shrinkage")])
         assert 0 < record["shrinkage"] < 100
     finally:
         quantities._REGISTRY.pop("shrinkage", None)

@@ -14,7 +14,7 @@ import pytest
 import sweep_fakes
 
 from shallows import InvalidArgument
-from shallows.sweeps import Ask, Failure, PointFailed, Store, Sweep, run, run_points
+from shallows.sweeps import Failure, PointFailed, PointRequest, Store, Sweep, run, run_points
 from shallows.sweeps.progress import Counts, LineLog, duration
 
 HERE = os.path.dirname(__file__)
@@ -207,16 +207,16 @@ def test_workers_follow_a_killed_driver(problem, tmp_path, monkeypatch):
 
 
 def test_points_from_a_list(problem):
-    asked = [Ask({**problem, "samples": n}, "plain_numbers") for n in (10, 20, 10)]
+    asked = [PointRequest({**problem, "samples": n}, "plain_numbers") for n in (10, 20, 10)]
     records = run_points(asked)
     assert [record["ratio"] for record in records] == pytest.approx([0.3, 0.5, 0.3])
-    bad = Ask({**problem, "samples": 1}, "misbehave")
+    bad = PointRequest({**problem, "samples": 1}, "misbehave")
     with pytest.raises(PointFailed, match="division"):
         run_points([bad])
     (failure,) = run_points([bad], throw=False)
     assert isinstance(failure, Failure)
     with pytest.raises(InvalidArgument):
-        run_points([Ask({**problem, "samples": 1}, "unknown")])
+        run_points([PointRequest({**problem, "samples": 1}, "unknown")])
     assert run_points([]) == []
 
 

@@ -187,10 +187,19 @@ def test_a_spectrum_file_counts_by_its_content(tmp_path):
 
 
 def test_a_spectrum_file_may_have_a_header(tmp_path):
-    for name, text in (("a.csv", "# teacher\nmode\n3\n2\n1\n"), ("b.txt", "3 2\n1"), ("c.csv", "3, 2, 1\n")):
+    for name, text in (("a.csv", "# teacher\nmode\n3\n2\n1\n"), ("b.txt", "3 2 1\n"), ("c.csv", "3, 2, 1\n")):
         (tmp_path / name).write_text(text)
         sweep = Sweep({"network": "diagonal", "spectrum": str(tmp_path / name), "samples": 10, "weight_decay": 1.0})
         assert next(sweep.points()).problem().teacher.array.tolist() == [3, 2, 1]
+
+
+def test_a_table_is_no_spectrum(tmp_path):
+    for name, text in (("b.txt", "3 2\n1"), ("d.csv", "a,b\n3,2\n1,0\n"), ("e.dat", "3\n2\n1\n")):
+        (tmp_path / name).write_text(text)
+        sweep = Sweep({"network": "diagonal", "spectrum": str(tmp_path / name), "samples": 10, "weight_decay": 1.0})
+        with pytest.raises(InvalidArgument, match=r"holds a table|must be a \.npy") as caught:
+            sweep.check()
+        assert caught.value.name == "spectrum"
 
 
 def test_a_pickle_is_no_spectrum(tmp_path):

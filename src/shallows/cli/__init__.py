@@ -1,19 +1,13 @@
-"""The command line: one thin module per command, and one place where errors become exit codes.
-
-Exit codes: 0 done; 1 a solve failed, or an internal error; 2 bad input, with one line on standard
-error and nothing written; 130 interrupted.
-"""
+"""The command line: one thin module per command, and one place where errors become exit codes."""
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import typer
 
 from .._version import __version__
-from ..errors import InvalidArgument, ShallowsError
 from . import amp as _amp
 from . import exponents as _exponents
 from . import fit as _fit
@@ -25,7 +19,7 @@ from . import prune as _prune
 from . import reproduce as _reproduce
 from . import train as _train
 from . import verify as _verify
-from ._output import print_error
+from ._exit_codes import exit_code_of
 from .sweep import sweep_app as _sweep_app
 
 if TYPE_CHECKING:
@@ -56,7 +50,8 @@ def _root(
     """Options before the command."""
 
 
-for _name, _module, _short in (
+#: Name, module with its ``run``, and one line for the list of commands.
+_COMMANDS = (
     ("predict", _predict, "Predict errors, spectrum and phase from theory."),
     ("verify", _verify, "Train networks and compare them with theory."),
     ("optimal", _optimal, "Find the best weight decay of a problem."),
@@ -68,7 +63,8 @@ for _name, _module, _short in (
     ("fit", _fit, "Train on your data: weight decay, test error and report without held-out data."),
     ("forecast", _forecast, "Forecast from your data what more of it would bring."),
     ("prune", _prune, "Remove learned noise from trained weights."),
-):
+)
+for _name, _module, _short in _COMMANDS:
     app.command(_name, help=_module.__doc__, short_help=_short)(_module.run)
 app.add_typer(_sweep_app, name="sweep", short_help="Plan, run and export grids of problems.")
 
@@ -80,48 +76,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     ----------
     argv : sequence of str, optional
         Arguments without the program name; those of the process by default.
+
+    Returns
+    -------
+    int
+        See :class:`shallows.cli._exit_codes.ExitCode`.
     """
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         command = typer.main.get_command(app)
         code = command.main(args=arguments, prog_name="shallows", standalone_mode=False)
         sys.stdout.flush()
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-    except BrokenPipeError:  # the reader of a pipe left; Python would complain again while shutting down
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
-    except InvalidArgument as error:
-        print_error(f"{_as_typed(error.name, arguments)}: got {error.value}; {error.allowed}")
-        return 2
-    except Exception as error:
-        return _report(error)
+    except (Exception, KeyboardInterrupt) as error:
+        return exit_code_of(error, arguments)
     return code if isinstance(code, int) else 0
-
-
-def _as_typed(name: str, arguments: Sequence[str]) -> str:
-    """The option that `name`, an argument of the library, was given by, where one was."""
-    option = "--" + name.replace("_", "-")
-    return option if any(text.split("=")[0] == option for text in arguments) else name
-
-
-def _report(error: Exception) -> int:
-    """Print one line about `error` and return the exit code."""
-    if os.environ.get("SHALLOWS_DEBUG") == "1":
-        import traceback
-
-        traceback.print_exception(error, file=sys.stderr)
-    usage_message = getattr(error, "format_message", None)  # Typer's own, whose classes moved between versions
-    if callable(usage_message):
-        print_error(f"{str(usage_message()).rstrip('.')}; see shallows --help")
-        return int(getattr(error, "exit_code", 2))
-    if isinstance(error, ShallowsError):
-        print_error(str(error))
-        return 1
-    if isinstance(error, OSError) and error.strerror:
-        print_error(f"{error.filename or 'output'}: {error.strerror}")
-        return 1
-    print_error(
-        f"internal error ({type(error).__name__}: {error}); please report it. SHALLOWS_DEBUG=1 shows where it happened"
-    )
-    return 1

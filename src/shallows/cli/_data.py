@@ -146,6 +146,6 @@ def span(estimate: dict[str, float] | None) -> str:
     """``value (low to high)``."""
     if estimate is None:
         return "-"
-    from ..forecasting import plain
+    from .._numbers import sentence_number as plain
 
     return f"{plain(estimate['value'])} ({plain(estimate['low'])} to {plain(estimate['high'])})"

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._arguments import shown
+from .._system import move_folder, temporary_name
 from ..errors import InvalidArgument
-from ._options import shown
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -60,10 +61,9 @@ class OutputFolder:
             raise InvalidArgument(option, shown(name), f"cannot be used: {reason}") from error
         if not usable:
             raise InvalidArgument(option, shown(name), "cannot be written; must be a folder you may write to")
-        self.partial = place / f".{self.path.name}.partial-{os.getpid()}"
+        self.partial = place / temporary_name(self.path)
 
     def __enter__(self) -> OutputFolder:
-        shutil.rmtree(self.partial, ignore_errors=True)  # of a dead process that had this number
         self.partial.mkdir()
         return self
 
@@ -74,12 +74,4 @@ class OutputFolder:
 
     def finish(self) -> None:
         """Move everything written so far into the wanted folder; ``report.html`` last."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if not self.path.exists():
-            self.partial.rename(self.path)
-            return
-        files = [path for path in self.partial.rglob("*") if path.is_file()]
-        for file in sorted(files, key=lambda file: file.name == "report.html"):
-            target = self.path / file.relative_to(self.partial)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file.replace(target)
+        move_folder(self.partial, self.path, last="report.html")

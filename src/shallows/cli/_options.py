@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import InvalidArgument
+from .._arguments import exactly_one
+from .._arguments import shown as shown
+from ..errors import InvalidArgument, UnknownNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ..networks import Network as Architecture
     from ..problems import Problem
     from ..teachers import Teacher
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 MOST_DIM = 10**12
 MOST_SAMPLES = 1e18
 #: Squares and ratios of anything beyond would leave the range of floating-point numbers.
-LEAST_SIZE, MOST_SIZE = 1e-50, 1e50
+SMALLEST_SIZE, LARGEST_SIZE = 1e-50, 1e50
 
 
 def _option(name: str, kind: str, text: str) -> Any:
@@ -63,29 +66,22 @@ def parse_number(option: str, text: str, allowed: str) -> float:
     return number
 
 
-def parse_integer(option: str, text: str, least: int, most: int) -> int:
-    """`text` as an integer from `least` to `most`."""
-    allowed = f"must be an integer from {least} to {most:.15g}"
+def parse_integer(option: str, text: str, smallest: int, largest: int) -> int:
+    """`text` as an integer from `smallest` to `largest`."""
+    allowed = f"must be an integer from {smallest} to {largest:.15g}"
     number = parse_number(option, text, allowed)
-    if not isinstance(number, int) or not least <= number <= most:
+    if not isinstance(number, int) or not smallest <= number <= largest:
         raise InvalidArgument(option, shown(text), allowed)
     return number
 
 
 def parse_size(option: str, text: str) -> float:
     """`text` as 0 or a positive number of reasonable size."""
-    allowed = f"must be a finite number >= 0 (0, or from {LEAST_SIZE:g} to {MOST_SIZE:g})"
+    allowed = f"must be a finite number >= 0 (0, or from {SMALLEST_SIZE:g} to {LARGEST_SIZE:g})"
     number = parse_number(option, text, allowed)
-    if number != 0 and not LEAST_SIZE <= number <= MOST_SIZE:
+    if number != 0 and not SMALLEST_SIZE <= number <= LARGEST_SIZE:
         raise InvalidArgument(option, shown(text), allowed)
     return float(number)
-
-
-def shown(text: str) -> str:
-    """`text` as it can be shown on one line."""
-    if text and text.isprintable() and " " not in text:
-        return text if len(text) <= 80 else text[:77] + "..."
-    return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 @contextmanager
@@ -108,6 +104,22 @@ def naming(typed: Mapping[str, str | None]) -> Iterator[None]:
         raise InvalidArgument(option, value, error.allowed) from error
 
 
+def parse_network(network: str | None) -> Architecture:
+    """The network of this name.
+
+    Raises
+    ------
+    UnknownNetwork
+        Named ``--network``, if there is none.
+    """
+    from ..networks import network_named, network_names
+
+    if network not in network_names():
+        given = "nothing" if network is None else shown(network)
+        raise UnknownNetwork("--network", given, "must be " + " or ".join(network_names()))
+    return network_named(network)
+
+
 def build_problem(
     network: str | None,
     dim: str | None,
@@ -126,12 +138,9 @@ def build_problem(
     InvalidArgument
         Named after the option, with the text given.
     """
-    from ..networks import network_names
     from ..problems import Problem
 
-    if network not in network_names():
-        given = "nothing" if network is None else shown(network)
-        raise InvalidArgument("--network", given, "must be diagonal or quadratic")
+    architecture = parse_network(network)
     if samples is None:
         raise InvalidArgument("--samples", "nothing", "must be a number >= 1")
     allowed = f"must be a number from 1 to {MOST_SAMPLES:g}"
@@ -140,33 +149,28 @@ def build_problem(
         raise InvalidArgument("--samples", shown(samples), allowed)
     variance = 0.0 if noise is None else parse_size("--noise", noise)
     with naming({"noise": noise, "width": width, "spectrum": None}):
-        if width is not None and network == "diagonal":
-            raise InvalidArgument("width", shown(width), "applies to the quadratic network only")
+        if not architecture.has_width:
+            architecture.check_width(width)  # before it is read as a number, which does not matter then
         units = None if width is None else parse_integer("--width", width, 1, MOST_DIM)
-        teacher = _build_teacher(network, dim, gamma, spectrum, rank, energy)
-        return Problem(network, teacher, n, noise=variance, width=units)
+        teacher = _build_teacher(dim, gamma, spectrum, rank, energy)
+        return Problem(architecture.name, teacher, n, noise=variance, width=units)
 
 
 def _build_teacher(
-    network: str, dim: str | None, gamma: str | None, spectrum: str | None, rank: str | None, energy: str | None
+    dim: str | None, gamma: str | None, spectrum: str | None, rank: str | None, energy: str | None
 ) -> Teacher:
+    """The teacher that the options describe."""
     from ..teachers import FromValues, LowRank, PowerLaw
 
-    choices = {"--gamma": gamma, "--spectrum": spectrum, "--rank": rank}
-    given = [option for option, text in choices.items() if text is not None]
-    if len(given) != 1:
-        got = " and ".join(given) or "none of them"
-        raise InvalidArgument(
-            "--gamma / --spectrum / --rank", got, "give exactly one of the three to choose the teacher"
-        )
+    exactly_one({"--gamma": gamma, "--spectrum": spectrum, "--rank": rank}, "to choose the teacher")
     if spectrum is not None:
-        from ._spectrum_file import read_spectrum
+        from ..value_files import read_values
 
         if energy is not None:
             raise InvalidArgument(
                 "--energy", shown(energy), "does not apply to --spectrum: values are taken as they are"
             )
-        values = FromValues(read_spectrum(spectrum))
+        values = FromValues(read_values("--spectrum", spectrum))
         if dim is not None and parse_integer("--dim", dim, 2, MOST_DIM) != values.dim:
             raise InvalidArgument("--dim", shown(dim), f"must be left out, or be the {values.dim} values of --spectrum")
         return values
@@ -191,12 +195,10 @@ def parse_regularisation(
     InvalidArgument
         Unless exactly one was given and is right for the network.
     """
-    if (weight_decay is None) == (penalty is None):
-        got = "neither" if penalty is None else "both"
-        raise InvalidArgument("--weight-decay / --penalty", got, "give exactly one of the two")
+    exactly_one({"--weight-decay": weight_decay, "--penalty": penalty})
     decay = None if weight_decay is None else parse_size("--weight-decay", weight_decay)
     reduced = None if penalty is None else parse_size("--penalty", penalty)
-    if penalty is not None and problem.network == "diagonal":
+    if penalty is not None and not problem.architecture.has_width:
         raise InvalidArgument("--penalty", shown(penalty), "applies to the quadratic network only; use --weight-decay")
     with naming({"weight_decay": weight_decay, "penalty": penalty}):
         problem.regularisation(decay, reduced)

@@ -10,7 +10,8 @@ import typer
 from ..errors import InvalidArgument
 from . import _options as options
 from ._files import OutputFolder
-from ._output import number, print_error, print_json, print_sections
+from ._output import print_error, print_json
+from ._sections import number, print_sections
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -113,7 +114,7 @@ def run(
         result = amp(data, damping=mix, max_iterations=most, replicas=count, throw=False, **rule)
         content = {"problem": problem.to_dict(), "seed": base, "advice": result.status.advice, **result.to_dict()}
         if output is not None:
-            from ..report.amp_figure import write_amp_figure
+            from ..report import write_amp_figure
 
             write_amp_figure(result, output.partial)
             (output.partial / "amp.json").write_text(json_module.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -10,7 +10,8 @@ import typer
 
 from ..errors import InvalidArgument
 from . import _options as options
-from ._output import number, print_json, print_sections
+from ._output import print_json
+from ._sections import number, print_sections
 
 if TYPE_CHECKING:
     from ..exponents import PowerLaws, Segment

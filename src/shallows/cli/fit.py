@@ -12,8 +12,9 @@ from . import _data as data_options
 from . import _options as options
 from ._data import concerns, span
 from ._files import OutputFolder
-from ._output import number, print_json, print_sections
+from ._output import print_json
 from ._progress import Progress
+from ._sections import number, print_sections
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -61,7 +62,7 @@ def run(
         )
         if output is not None:
             from ..estimators.files import save_model
-            from ..report.fit_page import write_fit_report
+            from ..report import write_fit_report
 
             progress.say("writing the report")
             save_model(model, output.partial / "weights.safetensors", features=table.features, target=table.target)

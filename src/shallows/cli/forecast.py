@@ -11,8 +11,9 @@ from ..errors import InvalidArgument
 from . import _data as data_options
 from . import _options as options
 from ._data import concerns, span
-from ._output import number, print_error, print_json, print_sections
+from ._output import print_error, print_json
 from ._progress import Progress
+from ._sections import number, print_sections
 
 Samples = Annotated[
     str | None,

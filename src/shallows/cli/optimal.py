@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from . import _options as options
-from ._output import Row, number, print_failure, print_json, print_sections
+from ._output import print_failure, print_json
+from ._sections import Row, number, print_sections
 
 
 def run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import SolveFailed
 from . import _options as options
-from ._output import print_failure, print_json, print_prediction
+from ._output import print_failure, print_json
 
 
 def run(
@@ -38,5 +38,7 @@ def run(
     if json:
         print_json(content)
     else:
+        from ._prediction_sections import print_prediction
+
         print_prediction(content)
     return 0

@@ -11,7 +11,8 @@ from ..errors import InvalidArgument
 from . import _data as data_options
 from . import _options as options
 from ._data import span
-from ._output import number, print_error, print_json, print_sections
+from ._output import print_error, print_json
+from ._sections import number, print_sections
 
 Weights = Annotated[
     str | None,

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .._arguments import exactly_one
 from ..errors import InvalidArgument
-from ._output import number, print_json, print_sections
+from ._output import print_json
+from ._sections import number, print_sections
 
 if TYPE_CHECKING:
     from ..sweeps.planning import Plan
@@ -234,11 +236,8 @@ def export_(
 ) -> int:
     """Write the results of a sweep to a file; give exactly one format."""
     given = {"--csv": csv, "--parquet": parquet, "--netcdf": netcdf, "--zarr": zarr}
-    chosen = [(option, name) for option, name in given.items() if name is not None]
-    if len(chosen) != 1:
-        names = " and ".join(option for option, _ in chosen) or "nothing"
-        raise InvalidArgument("format", names, "give exactly one of --csv, --parquet, --netcdf, --zarr")
-    ((option, name),) = chosen
+    option = exactly_one(given)
+    name = given[option]
     if not name:
         raise InvalidArgument(option, name, "must be the name of a file")
     target = Path(name)

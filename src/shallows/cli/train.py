@@ -9,8 +9,9 @@ import typer
 from ..errors import InvalidArgument, SolveFailed
 from . import _data as data_options
 from . import _options as options
-from ._output import number, print_error, print_json, print_sections
+from ._output import print_error, print_json
 from ._progress import Progress
+from ._sections import number, print_sections
 
 SOLVERS = ("auto", "convex", "amp", "gradient")
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import InvalidArgument, SolveFailed
 from . import _options as options
 from ._files import OutputFolder
-from ._output import print_failure, print_json, print_verification
+from ._output import print_failure, print_json
 from ._progress import Progress
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+
+    from ..problems import Problem
 
 TRAINERS = ("gradient", "convex")
 MOST_SEEDS = 10_000
@@ -92,12 +94,13 @@ def run(
     decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
     if not isinstance(problem.samples, int):
         raise InvalidArgument("--samples", samples, "must be an integer: data sets are drawn")
-    count = 4 if seeds is None else options.parse_integer("--seeds", seeds, 1, MOST_SEEDS)
-    base = 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1)
-    chosen = _parse_trainers(trainers)
-    processes = None if workers is None else options.parse_integer("--workers", workers, 0, 1024)
-    if workers is None and problem.samples * problem.dim ** (1 if problem.network == "diagonal" else 2) < SMALL:
-        processes = 0
+    settings: dict[str, Any] = {
+        "seeds": 4 if seeds is None else options.parse_integer("--seeds", seeds, 1, MOST_SEEDS),
+        "seed": 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1),
+        "trainers": _parse_trainers(trainers),
+        "workers": _choose_workers(problem, workers),
+        "learning_curve": out is not None if learning_curve is None else learning_curve,
+    }
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
     )
@@ -108,15 +111,7 @@ def run(
 
         try:
             verification = verify(
-                problem,
-                weight_decay=decay,
-                penalty=reduced,
-                seeds=count,
-                seed=base,
-                trainers=chosen,
-                learning_curve=out is not None if learning_curve is None else learning_curve,
-                workers=processes,
-                progress=progress.update,
+                problem, weight_decay=decay, penalty=reduced, throw=False, progress=progress.update, **settings
             )
             content = verification.to_dict()
         except SolveFailed as error:
@@ -133,11 +128,20 @@ def run(
     if json:
         print_json(content)
     else:
+        from ._prediction_sections import print_verification
+
         print_verification(content)
     if out is not None:
         report = Path(out) / "report.html"
         typer.echo(f"\nReport: {report}", err=json)
     return 0
+
+
+def _choose_workers(problem: Problem, text: str | None) -> int | None:
+    """As many processes as asked for; by default one per core (None), or none at all for small problems."""
+    if text is not None:
+        return options.parse_integer("--workers", text, 0, 1024)
+    return 0 if problem.architecture.product_cost(problem.samples, problem.dim) < SMALL else None
 
 
 def _parse_trainers(text: str | None) -> tuple[str, ...]:

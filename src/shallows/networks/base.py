@@ -36,6 +36,8 @@ class Words:
         The count of what is not zero.
     quantity : str
         One of the learned weights, for an axis.
+    size : str
+        Its size, for an axis.
     spread : str
         What :attr:`shallows.spectra.Outlier.overlap` is.
     overlap : str
@@ -52,6 +54,7 @@ class Words:
     features: str
     active: str
     quantity: str
+    size: str
     spread: str
     overlap: str
     student: str

@@ -42,6 +42,7 @@ class Diagonal(Network):
         features="weights",
         active="active weights",
         quantity="learned weight, along the teacher's sign",
+        size="size",
         spread="the probability that they are not zero",
         overlap="active",
         student="a two-layer diagonal network",

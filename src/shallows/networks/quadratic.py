@@ -47,6 +47,7 @@ class Quadratic(Network):
         features="modes",
         active="rank",
         quantity="learned eigenvalue of S",
+        size="eigenvalue of S",
         spread="their squared overlap with the teacher",
         overlap="overlap",
         student="a two-layer network with quadratic activation and {width} hidden units",

@@ -1,1 +1,17 @@
-"""How figures look: style, readable axes and numbers, and the parts of figures that several pages use."""
+"""How figures look: style, readable axes, and the parts of figures that several pages use."""
+
+from __future__ import annotations
+
+from .spectrum import draw_learned_density, shown_ranks
+from .style import new_figure, save, styled
+from .ticks import plain_log_ticks, rank_ticks
+
+__all__ = [
+    "draw_learned_density",
+    "new_figure",
+    "plain_log_ticks",
+    "rank_ticks",
+    "save",
+    "shown_ranks",
+    "styled",
+]

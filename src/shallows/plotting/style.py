@@ -51,7 +51,16 @@ _SETTINGS: dict[str, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Matplotlib's settings inside the block, and none of them after it."""
+    """Matplotlib's settings inside the block, and none of them after it.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> from shallows.plotting import styled
+    >>> with styled():
+    ...     matplotlib.rcParams["axes.spines.top"]
+    False
+    """
     import matplotlib
 
     # From the defaults, so that a user's own settings do not change the report.
@@ -65,7 +74,19 @@ _NOT_STYLE = {"backend", "backend_fallback", "interactive", "toolbar", "timezone
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of `width` by `height` inches that no global state knows of."""
+    """An empty figure that no global state knows of.
+
+    Parameters
+    ----------
+    width, height : float
+        In inches.
+
+    Examples
+    --------
+    >>> from shallows.plotting import new_figure
+    >>> new_figure(7.0, 3.0).get_size_inches().tolist()
+    [7.0, 3.0]
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -75,7 +96,18 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
-    """Write `name`.png and `name`.svg and return the SVG's text; the same figure gives the same bytes."""
+    """Write `name`.png and `name`.svg and return the SVG's text; the same figure gives the same bytes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from shallows.plotting import new_figure, save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     text = save(new_figure(1.0, 1.0), Path(folder), "empty")
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['empty.png', 'empty.svg']
+    """
     figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": "shallows"})
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "shallows"})

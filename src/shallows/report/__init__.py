@@ -1,11 +1,10 @@
-"""The report: figures and one self-contained HTML page.
-
->>> write_report(verification, "report")   # doctest: +SKIP
-PosixPath('report/report.html')
-"""
+"""The reports: figures and self-contained HTML pages about a verification, and about a network fitted to data."""
 
 from __future__ import annotations
 
-from .page import write_report
+from . import diagonal, quadratic  # noqa: F401  what differs by network
+from .amp_figure import write_amp_figure
+from .fit_page import write_fit_report
+from .verification_page import write_report
 
-__all__ = ["write_report"]
+__all__ = ["write_amp_figure", "write_fit_report", "write_report"]

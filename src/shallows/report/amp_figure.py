@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
+from ..networks import network_named
 from ..plotting.style import BLUE, GREY, SKY, VERMILLION, new_figure, save, styled
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ..amp import AmpRun
 
 
-#: Least ratio of the ends of a logarithmic axis.
-LEAST_RANGE = 1.5
+#: Smallest ratio of the ends of a logarithmic axis.
+SMALLEST_RANGE = 1.5
 
 
 def amp_figure(run: AmpRun) -> Figure:
@@ -26,10 +26,12 @@ def amp_figure(run: AmpRun) -> Figure:
 
     With replicas the prediction at this size stands beside state evolution, its limit at large `d`.
     """
+    from matplotlib.ticker import MaxNLocator
+
     trajectory = run.trajectory
     steps = np.arange(1, trajectory.noise_scale.size + 1)
-    factor = 2 if run.network == "quadratic" else 1
-    symbol = r"$\delta$" if run.network == "quadratic" else r"$\tau$"
+    network = network_named(run.network)
+    factor, symbol = network.risk_per_error, network.words.noise_scale_math
     figure = new_figure(7.0, 2.9)
     left, right = figure.subplots(1, 2)
     name = "expected at this size" if run.replicas else "state evolution"
@@ -60,9 +62,9 @@ def amp_figure(run: AmpRun) -> Figure:
         axes.grid(color="0.9", linewidth=0.6)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         low, high = axes.get_ylim()
-        if high < LEAST_RANGE * low:  # what does not change is not to look as if it did
+        if high < SMALLEST_RANGE * low:  # what does not change is not to look as if it did
             middle = np.sqrt(low * high)
-            axes.set_ylim(middle / np.sqrt(LEAST_RANGE), middle * np.sqrt(LEAST_RANGE))
+            axes.set_ylim(middle / np.sqrt(SMALLEST_RANGE), middle * np.sqrt(SMALLEST_RANGE))
         if run.departed_at is not None:
             axes.axvline(run.departed_at + 1, color=GREY, linestyle=":", label="leaves theory's path")
         axes.legend()
@@ -70,6 +72,25 @@ def amp_figure(run: AmpRun) -> Figure:
 
 
 def write_amp_figure(run: AmpRun, folder: Path) -> None:
-    """Write ``amp.png`` and ``amp.svg`` into `folder`."""
+    """Write ``amp.png`` and ``amp.svg`` into an existing `folder`.
+
+    Parameters
+    ----------
+    run : AmpRun
+    folder : Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from shallows import PowerLaw, Problem, sample
+    >>> from shallows.amp import amp
+    >>> from shallows.report import write_amp_figure
+    >>> run = amp(sample(Problem("diagonal", PowerLaw(50, 1.0), samples=100, noise=0.5), 0), weight_decay=0.5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_amp_figure(run, Path(folder))
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['amp.png', 'amp.svg']
+    """
     with styled():
         save(amp_figure(run), folder, "amp")

@@ -1,4 +1,4 @@
-"""Figures of a network fitted to a user's data: the path, what was learned, and the forecast."""
+"""Figures of a network fitted to a user's data: the path of weight decays, and the forecast."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..networks import network_named
 from ..plotting.style import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, new_figure
 from ..plotting.ticks import plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+#: Width of the figures, in inches.
 WIDTH = 6.6
 
 
@@ -36,52 +38,10 @@ def path_figure(content: dict[str, Any]) -> Figure:
     top.set_xscale("log")
     bottom.plot(decay, path["learned_features"], "o-", color=GREEN, ms=3)
     bottom.axvline(path["chosen"], color=GREY, lw=1, ls=":")
-    bottom.set_ylabel("rank" if content["network"] == "quadratic" else "active weights")
+    bottom.set_ylabel(network_named(content["network"]).words.active)
     bottom.set_xlabel("weight decay λ")
     plain_log_ticks(bottom.xaxis, float(decay.min()), float(decay.max()))
     return figure
-
-
-def spectrum_figure(content: dict[str, Any], eigenvalues: Any, unbiased: Any) -> Figure:
-    """Unbiased eigenvalues or weights against the noise of estimated scale."""
-    figure = new_figure(WIDTH, 3.0)
-    axes = figure.subplots()
-    scale = content["noise_scale"]
-    if content["network"] == "quadratic":
-        values = np.asarray(eigenvalues)
-        grid = np.linspace(-2 * scale, 2 * scale, 400)
-        axes.hist(values, bins=_bins(values), density=True, color=SKY, label="unbiased eigenvalues")
-        density = np.sqrt(np.maximum(4 * scale**2 - grid**2, 0)) / (2 * np.pi * scale**2)
-        axes.plot(grid, density, color=VERMILLION, label="noise alone (semicircle)")
-        axes.axvline(content["threshold"], color=GREY, ls=":", label="threshold ζ: larger ones are learned")
-        modes = content["modes"]
-        for i, mode in enumerate(modes["modes"] if modes else []):
-            axes.plot(
-                mode["position"], 0, "v", color=BLUE, ms=6, clip_on=False, label="recovered modes" if i == 0 else None
-            )
-        axes.set_xlabel("eigenvalue of U")
-        axes.set_ylabel("density")
-    else:
-        values = np.sort(np.abs(np.asarray(unbiased)))[::-1]
-        rank = np.arange(1, values.size + 1)
-        reach = scale * np.sqrt(2 * np.log(max(values.size, 2)))
-        axes.loglog(rank, np.maximum(values, scale * 1e-2), "o", ms=3, color=BLUE, label="unbiased weights")
-        axes.axhline(reach, color=VERMILLION, lw=1.2, label="largest expected from noise alone")
-        axes.axhline(content["threshold"], color=GREY, ls=":", label="threshold ζ: larger ones are learned")
-        law = content["power_law"]
-        if law is not None:
-            shape = rank ** -law["gamma"]["value"] if isinstance(law["gamma"], dict) else rank
-            size = np.sqrt(law["energy"]["value"] / (shape @ shape))
-            axes.loglog(rank, size * shape, color=GREEN, label=f"fitted teacher, γ = {law['gamma']['value']:.2f}")
-        axes.set_ylim(bottom=scale * 0.1)
-        axes.set_xlabel("rank of the weight")
-        axes.set_ylabel("size of the weight")
-    axes.legend(loc="upper right")
-    return figure
-
-
-def _bins(values: Any) -> Any:
-    return np.linspace(values.min(), values.max(), max(20, int(4 * np.sqrt(values.size))))
 
 
 def forecast_figure(content: dict[str, Any]) -> Figure:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..plotting.numbers import number
+from .._numbers import number
+from ..networks import network_named
 from ..plotting.style import save, styled
+from .html import render_page, svg_address
+from .unbiased_figures import UNBIASED_FIGURES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,25 +30,33 @@ def write_fit_report(content: dict[str, Any], folder: Path, *, eigenvalues: Any 
     -------
     Path
         Of the page, which needs nothing beside it.
-    """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from shallows import DiagonalNetworkRegressor, PowerLaw, Problem, sample
+    >>> from shallows.estimators.summary import summarise
+    >>> from shallows.report import write_fit_report
+    >>> inputs, labels = sample(Problem("diagonal", PowerLaw(10, 1.0), samples=80, noise=0.5), 0)
+    >>> model = DiagonalNetworkRegressor(weight_decay=0.5).fit(inputs, labels)
+    >>> content = summarise(model, target="y", samples=80, data=(inputs, labels))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = write_fit_report(content, Path(folder), unbiased=model.inference_.unbiased)
+    ...     page.name, "A diagonal network fitted to y" in page.read_text(encoding="utf-8")
+    ('report.html', True)
+    """
     text = json.dumps(content, indent=2, allow_nan=False)
     (folder / "fit.json").write_text(text + "\n", encoding="utf-8")
-    environment = Environment(
-        loader=PackageLoader("shallows", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     page = folder / "report.html"
     page.write_text(
-        environment.get_template("fit_report.html.j2").render(
+        render_page(
+            "fit_report.html.j2",
             title=f"A {content['network']} network fitted to {content['target'] or 'the data'}",
             content=content,
             number=number,
             interval=interval,
+            noise_scale_sign=network_named(content["network"]).words.noise_scale_sign,
             verdict=verdict(content),
             figures=_figures(content, folder, eigenvalues, unbiased),
         ),
@@ -66,7 +76,7 @@ def verdict(content: dict[str, Any]) -> str:
     """What the fit found, in two sentences."""
     if content["test_error"] is None:
         return "The network interpolates its data: nothing can be said about its test error at this weight decay."
-    kind = "modes" if content["network"] == "quadratic" else "weights"
+    kind = network_named(content["network"]).words.features
     words = (
         f"Test error {interval(content['test_error'])} on new samples, estimated without any held out, of which "
         f"{interval(content['noise'])} is label noise. The network learned {content['learned_features']} {kind} "
@@ -79,16 +89,16 @@ def verdict(content: dict[str, Any]) -> str:
 
 
 def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: Any) -> list[dict[str, str]]:
-    from .fit_figures import forecast_figure, path_figure, spectrum_figure
+    from .fit_figures import forecast_figure, path_figure
 
-    quadratic = content["network"] == "quadratic"
     wanted = []
     if content["path"] is not None and any(v is not None for v in content["path"]["test_error"]):
-        how = (
-            "The least estimate was taken."
-            if content["path"]["method"] == "estimate"
-            else "The minimum that theory predicts for the teacher seen in the data was taken, near the least estimate."
-        )
+        how = "The smallest estimate was taken."
+        if content["path"]["method"] != "estimate":
+            how = (
+                "The minimum that theory predicts for the teacher seen in the data was taken, near the smallest "
+                "estimate."
+            )
         wanted.append(
             (
                 "path",
@@ -99,15 +109,10 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
             )
         )
     if content["noise_scale"] and (eigenvalues is not None or unbiased is not None):
-        reading = (
-            "Eigenvalues of the unbiased matrix U = teacher + noise. What lies beyond the semicircle is signal; the "
-            "trained network keeps what lies beyond the threshold."
-            if quadratic
-            else "Unbiased weights, teacher plus normal noise of known scale, by size. Those above the red line cannot "
-            "be explained by noise alone."
-        )
+        unbiased_figure = UNBIASED_FIGURES.of(content["network"])
+        values = eigenvalues if network_named(content["network"]).is_matrix else unbiased
         wanted.append(
-            ("spectrum", "What was learned", lambda: spectrum_figure(content, eigenvalues, unbiased), reading)
+            ("spectrum", "What was learned", lambda: unbiased_figure.draw(content, values), unbiased_figure.caption)
         )
     if content["forecast"]:
         note = content["forecast"]["caution"]
@@ -124,6 +129,5 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
     with styled():
         for name, title, draw, caption in wanted:
             svg = save(draw(), folder, name)
-            data = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
-            out.append({"title": title, "data": data, "caption": caption, "alt": title})
+            out.append({"title": title, "data": svg_address(svg), "caption": caption, "alt": title})
     return out

@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plotting.numbers import number
+from ..plotting.spectrum import draw_learned_density, shown_ranks
 from ..plotting.style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure
-from ..plotting.ticks import plain_log_ticks
-from ..spectra import DiagonalLaw, QuadraticLaw
+from ..plotting.ticks import plain_log_ticks, rank_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from ..networks import Network
+    from ..spectra.law import LearnedLaw
     from ..verification import Measurements, Verification
-
-#: Points of the rank panel: all up to here, then evenly on the logarithmic axis.
-MOST_RANKS = 60
-GRID = 500
 
 
 def spectrum_figure(verification: Verification) -> Figure:
@@ -40,16 +37,9 @@ def spectrum_figure(verification: Verification) -> Figure:
     return figure
 
 
-def _quantity(verification: Verification) -> str:
-    if verification.problem.network == "quadratic":
-        return "learned eigenvalue of S"
-    return "learned weight, along the teacher's sign"
-
-
 def histogram_range(verification: Verification, runs: Measurements) -> tuple[float, float]:
     """Interval that shows the bulk and what begins beside it."""
     law = verification.prediction.spectrum
-    quadratic = isinstance(law, QuadraticLaw)
     sizes = np.abs(runs.spectra[np.abs(runs.spectra) > runs.zero])
     largest = float(sizes.max()) if sizes.size else 0.0
     outliers = [o.learned for o in law.outliers]
@@ -63,7 +53,8 @@ def histogram_range(verification: Verification, runs: Measurements) -> tuple[flo
     if sizes.size:  # a bulk of almost no weights is no place to look at
         top = max(top, float(np.quantile(sizes, 0.5)) * 1.3)
     top = min(max(top, 1e-3 * largest), 1.06 * largest)
-    return (0.0 if quadratic else -min(top, _lowest(runs)), top)
+    # The eigenvalues of a learned matrix are not negative.
+    return (0.0 if verification.problem.architecture.is_matrix else -min(top, _lowest(runs)), top)
 
 
 def _lowest(runs: Measurements) -> float:
@@ -92,10 +83,10 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
         label=f"measured, {_data_sets(len(runs.datasets))} ({TRAINER_NAME[runs.trainer]})",
     )
     top = float(heights.max()) if heights.size else 0.0
-    predicted = _draw_density(axes, law, low, high)
+    predicted = draw_learned_density(axes, law, low, high)
     top = max(top, predicted) or 1.0
     marks = [o.learned for o in law.outliers if low <= o.learned <= high]
-    if isinstance(law, QuadraticLaw) and marks:
+    if verification.problem.architecture.sharp_bulk and marks:
         axes.plot(
             marks,
             [0.035] * len(marks),
@@ -109,7 +100,7 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
         )
     axes.set_xlim(low, high)
     axes.locator_params(axis="both", nbins=6)
-    axes.set_xlabel(_quantity(verification))
+    axes.set_xlabel(verification.problem.architecture.words.quantity)
     axes.set_ylabel("density (zeros left out)")
     axes.set_title("Near the bulk")
     measured = runs.mass_at_zero.mean
@@ -125,42 +116,14 @@ def _data_sets(count: int) -> str:
     return "1 data set" if count == 1 else f"{count} data sets"
 
 
-def _draw_density(axes: Axes, law: QuadraticLaw | DiagonalLaw, low: float, high: float) -> float:
-    """Draw the continuous part of the law; returns its greatest height in sight."""
-    if law.noise_scale == 0.0:
-        return 0.0
-    if isinstance(law, QuadraticLaw):
-        if law.bulk is None:
-            return 0.0
-        bottom, top = law.bulk[0], min(law.bulk[1], high)
-        # Denser towards both ends: the density ends like a square root.
-        points = bottom + (top - bottom) * 0.5 * (1 - np.cos(np.linspace(0, np.pi, GRID)))
-        heights = law.density(points)
-        points, heights = points[1:-1], heights[1:-1]
-        # In one piece with the outliers where no gap parts them; else down to zero.
-        rest = np.linspace(top, high, 4 * GRID)
-        beyond = law.density(rest) if top < high else np.zeros(rest.size)
-        axes.plot(np.append(points, top), np.append(heights, beyond[0]), color=BLUE, label="predicted bulk")
-        if beyond.any():
-            axes.plot(rest, beyond, color=VERMILLION, linewidth=0.9, label="predicted outliers (▾ positions)")
-        return float(heights.max())
-    best = 0.0
-    sides = [(max(low, 1e-9 * high), high)] + ([(low, -1e-9 * high)] if low < 0 else [])
-    for k, (a, b) in enumerate(sides):
-        points = np.linspace(a, b, GRID)
-        heights = law.density(points)
-        axes.plot(points, heights, color=BLUE, label="predicted density" if k == 0 else None)
-        best = max(best, float(heights.max()))
-    return best
-
-
 def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> None:
-    law, dim = verification.prediction.spectrum, verification.problem.dim
+    law, problem = verification.prediction.spectrum, verification.problem
+    network = problem.architecture
     style = TRAINER_STYLE[runs.trainer]
     ordered = runs.ordered
     measured = int((ordered > runs.zero).any(axis=0).sum())
-    predicted = math.ceil(dim * (1 - law.mass_at_zero) - 1e-9)
-    count = max(measured, min(predicted, dim), 1)
+    predicted = math.ceil(problem.dim * (1 - law.mass_at_zero) - 1e-9)
+    count = max(measured, min(predicted, problem.dim), 1)
     ranks = shown_ranks(count)
     sizes = ordered[:, ranks - 1]
     sizes = np.where(sizes > runs.zero, sizes, np.nan)
@@ -181,10 +144,29 @@ def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> N
         elinewidth=1.2,
         label="measured: mean and range",
     )
+    places = _draw_law_by_rank(axes, law, ranks)
+    teacher = np.sort(np.abs(problem.teacher.values(problem.network)))[::-1][ranks - 1]
+    if (teacher > 0).any():
+        axes.plot(
+            ranks[teacher > 0],
+            teacher[teacher > 0],
+            color=GREY,
+            linestyle=(0, (3, 2)),
+            linewidth=1.0,
+            label="teacher",
+            zorder=1,
+        )
+    _rank_axes(axes, network, [mean, places[places > 0], teacher[teacher > 0]], count)
+
+
+def _draw_law_by_rank(axes: Axes, law: LearnedLaw, ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Draw where theory has each rank, and return it."""
+    sharp = law.problem.architecture.sharp_bulk
     places = law.rank_positions(np.asarray(ranks, dtype=float))
     positive = places > 0
-    outliers = positive & (ranks <= round(law.outlier_count)) if isinstance(law, QuadraticLaw) else positive & False
-    label = "predicted rank by rank" if isinstance(law, DiagonalLaw) else "predicted bulk"
+    # Beyond a sharp edge each mode is an outlier by itself; without one the law goes through all ranks.
+    outliers = positive & (ranks <= round(law.outlier_count)) if sharp else positive & False
+    label = "predicted bulk" if sharp else "predicted rank by rank"
     rest = positive & ~outliers
     if rest.any():
         axes.plot(ranks[rest], places[rest], color=BLUE, linewidth=1.4, label=label)
@@ -201,45 +183,19 @@ def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> N
             label="predicted outliers",
             zorder=4,
         )
-    teacher = np.sort(np.abs(verification.problem.teacher.values(verification.problem.network)))[::-1][ranks - 1]
-    if (teacher > 0).any():
-        axes.plot(
-            ranks[teacher > 0],
-            teacher[teacher > 0],
-            color=GREY,
-            linestyle=(0, (3, 2)),
-            linewidth=1.0,
-            label="teacher",
-            zorder=1,
-        )
+    return places
+
+
+def _rank_axes(axes: Axes, network: Network, shown: list[Any], count: int) -> None:
     axes.set_xscale("log")
-    shown: list[Any] = [mean, places[positive], teacher[teacher > 0]]
     values = np.concatenate([v[v > 0] for v in shown]) if any(len(v) for v in shown) else np.array([1.0])
     low = max(float(values.min()), float(values.max()) * 3e-4)
     axes.set_yscale("log")
     axes.set_ylim(low / 1.5, float(values.max()) * 1.6)
     plain_log_ticks(axes.yaxis, low / 1.5, float(values.max()) * 1.6)
     axes.set_xlim(0.85, max(1.2 * count, 3))
-    _plain_ranks(axes, count)
+    rank_ticks(axes.xaxis, count)
     axes.set_xlabel("rank, largest first")
-    axes.set_ylabel("size" if isinstance(law, DiagonalLaw) else "eigenvalue of S")
-    axes.set_title("All learned weights" if isinstance(law, DiagonalLaw) else "All learned eigenvalues")
+    axes.set_ylabel(network.words.size)
+    axes.set_title(f"All learned {network.words.weights}")
     axes.grid(color="0.93", linewidth=0.6)
-
-
-def shown_ranks(count: int) -> NDArray[np.int64]:
-    """Ranks from 1 to `count` to draw: at most about twice ``MOST_RANKS``."""
-    if count <= MOST_RANKS:
-        return np.arange(1, count + 1)
-    return np.unique(np.round(np.geomspace(1, count, MOST_RANKS)).astype(np.int64))
-
-
-def _plain_ranks(axes: Axes, count: int) -> None:
-    from matplotlib.ticker import FixedLocator, NullFormatter
-
-    ticks = [
-        m * 10**k for k in range(7) for m in ((1, 2, 5) if count < 500 else (1,)) if m * 10**k <= max(1.2 * count, 3)
-    ]
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(lambda value, _: number(value))
-    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..prediction import predict
 from ..problems import Problem
-from ..sweeps import Ask, Failure, run_points
+from ..sweeps import Failure, PointRequest, run_points
 from ..teachers import PowerLaw
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def measure(
     points: Sequence[Setting], seeds: int, store: Path, workers: int | None, reporter: Reporter | None
 ) -> list[Row]:
     """Train at every point, once per seed, taking from the store what is there already."""
-    asked = [Ask(p.settings, "train", "auto", seed) for p in points for seed in range(seeds)]
+    asked = [PointRequest(p.settings, "train", "auto", seed) for p in points for seed in range(seeds)]
     records = run_points(asked, store=store, workers=workers, throw=False, reporter=reporter) if asked else []
     rows = []
     for i, point in enumerate(points):

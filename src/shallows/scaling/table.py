@@ -219,16 +219,31 @@ def exponents_table(
     return rows
 
 
+def _cells(row: ExponentRow) -> tuple[str, ...]:
+    p = row.path
+    return (
+        p.network,
+        p.phase,
+        p.variable,
+        f"{p.gamma:g}",
+        f"{p.expected:.4f}",
+        f"{row.fitted:.4f}",
+        f"{row.error:+.4f}",
+        f"{p.dim:.0e}",
+        f"{p.noise:g}",
+        f"{row.residual:.0e}",
+        "" if row.good else "NOT RECOVERED",
+    )
+
+
 def format_table(rows: Sequence[ExponentRow]) -> str:
     """The table as text, one line a row."""
-    head = f"{'network':<10}{'phase':<6}{'in':<13}{'gamma':>6}{'predicted':>11}{'fitted':>9}{'error':>9}"
-    lines = [head + f"{'d':>8}{'Delta':>7}{'residual':>10}"]
-    for row in rows:
-        p = row.path
-        lines.append(
-            f"{p.network:<10}{p.phase:<6}{p.variable:<13}{p.gamma:>6g}{p.expected:>11.4f}{row.fitted:>9.4f}"
-            f"{row.error:>+9.4f}{p.dim:>8.0e}{p.noise:>7g}{row.residual:>10.0e}{'' if row.good else '   NOT RECOVERED'}"
-        )
+    from .._tables import headed_table
+
+    numbers = ("gamma", "predicted", "fitted", "error", "d", "Delta", "residual")
+    head = [*((name, False) for name in ("network", "phase", "in")), *((name, True) for name in numbers), ("", False)]
+    cells = [_cells(row) for row in rows]
+    lines = headed_table(head, cells)
     good = sum(row.good for row in rows)
     worst = max((abs(row.error) for row in rows if math.isfinite(row.error)), default=math.nan)
     lines.append(f"{good} of {len(rows)} within {TOLERANCE}; largest error {worst:.4f}")

@@ -4,20 +4,23 @@ A :class:`Sweep` says what to compute, :func:`run` computes what a store lacks, 
 labelled arrays. :func:`run_points` does the same for any list of points.
 """
 
+from __future__ import annotations
+
 from ..errors import CallFailed, PointFailed, StoreError, WorkersFailed
-from .calls import run_calls
+from . import builtin_quantities  # noqa: F401  registers the package's own quantities
 from .engine import RunReport
+from .function_calls import run_calls
 from .output import load
 from .planning import Plan, plan
+from .point_lists import PointRequest, run_points
 from .points import Point
 from .progress import Bar, LineLog, Silent
 from .quantities import Field, Quantity, register
-from .running import Ask, run, run_points
 from .spec import Sweep
 from .store import Failure, Store
+from .sweep_runs import run
 
 __all__ = [
-    "Ask",
     "Bar",
     "CallFailed",
     "Failure",
@@ -26,6 +29,7 @@ __all__ = [
     "Plan",
     "Point",
     "PointFailed",
+    "PointRequest",
     "Quantity",
     "RunReport",
     "Silent",

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidArgument
+from ..networks import network_named
 from .expressions import Expression
 
 #: Settings that count something.
 INTEGERS = frozenset({"dim", "samples", "width", "rank"})
-#: Most values on one axis.
+#: Largest number of values on one axis.
 LONGEST_AXIS = 10_000_000
 
 _FORMS = 'a list of values, { geomspace = [first, last, count] }, { linspace = [...] } or { linked = "expression" }'
@@ -31,9 +32,7 @@ def check_value(name: str, value: Any) -> Value:
     if isinstance(value, np.generic):
         value = value.item()
     if name == "network":
-        if value not in ("diagonal", "quadratic"):
-            raise InvalidArgument(name, value, 'must be "diagonal" or "quadratic"')
-        return str(value)
+        return network_named(value).name
     if name == "spectrum":
         if not isinstance(value, str) or not value:
             raise InvalidArgument(name, value, "must be the path of a .npy, .csv or .txt file")

@@ -48,6 +48,12 @@ class RunReport:
         Whether it was stopped before the end.
     reasons : dict
         Failures of this run by reason.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import RunReport
+    >>> RunReport(total=10, settled=4, computed=5, failed=1, seconds=2.0).interrupted
+    False
     """
 
     total: int
@@ -82,6 +88,25 @@ class _Speed:
             table[quantity.name] = value if before is None else 0.7 * before + 0.3 * value
 
 
+@dataclass(frozen=True)
+class EngineSettings:
+    """What is done about failures, and who hears of results.
+
+    Attributes
+    ----------
+    retries : int
+        How often a point is tried again after an unexpected error, a dead worker or a garbage answer.
+    retry_failed : bool
+        Whether points recorded as failed are tried again.
+    on_stored : callable, optional
+        Called with the keys that have just become durable.
+    """
+
+    retries: int = 1
+    retry_failed: bool = False
+    on_stored: Callable[[list[bytes]], None] | None = None
+
+
 class Engine:
     """One run of a sweep.
 
@@ -89,20 +114,16 @@ class Engine:
     ----------
     points : iterator of Point
         What is asked, walked once.
-    counts : mapping of Quantity to int
-        How many points of each quantity there are.
+    counts : mapping of str to int
+        How many points of each quantity there are, by its name.
+    quantities : sequence of Quantity
     store : Store
         Where results go; ``begin`` was called on it.
     backend : Backend
         Who computes.
     reporter : Reporter
         Who is told.
-    retries : int
-        How often a point is tried again after an unexpected error, a dead worker or a garbage answer.
-    retry_failed : bool
-        Whether points recorded as failed are tried again.
-    on_stored : callable, optional
-        Called with the keys that have just become durable.
+    settings : EngineSettings, optional
     """
 
     def __init__(
@@ -113,13 +134,11 @@ class Engine:
         store: Store,
         backend: Backend,
         reporter: Reporter | None = None,
-        retries: int = 1,
-        retry_failed: bool = False,
-        on_stored: Callable[[list[bytes]], None] | None = None,
+        settings: EngineSettings | None = None,
     ) -> None:
         self.store, self.backend = store, backend
         self.reporter: Reporter = reporter or Silent()
-        self.retries, self.retry_failed, self.on_stored = retries, retry_failed, on_stored
+        self.settings = settings or EngineSettings()
         self.quantities = {quantity.name: quantity for quantity in quantities}
         self.counts = Counts(sum(counts.values()))
         self._left = dict(counts)
@@ -224,7 +243,7 @@ class Engine:
             for point in window:
                 quantity = self.quantities[point.quantity]
                 items.append((point.key(quantity.code), point, quantity))
-            settled = self.store.settled([(item[2].name, item[0]) for item in items], retry_failed=self.retry_failed)
+            settled = self._settled(items)
             for item in items:
                 if item[0] in settled:
                     self._settle(item)
@@ -232,6 +251,11 @@ class Engine:
             open_.sort(key=lambda item: -self._speed.expect(item[2], item[2].cost(item[1].settings)))
             self._pending.extend(open_)
             self._show()
+
+    def _settled(self, items: Sequence[Item]) -> set[bytes]:
+        """Keys of `items` that need no computing."""
+        named = [(item[2].name, item[0]) for item in items]
+        return self.store.settled(named, retry_failed=self.settings.retry_failed)
 
     def _settle(self, item: Item) -> None:
         self.counts.settled += 1
@@ -247,7 +271,8 @@ class Engine:
                 if not self._pending:
                     return None
             items = self._take()
-            taken, elsewhere = self.store.claim([(i[2].name, i[0]) for i in items], retry_failed=self.retry_failed)
+            named = [(item[2].name, item[0]) for item in items]
+            taken, elsewhere = self.store.claim(named, retry_failed=self.settings.retry_failed)
             mine: dict[bytes, Item] = {}
             for item in items:
                 if item[0] in elsewhere:
@@ -278,7 +303,7 @@ class Engine:
         """See what became of the points of other drivers."""
         time.sleep(0.5)
         items, self._elsewhere = self._elsewhere, []
-        settled = self.store.settled([(item[2].name, item[0]) for item in items], retry_failed=self.retry_failed)
+        settled = self._settled(items)
         for item in items:
             if item[0] in settled:
                 self._settle(item)
@@ -310,8 +335,8 @@ class Engine:
                 self.counts.reasons[outcome.reason] = self.counts.reasons.get(outcome.reason, 0) + 1
             else:
                 self.counts.computed += 1
-        if self.on_stored is not None:
-            self.on_stored([outcome.key for outcome in outcomes])
+        if self.settings.on_stored is not None:
+            self.settings.on_stored([outcome.key for outcome in outcomes])
         self._recent.append((time.monotonic(), self.counts.computed + self.counts.failed))
 
     def _learn(self, done: Done) -> None:
@@ -331,7 +356,7 @@ class Engine:
             answer = Answer(None, answer.seconds, "garbage result", wrong)
         tried = self._attempts.get(key, 0) + 1
         self._attempts[key] = tried
-        if not answer.final and tried <= self.retries:
+        if not answer.final and tried <= self.settings.retries:
             self._again.append(Batch([key], [point], batch.compute, batch.deaths))
             return None
         return Failure(key, point.quantity, answer.reason, answer.detail, tried, point.describe())
@@ -345,7 +370,7 @@ class Engine:
             # A cluster cannot tell which of the tasks of a dead worker killed it: try this one with no other about.
             self._suspects.append(batch)
             return []
-        if len(batch.points) == 1 and (batch.deaths > self.retries + 1 or done.repeated):
+        if len(batch.points) == 1 and (batch.deaths > self.settings.retries + 1 or done.repeated):
             point = batch.points[0]
             detail = f"{death} while computing it, every time"
             return [Failure(batch.keys[0], point.quantity, death, detail, batch.deaths, point.describe())]

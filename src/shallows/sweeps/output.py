@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import check_instance
+from .._system import replacing
 from .._version import __version__
 from ..errors import InvalidArgument, MissingDependency
 from .axes import INTEGERS, Value
@@ -25,6 +25,7 @@ from .store import Store
 
 if TYPE_CHECKING:
     import xarray
+    from numpy.typing import NDArray
 
 #: Grid points that are read at once.
 ROWS = 1000
@@ -99,6 +100,17 @@ def load(store: str | Path | Store, sweep: Sweep | str | None = None) -> xarray.
         If there is no store or no such sweep.
     StoreError
         If the store cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from shallows.sweeps import Sweep, load, run
+    >>> problem = {"network": "diagonal", "dim": 100, "gamma": 1.0, "noise": 0.5, "weight_decay": 0.5}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = run(Sweep(problem, {"samples": [50, 200]}), folder, workers=0)
+    ...     data = load(folder)
+    >>> data.excess_risk.dims, data.excess_risk.values.round(4).tolist()
+    (('samples',), [0.3639, 0.1609])
     """
     check_instance("store", store, str, Path, Store)
     if not isinstance(store, Store):
@@ -107,10 +119,27 @@ def load(store: str | Path | Store, sweep: Sweep | str | None = None) -> xarray.
     import xarray
 
     sweep = choose_sweep(store, sweep)
-    sizes = sweep.shape
     quantities = sweep.ordered_quantities()
+    arrays = _arrays(store, sweep, quantities)
+    variables: dict[str, Any] = {}
+    for quantity in quantities:
+        dims, shape = _repeat_dims(sweep, quantity)
+        dims, shape = (*sweep.grid, *dims), (*sweep.shape, *shape)
+        flags: dict[str, Any] = {"flag_values": [MISSING, DONE, FAILED], "flag_meanings": " ".join(STATES)}
+        state_attributes = {"units": "1", "long_name": f"what became of {quantity.name}", **flags}
+        variables[f"{quantity.name}_state"] = (dims, arrays[f"{quantity.name}_state"].reshape(shape), state_attributes)
+        for name, form in quantity.fields.items():
+            values = arrays[name].reshape(shape)
+            if form.kind == "text":
+                values = values.astype(str)
+            variables[name] = (dims, values, {"units": form.units, "long_name": form.meaning})
+    return xarray.Dataset(variables, coords=_coordinates(sweep, quantities), attrs=provenance(store, sweep))
+
+
+def _arrays(store: Store, sweep: Sweep, quantities: Sequence[Quantity]) -> dict[str, NDArray[Any]]:
+    """States and fields of `quantities`, each of shape (grid points, repetitions)."""
     total = len(sweep)
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for quantity in quantities:
         count = len(sweep.repeats(quantity))
         arrays[f"{quantity.name}_state"] = np.zeros((total, count), dtype=np.int8)
@@ -126,19 +155,7 @@ def load(store: str | Path | Store, sweep: Sweep | str | None = None) -> xarray.
                     for name, value in zip(quantity.fields, record, strict=True):
                         if value is not None:
                             arrays[name][i, r] = value
-    variables: dict[str, Any] = {}
-    for quantity in quantities:
-        dims, shape = _repeat_dims(sweep, quantity)
-        dims, shape = (*sweep.grid, *dims), (*sizes, *shape)
-        flags: dict[str, Any] = {"flag_values": [MISSING, DONE, FAILED], "flag_meanings": " ".join(STATES)}
-        state_attributes = {"units": "1", "long_name": f"what became of {quantity.name}", **flags}
-        variables[f"{quantity.name}_state"] = (dims, arrays[f"{quantity.name}_state"].reshape(shape), state_attributes)
-        for name, form in quantity.fields.items():
-            values = arrays[name].reshape(shape)
-            if form.kind == "text":
-                values = values.astype(str)
-            variables[name] = (dims, values, {"units": form.units, "long_name": form.meaning})
-    return xarray.Dataset(variables, coords=_coordinates(sweep, quantities), attrs=provenance(store, sweep))
+    return arrays
 
 
 def _repeat_dims(sweep: Sweep, quantity: Quantity) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -204,19 +221,13 @@ def provenance(store: Store, sweep: Sweep) -> dict[str, Any]:
 # -- files ------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, renamed to it at the end; nothing is left if it fails."""
+def _file_to_write(path: Path) -> AbstractContextManager[Path]:
+    """A temporary name for the file `path`; see :func:`shallows._system.replacing`."""
     if not path.parent.is_dir():
         raise InvalidArgument("file", str(path), f"the folder {path.parent} does not exist")
     if path.is_dir():
         raise InvalidArgument("file", str(path), "is a folder")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return replacing(path)
 
 
 def columns(sweep: Sweep) -> dict[str, str]:
@@ -276,7 +287,7 @@ def _repetition(sweep: Sweep, quantity: Quantity, trainer: str | None, seed: int
 def export_csv(store: Store, sweep: Sweep, path: Path) -> int:
     """Write a CSV file, a portion at a time, and return its number of rows. Floats are written in full."""
     count = 0
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with _file_to_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(columns(sweep)))
         writer.writeheader()
         for portion in rows(store, sweep):
@@ -303,7 +314,7 @@ def export_parquet(store: Store, sweep: Sweep, path: Path) -> int:
     metadata = {key: str(value) for key, value in provenance(store, sweep).items()}
     schema = pyarrow.schema([(name, types[kind]) for name, kind in kinds.items()], metadata=metadata)
     count = 0
-    with replacing(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+    with _file_to_write(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
         for portion in rows(store, sweep):
             data = [
                 pyarrow.array([_number(row.get(name), kind) for row in portion], types[kind])
@@ -334,7 +345,7 @@ def export_netcdf(store: Store, sweep: Sweep, path: Path) -> int:
         for name, v in dataset.data_vars.items()
         if v.dtype.kind in "fi" and v.ndim
     }
-    with replacing(path) as temporary:
+    with _file_to_write(path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf", encoding=packed)
     return len(sweep)
 
@@ -349,16 +360,10 @@ def export_zarr(store: Store, sweep: Sweep, path: Path) -> int:
     MissingDependency
         Without zarr.
     """
-    import shutil
-
     if find_spec("zarr") is None:
         raise MissingDependency("Zarr needs zarr: pip install zarr")
     if path.exists() or not path.parent.is_dir():
         raise InvalidArgument("file", str(path), "must be a new name in a folder that exists")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as temporary:
         load(store, sweep).to_zarr(temporary, mode="w", zarr_format=2, consolidated=True)
-        os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return len(sweep)

@@ -12,9 +12,9 @@ from typing import Any
 from .backends import Batch, LocalPool, check_workers
 from .points import Point
 from .quantities import Quantity
-from .running import as_sweep
 from .spec import Sweep
 from .store import FILE, Store
+from .sweep_runs import as_sweep
 
 #: Points of a quantity that are timed, and the seconds spent on them at most.
 SAMPLED, PATIENCE = 6, 20.0
@@ -57,6 +57,14 @@ class Plan:
     parts : tuple of QuantityPlan
     workers : int
         For how many the time is estimated.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Sweep, plan
+    >>> problem = {"network": "diagonal", "dim": 100, "gamma": 1.0, "weight_decay": 0.5}
+    >>> planned = plan(Sweep(problem, {"samples": [50, 100]}), workers=2, measure=False)
+    >>> planned.points, planned.missing, planned.workers
+    (2, 2, 2)
     """
 
     parts: tuple[QuantityPlan, ...]
@@ -113,6 +121,13 @@ def plan(
     ------
     InvalidArgument
         If the sweep or the store cannot be used.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Sweep, plan
+    >>> problem = {"network": "diagonal", "dim": 100, "gamma": 1.0, "weight_decay": 0.5}
+    >>> plan(Sweep(problem, {"samples": {"geomspace": [10, 1000, 30]}}), measure=False).points
+    30
     """
     sweep = as_sweep(sweep)
     count = max(1, check_workers(workers))

@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidArgument
+from ..networks import network_named
 from ..problems import Problem
 from ..teachers import FromValues, LowRank, PowerLaw, Teacher
+from ..value_files import read_values
 from .axes import Value, fit
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 #: Every setting that a sweep may fix or vary, with what it is.
 SETTINGS: dict[str, str] = {
@@ -53,24 +52,9 @@ def digest(content: object) -> bytes:
     return hashlib.blake2b(canonical(content).encode(), digest_size=16).digest()
 
 
-def _numbers(path: Path) -> NDArray[np.float64]:
-    """Numbers in a text file, separated by commas or blanks; a line of names at the top and comments are skipped."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    rows = [line.replace(",", " ").split() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    try:
-        float(rows[0][0])
-    except (IndexError, ValueError):
-        rows = rows[1:]
-    return np.array([float(word) for row in rows for word in row])
-
-
 @lru_cache(maxsize=8)
 def _modes(path: str, stamp: tuple[int, int]) -> tuple[FromValues, str]:
-    try:
-        values = np.load(path, allow_pickle=False) if path.endswith(".npy") else _numbers(Path(path))
-    except Exception as error:  # NumPy raises what it happens to meet in a damaged file
-        raise InvalidArgument("spectrum", path, f"cannot be read as a list of numbers: {error}") from error
-    teacher = FromValues(values)
+    teacher = FromValues(read_values("spectrum", path))
     return teacher, hashlib.blake2b(np.ascontiguousarray(teacher.array).tobytes(), digest_size=16).hexdigest()
 
 
@@ -117,6 +101,16 @@ class Point:
         Which trainer, for the quantity ``"train"``.
     seed : int, optional
         Label of the repetition.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Point
+    >>> settings = {"network": "diagonal", "dim": 100, "gamma": 1.0, "samples": 50, "weight_decay": 0.5}
+    >>> point = Point("theory", settings)
+    >>> point.problem().effective_samples
+    50
+    >>> point.describe()
+    'theory: network=diagonal dim=100 gamma=1.0 samples=50 weight_decay=0.5'
     """
 
     quantity: str
@@ -191,5 +185,5 @@ def with_modes(settings: dict[str, Value]) -> dict[str, Value]:
 
 def samples_of(settings: Settings) -> Value:
     """Samples that the effective samples in `settings` stand for, to the nearest integer."""
-    per_sample = float(settings["dim"]) if settings["network"] == "quadratic" else 1.0
+    per_sample = network_named(str(settings["network"])).samples_per_effective(float(settings["dim"]))
     return fit("samples", float(settings["effective_samples"]) * per_sample)

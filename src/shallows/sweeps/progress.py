@@ -79,7 +79,13 @@ class Reporter(Protocol):
 
 
 class Silent:
-    """Shows nothing."""
+    """Shows nothing.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Silent
+    >>> Silent().note("stopping")
+    """
 
     def show(self, counts: Counts) -> None:
         pass
@@ -100,6 +106,15 @@ class LineLog:
         Default: standard error.
     every : float
         Seconds between lines.
+
+    Examples
+    --------
+    >>> import io
+    >>> from shallows.sweeps import LineLog
+    >>> stream = io.StringIO()
+    >>> LineLog(stream).note("waiting for workers")
+    >>> print(stream.getvalue().split(" ", 1)[1].strip())
+    sweep: waiting for workers
     """
 
     def __init__(self, stream: TextIO | None = None, every: float = 10.0) -> None:
@@ -127,7 +142,16 @@ class LineLog:
 
 
 class Bar:
-    """A bar with rate, time left and failures, on a terminal."""
+    """A bar with rate, time left and failures, on a terminal (standard error).
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Bar
+    >>> from shallows.sweeps.progress import Counts
+    >>> bar = Bar()
+    >>> bar.show(Counts(total=10, computed=4, rate=2.0, seconds_left=3.0))
+    >>> bar.close(Counts(total=10, computed=10))
+    """
 
     def __init__(self) -> None:
         from rich.console import Console

@@ -29,6 +29,12 @@ class Field:
         Numbers are stored as 64-bit floats.
     optional : bool
         Whether None (does not apply) is a valid value.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Field
+    >>> Field("label^2", "excess risk").kind
+    'number'
     """
 
     units: str
@@ -67,6 +73,13 @@ class Quantity:
         Settings that it does not depend on: points that differ in these alone are computed once.
     check : callable, optional
         Raises :class:`InvalidArgument` for a point that cannot be computed; called before anything runs.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Field, Quantity
+    >>> quantity = Quantity("ratio", {"ratio": Field("1", "samples over dimension")}, lambda point: {"ratio": 2.0})
+    >>> quantity.problem_with({"ratio": float("nan")})
+    'ratio is nan, not a finite number'
     """
 
     name: str
@@ -118,6 +131,14 @@ def register(quantity: Quantity) -> Quantity:
     ------
     InvalidArgument
         If its name or one of its fields is not a plain lower-case word or belongs to another quantity.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Field, Quantity, register
+    >>> register(Quantity("my_risk", {"excess_risk": Field("label^2", "risk")}, lambda point: {"excess_risk": 1.0}))
+    Traceback (most recent call last):
+    ...
+    shallows.errors.InvalidArgument: fields: got ['excess_risk']; already belong to the quantity theory
     """
     for word in (quantity.name, *quantity.fields):
         if not word.isidentifier() or not word.isascii() or word != word.lower() or word.startswith("_"):
@@ -132,8 +153,6 @@ def register(quantity: Quantity) -> Quantity:
 
 def quantity_names() -> tuple[str, ...]:
     """Names of all registered quantities."""
-    from . import computing  # noqa: F401  registers the package's own
-
     return tuple(_REGISTRY)
 
 

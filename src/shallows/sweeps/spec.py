@@ -17,7 +17,7 @@ from ..errors import InvalidArgument
 from .axes import Value, check_value, fit, parse_axis
 from .expressions import Expression
 from .points import REGULARISATION, SETTINGS, TEACHERS, Point, canonical, digest, samples_of, with_modes
-from .quantities import Quantity, quantity_named
+from .quantities import Quantity, quantity_named, quantity_names
 
 TRAINERS = ("auto", "convex", "gradient")
 #: Combinations of settings that are built and checked before anything runs.
@@ -59,7 +59,8 @@ class Sweep:
     quantities : sequence of str
         What to compute: theory, bayes, spectrum, train, amp, or a registered one.
     trainers : sequence of str
-        For train: auto (the fastest certified way), convex, gradient (the network itself).
+        For train: convex (certified, not for a width below dim; the default), auto (the fastest certified way that
+        the problem allows), gradient (the network itself).
     seeds : int or sequence of int
         Repetitions of what is sampled: how many, or their labels.
 
@@ -71,6 +72,16 @@ class Sweep:
     Notes
     -----
     The points are never listed: point `i` is computed from `i`, the last axis running fastest.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Sweep
+    >>> sweep = Sweep(
+    ...     problem={"network": "quadratic", "dim": 400, "gamma": 1.25, "noise": 0.1},
+    ...     axes={"samples": [10_000, 40_000], "penalty": {"linked": "0.05*sqrt(samples/dim**2)"}},
+    ... )
+    >>> len(sweep), sweep.settings(1)["penalty"]
+    (2, 0.025)
     """
 
     problem: Mapping[str, Any] = field(default_factory=dict)
@@ -80,8 +91,6 @@ class Sweep:
     seeds: int | Sequence[int] = 1
 
     def __post_init__(self) -> None:
-        from .quantities import quantity_names
-
         for table, given in (("problem", self.problem), ("axes", self.axes)):
             if not isinstance(given, Mapping):
                 raise InvalidArgument(table, given, "must be a table of settings")

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidArgument, StoreError
-from .liveness import birth_of, drivers_here, lives
+from .driver_processes import birth_of, drivers_here, lives
 from .quantities import Quantity, Record
 
 if TYPE_CHECKING:
@@ -58,6 +58,14 @@ class Failure:
         What was computed, why it failed (in short, and in full), and where.
     attempts : int
         How often it was tried.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import PointRequest, run_points
+    >>> settings = {"network": "diagonal", "dim": 50, "gamma": 1.0, "noise": 0.5, "samples": 50, "weight_decay": 0.0}
+    >>> (failure,) = run_points([PointRequest(settings)], throw=False)  # at interpolation, without weight decay
+    >>> failure.reason
+    'SolveFailed: DIVERGENT'
     """
 
     key: bytes
@@ -100,6 +108,13 @@ class Store:
         If the folder holds something else, no store, or one of another layout.
     StoreError
         If the database cannot be opened.
+
+    Examples
+    --------
+    >>> from shallows.sweeps import Store
+    >>> with Store() as store:  # in memory
+    ...     store.counts(), store.failure_counts()
+    ({}, {})
     """
 
     def __init__(self, folder: str | Path | None = None, *, create: bool = True, read_only: bool = False) -> None:

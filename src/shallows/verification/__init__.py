@@ -1,7 +1,13 @@
 """Predict a network, train it on sampled data, and say whether the two agree.
 
->>> verification = verify(problem, penalty=0.05, seeds=4)   # doctest: +SKIP
->>> print(verification)                                     # doctest: +SKIP
+>>> from shallows import PowerLaw, Problem
+>>> from shallows.verification import TRAINERS, verify
+>>> TRAINERS
+('convex', 'gradient')
+>>> problem = Problem("diagonal", PowerLaw(dim=40, gamma=1.0), samples=80, noise=0.3)
+>>> verification = verify(problem, weight_decay=0.5, seeds=2, trainers=["convex"], learning_curve=False)
+>>> len(verification.measured["convex"].excess_risk.values)
+2
 """
 
 from __future__ import annotations
@@ -10,7 +16,8 @@ from .comparison import Comparison, Outcome, compare
 from .curve import LearningCurve, TrainedPoint
 from .measurements import Measurements, Statistic
 from .result import Verification
-from .running import TRAINERS, verify
+from .train_and_compare import verify
+from .trainers import TRAINERS
 
 __all__ = [
     "TRAINERS",

@@ -8,7 +8,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..prediction import Prediction
     from .measurements import Statistic
 
 #: A quantity predicted to vanish is met by anything below this share of its natural scale.
@@ -22,7 +21,14 @@ AGREEMENT = 1e-4
 
 
 class Outcome(Enum):
-    """What explains the difference between measured and predicted."""
+    """What explains the difference between measured and predicted.
+
+    Examples
+    --------
+    >>> from shallows.verification import Outcome
+    >>> Outcome.FINITE_SIZE.agrees, Outcome.UNEXPLAINED.agrees, Outcome.TOO_SMALL.agrees
+    (True, False, None)
+    """
 
     STATISTICAL = "statistical"
     FINITE_SIZE = "finite_size"
@@ -59,6 +65,13 @@ class Comparison:
     allowance : float or None
         Relative finite-size allowance of the theory; None where the problem is too small to state one.
     outcome : Outcome
+
+    Examples
+    --------
+    >>> from shallows.verification import Statistic, compare
+    >>> print(compare(1.0, Statistic((1.03, 1.031, 1.029)), scale=1.0, allowance=0.05).sentence(effective_samples=50.0))
+    is 3 % above the prediction, more than the statistical error explains, and within the finite-size allowance of 5 % \
+at n_eff = 50 and the statistical error together
     """
 
     predicted: float
@@ -121,11 +134,6 @@ def percent(share: float) -> str:
     return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
 
 
-def finite_size_allowance(prediction: Prediction) -> float | None:
-    """Relative deviation to be expected of a network of this size (theory note, section 11)."""
-    return prediction.allowance
-
-
 def compare(predicted: float, measured: Statistic, scale: float, allowance: float | None) -> Comparison:
     """Compare `measured` with `predicted`.
 
@@ -137,6 +145,16 @@ def compare(predicted: float, measured: Statistic, scale: float, allowance: floa
         Natural size of the quantity, by which "vanishing" is judged.
     allowance : float or None
         See :class:`Comparison`.
+
+    Returns
+    -------
+    Comparison
+
+    Examples
+    --------
+    >>> from shallows.verification import Statistic, compare
+    >>> compare(1.0, Statistic((1.0, 1.02, 0.99, 1.01)), scale=1.0, allowance=0.05).outcome
+    <Outcome.STATISTICAL: 'statistical'>
     """
     from scipy.stats import t
 

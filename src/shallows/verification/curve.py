@@ -27,7 +27,14 @@ MOST_ENTRIES = 20_000_000
 
 @dataclass(frozen=True)
 class TrainedPoint:
-    """Networks trained at one number of samples."""
+    """Networks trained at one number of samples.
+
+    Examples
+    --------
+    >>> from shallows.verification import Statistic, TrainedPoint
+    >>> TrainedPoint(200, "convex", Statistic((0.5, 0.6))).to_dict()["excess_risk"]["mean"]
+    0.55
+    """
 
     samples: int
     trainer: str
@@ -52,6 +59,14 @@ class LearningCurve:
         Name of the phase at each point.
     trained : tuple of TrainedPoint
         Ordered by samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.verification import LearningCurve
+    >>> curve = LearningCurve(np.array([10.0, 20.0]), np.array([0.5, np.nan]), np.array([0.4, 0.3]), (None, None))
+    >>> curve.failures, curve.to_dict()["excess_risk"]
+    (1, [0.5, None])
     """
 
     samples: FloatArray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .measurements import Run, learned_weights
+from .measurements import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,15 +70,11 @@ def run_job(job: Job, progress: Progress | None = None, done: int = 0, total: in
     if progress is not None:
         progress(job.label, done, total)
     fit = _train(dataset, job.prediction, job.trainer, job.stream, speak)
-    run = Run(job.index, _light(fit), fit.excess_risk(dataset), learned_weights(fit, dataset))
+    weights = job.prediction.problem.architecture.aligned(fit.weights, dataset.weights)
+    run = Run(job.index, _light(fit), fit.excess_risk(dataset), weights)
     if progress is not None:
         progress(job.label, done + 1, total)
     return run
-
-
-def is_convex(problem: Problem) -> bool:
-    """Whether the minimum of the network is that of a convex problem."""
-    return problem.network == "diagonal" or problem.effective_width >= problem.dim
 
 
 def _sample(problem: Problem, stream: np.random.SeedSequence) -> Dataset:
@@ -97,8 +93,7 @@ def _train(
     """Train once; where the problem is not convex, from several starts, of which the best counts."""
     from ..training import train
 
-    problem = prediction.problem
-    restarts = 1 if is_convex(problem) else RESTARTS
+    restarts = 1 if prediction.problem.is_convex else RESTARTS
     starts = stream.generate_state(RESTARTS) if trainer == "gradient" else [0]
     with _threads(dataset.samples * dataset.dim):
         fits = [

@@ -11,7 +11,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .._types import FloatArray
-    from ..training import Dataset, Fit
+    from ..training import Fit
 
 #: A learned weight counts as zero below this share of the noise scale (of the largest weight without noise).
 #: Gradient training shrinks weights towards zero without ever setting them to it.
@@ -26,6 +26,13 @@ class Statistic:
     ----------
     values : tuple of float
         One per data set, at least one.
+
+    Examples
+    --------
+    >>> from shallows.verification import Statistic
+    >>> found = Statistic((1.0, 3.0))
+    >>> found.mean, found.standard_error
+    (2.0, 1.0)
     """
 
     values: tuple[float, ...]
@@ -71,6 +78,15 @@ class Measurements:
         teacher.
     zero : float
         Learned weights of at most this size count as zero.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, verify
+    >>> problem = Problem("diagonal", PowerLaw(20, 1.0), samples=40, noise=0.5)
+    >>> found = verify(problem, weight_decay=0.5, seeds=3, trainers=["convex"], learning_curve=False)
+    >>> runs = found.measured["convex"]
+    >>> runs.datasets, runs.spectra.shape
+    ((0, 1, 2), (3, 20))
     """
 
     trainer: str
@@ -115,19 +131,9 @@ class Measurements:
         }
 
 
-def learned_weights(fit: Fit, dataset: Dataset) -> FloatArray:
-    """Learned weights of `fit` in the form that the predicted law describes, shape (d,)."""
-    from ..weights import LowRankPSD
-
-    if isinstance(fit.weights, LowRankPSD):
-        return fit.weights.eigenvalues()
-    assert not isinstance(dataset.weights, LowRankPSD)
-    return fit.weights * np.where(dataset.weights < 0, -1.0, 1.0)
-
-
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What is kept of one training run."""
+    """What is kept of one training run; `weights` are the modes in the form that their predicted law describes."""
 
     dataset: int
     fit: Fit

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .comparison import AGREEMENT, Comparison, compare, finite_size_allowance, objective_disagreement
+from .comparison import AGREEMENT, Comparison, compare, objective_disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,14 @@ class Verification:
         What the reader should know: trainers left out, runs that did not converge.
     provenance : mapping
         Versions and timings, JSON-ready.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, verify
+    >>> problem = Problem("diagonal", PowerLaw(20, 1.0), samples=40, noise=0.5)
+    >>> found = verify(problem, weight_decay=0.5, seeds=2, trainers=["convex"], learning_curve=False)
+    >>> list(found.comparisons["convex"]), found.to_dict()["seeds"]
+    (['excess_risk', 'train_error'], 2)
     """
 
     prediction: Prediction
@@ -60,12 +68,11 @@ class Verification:
     def comparisons(self) -> Mapping[str, Mapping[str, Comparison]]:
         """Excess risk and train error beside their predictions, by trainer."""
         prediction = self.prediction
-        allowance = finite_size_allowance(prediction)
         scale = self.problem.null_risk + self.problem.noise or 1.0
         return {
             name: {
-                "excess_risk": compare(prediction.excess_risk, runs.excess_risk, scale, allowance),
-                "train_error": compare(prediction.train_error, runs.train_error, scale, allowance),
+                "excess_risk": compare(prediction.excess_risk, runs.excess_risk, scale, prediction.allowance),
+                "train_error": compare(prediction.train_error, runs.train_error, scale, prediction.allowance),
             }
             for name, runs in self.measured.items()
         }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shallows import InvalidArgument, PowerLaw, Problem, predict
-from shallows.sweeps import Ask, Failure, Store, Sweep, load, run, run_points
+from shallows.sweeps import Failure, PointRequest, Store, Sweep, load, run, run_points
 from shallows.sweeps.quantities import quantity_named
 
 QUADRATIC = {"network": "quadratic", "dim": 60, "gamma": 1.25, "noise": 0.1}
@@ -54,8 +54,10 @@ def test_theory_in_a_pool_has_the_same_bits(done, tmp_path):
 
 def test_a_solve_that_fails_is_a_failure_with_its_status():
     # Without weight decay the risk diverges at interpolation, n = d.
-    ask = Ask({"network": "diagonal", "dim": 100, "gamma": 1.0, "noise": 0.5, "samples": 100, "weight_decay": 0.0})
-    (failure,) = run_points([ask], throw=False)
+    request = PointRequest(
+        {"network": "diagonal", "dim": 100, "gamma": 1.0, "noise": 0.5, "samples": 100, "weight_decay": 0.0}
+    )
+    (failure,) = run_points([request], throw=False)
     assert isinstance(failure, Failure)
     assert failure.reason.startswith("SolveFailed: ")
     assert failure.attempts == 1
@@ -79,7 +81,7 @@ def test_training_points_depend_on_their_content_only(tmp_path, network):
 def test_trainers_meet_at_the_same_minimum():
     pytest.importorskip("torch")
     settings = {"network": "quadratic", "dim": 20, "gamma": 1.0, "noise": 0.3, "samples": 200, "penalty": 0.1}
-    asked = [Ask(settings, "train", trainer, 0) for trainer in ("auto", "convex", "gradient")]
+    asked = [PointRequest(settings, "train", trainer, 0) for trainer in ("auto", "convex", "gradient")]
     objectives = [record["objective"] for record in run_points(asked)]
     assert objectives == pytest.approx([objectives[0]] * 3, rel=1e-4)
 
@@ -87,7 +89,7 @@ def test_trainers_meet_at_the_same_minimum():
 @pytest.mark.parametrize("network", ["diagonal", "quadratic"])
 def test_message_passing_ends_where_training_does_on_the_same_data(network):
     settings = {"network": network, "dim": 60, "gamma": 1.0, "noise": 0.3, "samples": 1200, "weight_decay": 1.0}
-    passed, trained = run_points([Ask(settings, "amp", seed=5), Ask(settings, "train", "auto", 5)])
+    passed, trained = run_points([PointRequest(settings, "amp", seed=5), PointRequest(settings, "train", "auto", 5)])
     assert passed["amp_excess_risk"] == pytest.approx(trained["measured_excess_risk"], rel=1e-3)
 
 

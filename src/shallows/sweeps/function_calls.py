@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..errors import CallFailed
+from .backend_choice import open_backend
 from .backends import Answer, Batch
-from .running import open_backend
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,6 +50,13 @@ def run_calls(
         If a call failed; the rest is given up.
     WorkersFailed
         If there is nobody to compute.
+
+    Examples
+    --------
+    >>> import math
+    >>> from shallows.sweeps import run_calls
+    >>> run_calls(math.sqrt, [1.0, 4.0, 9.0])
+    [1.0, 2.0, 3.0]
     """
     waiting = deque(Batch([index.to_bytes(8, "big")], [item], function) for index, item in enumerate(items))
     results: list[Any] = [None] * len(items)

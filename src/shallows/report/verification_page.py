@@ -1,15 +1,15 @@
-"""Assemble the page: tables, figures as data, and the template."""
+"""The page about a verification: its tables, its figures, and what stands beside them."""
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..plotting.numbers import measured_number, number
+from .._numbers import measured_number, number
 from ..plotting.style import TRAINER_NAME, save, styled
-from . import words
+from . import readings
+from .html import render_page, svg_address
 
 if TYPE_CHECKING:
     from ..verification import Comparison, Verification
@@ -31,6 +31,18 @@ def write_report(verification: Verification, out_dir: str | Path) -> Path:
     -------
     Path
         Of ``report.html``, a page that needs nothing beside it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from shallows import PowerLaw, Problem, verify
+    >>> from shallows.report import write_report
+    >>> problem = Problem("diagonal", PowerLaw(20, 1.0), samples=40, noise=0.5)
+    >>> found = verify(problem, weight_decay=0.5, seeds=1, trainers=["convex"], learning_curve=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = write_report(found, folder)
+    ...     page.name, "theory and training</title>" in page.read_text(encoding="utf-8")
+    ('report.html', True)
     """
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,57 +58,44 @@ def _draw(verification: Verification, folder: Path) -> list[dict[str, str]]:
     """Draw and save every figure that makes sense here, with the captions that belong to them."""
     if not verification.status.ok or not verification.measured:
         return []
-    from .figures import agreement_figure, curve_figure, decomposition_figure
     from .spectrum_figure import spectrum_figure
+    from .verification_figures import agreement_figure, curve_figure, decomposition_figure
 
     wanted = [
-        ("agreement", "Predicted against measured", agreement_figure, words.agreement_reading),
-        ("spectrum", "The learned spectrum", spectrum_figure, words.spectrum_reading),
+        ("agreement", "Predicted against measured", agreement_figure, readings.agreement_reading),
+        ("spectrum", "The learned spectrum", spectrum_figure, readings.spectrum_reading),
     ]
     if verification.prediction.excess_risk > 0:
         title = "Where the excess risk comes from"
-        wanted.append(("decomposition", title, decomposition_figure, words.decomposition_reading))
+        wanted.append(("decomposition", title, decomposition_figure, readings.decomposition_reading))
     if verification.curve is not None:
-        wanted.append(("learning-curve", "Learning curve", curve_figure, words.curve_reading))
+        wanted.append(("learning-curve", "Learning curve", curve_figure, readings.curve_reading))
     figures = []
     with styled():
         for name, title, draw, read in wanted:
             svg = save(draw(verification), folder, name)
-            caption = words.polished(read(verification))
-            figures.append({"name": name, "title": title, "data": _embed(svg), "caption": caption, "alt": title})
+            caption = readings.polished(read(verification))
+            figures.append({"name": name, "title": title, "data": svg_address(svg), "caption": caption, "alt": title})
     return figures
-
-
-def _embed(svg: str) -> str:
-    """An SVG as a data address: as an image of its own, its identifiers cannot meet those of another."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
 
 
 def render(verification: Verification, figures: list[dict[str, str]]) -> str:
     """The page; every text in it is escaped by the template engine."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("shallows", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     prediction = verification.prediction
     ok = prediction.status.ok
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "verification_report.html.j2",
         ok=ok,
         status=prediction.status.value.replace("_", " "),
         title=_title(verification),
-        question=words.polished(words.question(verification)),
-        verdict=words.polished(verification.verdict),
+        question=readings.polished(readings.question(verification)),
+        verdict=readings.polished(verification.verdict),
         against=not ok or verification.agrees is False,
         warnings=verification.warnings,
         comparison=_comparison_rows(verification) if ok else [],
         facts=_facts(verification) if ok else [],
         figures=figures,
-        finite_size=words.polished(prediction.finite_size),
+        finite_size=readings.polished(prediction.finite_size),
         certificates=_certificate_rows(verification),
         objective_difference=verification.objective_difference,
         number=number,
@@ -104,7 +103,7 @@ def render(verification: Verification, figures: list[dict[str, str]]) -> str:
         seeds=verification.seeds,
         seed=verification.seed,
         residual=prediction.residual if ok else None,
-        command=words.command(verification),
+        command=readings.command(verification),
     )
 
 
@@ -157,20 +156,21 @@ def _outcome(item: Comparison) -> str:
 def _facts(verification: Verification) -> list[tuple[str, str, str]]:
     """Predicted numbers beside the two that are measured: name, symbol, value."""
     prediction, problem = verification.prediction, verification.problem
-    quadratic = problem.network == "quadratic"
+    network = problem.architecture
     freedom = f"{number(prediction.degrees_of_freedom)} of {number(problem.samples)} samples"
     facts = [
-        ("effective samples", "n/d" if quadratic else "n", number(problem.effective_samples)),
+        ("effective samples", network.words.effective_samples, number(problem.effective_samples)),
         ("test error", "Δ + R", number(prediction.test_error)),
-        ("Bayes-optimal excess risk", "", number(words.bayes_risk(prediction))),
+        ("Bayes-optimal excess risk", "", number(readings.bayes_risk(prediction))),
         ("excess risk of predicting zero", "", number(problem.null_risk)),
-        ("noise scale on the weights", "δ" if quadratic else "τ", number(prediction.noise_scale)),
+        ("noise scale on the weights", network.words.noise_scale_sign, number(prediction.noise_scale)),
         ("threshold", "ζ", number(prediction.threshold)),
         ("degrees of freedom", "", freedom),
         ("phase", "", "not defined here" if prediction.phase is None else prediction.phase.name),
     ]
-    if quadratic:
-        facts.insert(2, ("estimation error on the weights", "E = R/2", number(prediction.estimation_error)))
+    if network.risk_per_error != 1:
+        symbol = f"E = R/{network.risk_per_error:g}"
+        facts.insert(2, ("estimation error on the weights", symbol, number(prediction.estimation_error)))
     return facts
 
 

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plotting.numbers import measured_number, number
+from .._numbers import measured_number, number
 from ..plotting.style import BLACK, BLUE, GREY, ORANGE, PURPLE, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure
 from ..plotting.ticks import plain_log_ticks
-from .words import bayes_risk
+from .readings import bayes_risk
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..verification import Comparison, Verification
+    from ..problems import Problem
+    from ..verification import Comparison, LearningCurve, Verification
 
 #: Parts of the excess risk: what they are, and their colour.
 PARTS = {
@@ -176,40 +177,8 @@ def curve_figure(verification: Verification) -> Figure:
     )
     if positive.size:
         axes.set_yscale("log")
-    known = curve.excess_risk > 0 if positive.size else np.isfinite(curve.excess_risk)
-    axes.plot(curve.samples, np.where(known, curve.excess_risk, np.nan), color=BLUE, label="theory")
-    possible = np.isfinite(curve.bayes_risk) & (curve.bayes_risk > 0)
-    if possible.any():
-        axes.plot(
-            curve.samples,
-            np.where(possible, curve.bayes_risk, np.nan),
-            color=GREY,
-            linestyle=(0, (4, 2)),
-            linewidth=1.2,
-            label="Bayes-optimal",
-        )
-    labelled: set[str] = set()
-    points = [(p.samples, p.trainer, p.excess_risk) for p in curve.trained]
-    points += [(int(verification.problem.samples), n, m.excess_risk) for n, m in verification.measured.items()]
-    for samples, trainer, value in sorted(points, key=lambda p: (p[1], p[0])):
-        if positive.size and value.mean <= 0:
-            continue
-        style = TRAINER_STYLE[trainer]
-        axes.errorbar(
-            samples,
-            value.mean,
-            yerr=value.standard_error,
-            color=style["color"],
-            marker=style["marker"],
-            markersize=5.5 if trainer == "convex" else 8.5,
-            markerfacecolor=style["color"] if trainer == "convex" else "none",
-            markeredgewidth=1.3,
-            capsize=3,
-            linestyle="none",
-            label=None if trainer in labelled else f"trained: {TRAINER_NAME[trainer]}",
-            zorder=3,
-        )
-        labelled.add(trainer)
+    _draw_theory(axes, curve, logarithmic=bool(positive.size))
+    _draw_trained(axes, verification, logarithmic=bool(positive.size))
     axes.axvline(prediction.problem.samples, color="0.6", linewidth=0.9, linestyle=":", zorder=0)
     axes.set_xlim(curve.samples[0], curve.samples[-1])
     if positive.size:
@@ -228,20 +197,71 @@ def curve_figure(verification: Verification) -> Figure:
     axes.set_xlabel("training samples n")
     axes.set_ylabel("excess risk R")
     axes.grid(which="major", color="0.92", linewidth=0.7)
-    if verification.problem.network == "quadratic":
-        d = verification.problem.dim
-
-        def per_dim(n: Any) -> Any:
-            return n / d
-
-        def times_dim(n: Any) -> Any:
-            return n * d
-
-        below = axes.secondary_xaxis(-0.24, functions=(per_dim, times_dim))
-        below.set_xlabel("effective samples n/d")
+    _effective_samples_axis(axes, verification.problem)
     _phases(axes, curve.samples, curve.phases)
     axes.legend(loc="best")
     return figure
+
+
+def _draw_theory(axes: Axes, curve: LearningCurve, *, logarithmic: bool) -> None:
+    """The predicted and the Bayes-optimal line."""
+    known = curve.excess_risk > 0 if logarithmic else np.isfinite(curve.excess_risk)
+    axes.plot(curve.samples, np.where(known, curve.excess_risk, np.nan), color=BLUE, label="theory")
+    possible = np.isfinite(curve.bayes_risk) & (curve.bayes_risk > 0)
+    if possible.any():
+        axes.plot(
+            curve.samples,
+            np.where(possible, curve.bayes_risk, np.nan),
+            color=GREY,
+            linestyle=(0, (4, 2)),
+            linewidth=1.2,
+            label="Bayes-optimal",
+        )
+
+
+def _draw_trained(axes: Axes, verification: Verification, *, logarithmic: bool) -> None:
+    """Trained networks, mean and standard error over the data sets."""
+    curve = verification.curve
+    assert curve is not None
+    labelled: set[str] = set()
+    points = [(p.samples, p.trainer, p.excess_risk) for p in curve.trained]
+    points += [(int(verification.problem.samples), n, m.excess_risk) for n, m in verification.measured.items()]
+    for samples, trainer, value in sorted(points, key=lambda p: (p[1], p[0])):
+        if logarithmic and value.mean <= 0:
+            continue
+        style = TRAINER_STYLE[trainer]
+        axes.errorbar(
+            samples,
+            value.mean,
+            yerr=value.standard_error,
+            color=style["color"],
+            marker=style["marker"],
+            markersize=5.5 if trainer == "convex" else 8.5,
+            markerfacecolor=style["color"] if trainer == "convex" else "none",
+            markeredgewidth=1.3,
+            capsize=3,
+            linestyle="none",
+            label=None if trainer in labelled else f"trained: {TRAINER_NAME[trainer]}",
+            zorder=3,
+        )
+        labelled.add(trainer)
+
+
+def _effective_samples_axis(axes: Axes, problem: Problem) -> None:
+    """A second axis below the first, where one sample is not one effective sample."""
+    network = problem.architecture
+    unit = network.samples_per_effective(problem.dim)
+    if unit == 1:
+        return
+
+    def effective(n: Any) -> Any:
+        return n / unit
+
+    def samples(n_eff: Any) -> Any:
+        return n_eff * unit
+
+    below = axes.secondary_xaxis(-0.24, functions=(effective, samples))
+    below.set_xlabel(f"effective samples {network.words.effective_samples}")
 
 
 def _phases(axes: Axes, samples: np.ndarray[Any, Any], names: tuple[str | None, ...]) -> None:

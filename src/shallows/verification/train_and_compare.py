@@ -5,32 +5,29 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InvalidArgument, MissingDependency, SolveFailed
+from .._arguments import check_instance, check_integer
+from .._system import MEMORY_SHARE, physical_memory
+from .._version import __version__
+from ..errors import InvalidArgument, SolveFailed
 from ..prediction import Prediction, predict
+from ..problems import Problem
 from ..sweeps import run_calls
 from ..sweeps.backends import check_workers
-from .curve import TrainedPoint, predicted_curve, training_sizes
-from .jobs import LABELS, ONE_THREAD, RESTARTS, TOLERANCES, Job, is_convex, run_job
+from .curve import LearningCurve, TrainedPoint, predicted_curve, training_sizes
+from .jobs import LABELS, ONE_THREAD, TOLERANCES, Job, run_job
 from .measurements import Measurements, Run, Statistic, collect
 from .result import Verification
+from .trainers import TRAINERS, choose_trainers, convergence_notes
 
 if TYPE_CHECKING:
-    from ..problems import Problem
-
     Progress = Callable[[str, int, int], None]
-
-#: What can train: the equivalent convex problem with a certificate, and the network itself.
-TRAINERS = ("convex", "gradient")
-#: Share of the machine's memory that may be planned for.
-MEMORY_SHARE = 0.8
 
 
 def verify(
@@ -42,7 +39,7 @@ def verify(
     seed: int = 0,
     trainers: Sequence[str] = TRAINERS,
     learning_curve: bool = True,
-    throw: bool = False,
+    throw: bool = True,
     workers: int | None = 0,
     progress: Progress | None = None,
 ) -> Verification:
@@ -70,7 +67,7 @@ def verify(
         Whether to predict the excess risk over the number of samples too, and to train a few networks along it, with
         the weight decay held fixed.
     throw : bool
-        Whether a failed prediction raises; by default it is returned with its status, and nothing is trained.
+        Whether a failed prediction raises (default) or is returned with its status; nothing is trained either way.
     workers : int, optional
         Processes that train at once, as for :func:`shallows.sweeps.run`: 0 (default) trains in this one, None uses all
         cores. The numbers are the same. Scripts that start processes need the usual ``if __name__ == "__main__":``.
@@ -88,11 +85,21 @@ def verify(
     MissingDependency
         If only gradient training was asked for, without PyTorch.
     SolveFailed
-        If every run of a trainer diverged; with ``throw=True``, if the prediction failed.
+        If the prediction failed, unless `throw` is false: carries the :class:`Verification` with its status and no
+        measurements. If every run of a trainer diverged.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, verify
+    >>> problem = Problem("diagonal", PowerLaw(dim=40, gamma=1.0), samples=80, noise=0.3)
+    >>> found = verify(problem, weight_decay=0.5, seeds=4, trainers=["convex"], learning_curve=False)
+    >>> found.agrees
+    True
     """
-    seeds, seed = _check_integer("seeds", seeds, 1), _check_integer("seed", seed, 0)
+    check_instance("problem", problem, Problem)
+    seeds, seed = check_integer("seeds", seeds), check_integer("seed", seed, minimum=0)
     prediction = predict(problem, weight_decay=weight_decay, penalty=penalty, throw=False)
-    chosen, notes = _choose(trainers, prediction)
+    chosen, notes = choose_trainers(trainers, prediction)
     if problem.samples != int(problem.samples):
         raise InvalidArgument("samples", problem.samples, "data sets need an integer number of samples")
     _check_memory(problem, chosen, 1 if workers == 0 else check_workers(workers))
@@ -109,26 +116,39 @@ def verify(
     jobs = _curve_jobs(prediction, curve_root, sizes, repeats, chosen[0])
     processes = 0 if problem.samples * problem.dim > ONE_THREAD else workers  # large data: all threads to one run
     runs, curve_runs = _train_all(prediction, data_root, seeds, chosen, jobs, processes, progress)
-    measured: dict[str, Measurements] = {}
-    for name in chosen:
-        collected = collect(name, runs[name], prediction.noise_scale)
-        if collected is None:
-            raise SolveFailed(f"{name} training diverged on every data set: {runs[name][0].fit.status.advice}")
-        measured[name] = collected
-        notes += _convergence_notes(name, runs[name])
+    measured = _collect_all(runs, prediction.noise_scale)
+    notes += [note for name in chosen for note in convergence_notes(name, runs[name])]
     curve = None
     if learning_curve:
-        trained = len(jobs) + seeds * len(chosen)
-        if progress is not None:
-            progress("learning curve: theory", trained, trained + 1)
-        curve = replace(predicted_curve(prediction), trained=_trained_points(jobs, curve_runs))
-        if progress is not None:
-            progress("learning curve: theory", trained + 1, trained + 1)
-    if curve is not None and curve.failures:
-        notes.append(f"theory has no answer at {curve.failures} of {curve.samples.size} points of the learning curve")
+        steps = len(jobs) + seeds * len(chosen)
+        curve = replace(_tracked_curve(prediction, steps, progress), trained=_trained_points(jobs, curve_runs))
+        if curve.failures:
+            total = curve.samples.size
+            notes.append(f"theory has no answer at {curve.failures} of {total} points of the learning curve")
     seconds = {name: sum(m.seconds) for name, m in measured.items()}
     provenance = _provenance(time.perf_counter() - started, seconds)
     return Verification(prediction, measured, seeds, seed, curve, tuple(notes), provenance)
+
+
+def _collect_all(runs: Mapping[str, list[Run]], noise_scale: float) -> dict[str, Measurements]:
+    """What each trainer measured."""
+    measured: dict[str, Measurements] = {}
+    for name, own in runs.items():
+        collected = collect(name, own, noise_scale)
+        if collected is None:
+            raise SolveFailed(f"{name} training diverged on every data set: {own[0].fit.status.advice}")
+        measured[name] = collected
+    return measured
+
+
+def _tracked_curve(prediction: Prediction, steps: int, progress: Progress | None) -> LearningCurve:
+    """Theory's learning curve, the last of the steps that progress counts."""
+    if progress is not None:
+        progress("learning curve: theory", steps, steps + 1)
+    curve = predicted_curve(prediction)
+    if progress is not None:
+        progress("learning curve: theory", steps + 1, steps + 1)
+    return curve
 
 
 def _train_all(
@@ -186,69 +206,13 @@ def _trained_points(jobs: Sequence[Job], runs: Sequence[Run]) -> tuple[TrainedPo
     return tuple(TrainedPoint(size, jobs[0].trainer, Statistic(tuple(found))) for size, found in risks.items())
 
 
-def _choose(trainers: Sequence[str], prediction: Prediction) -> tuple[list[str], list[str]]:
-    """The trainers that can be used, in a fixed order, and notes about those that cannot."""
-    allowed = 'must name at least one of "convex", "gradient"'
-    names = [trainers] if isinstance(trainers, str) else list(trainers)
-    if not names or any(name not in TRAINERS for name in names):
-        raise InvalidArgument("trainers", trainers, allowed)
-    problem, notes = prediction.problem, []
-    chosen = [name for name in TRAINERS if name in names]
-    if "convex" in chosen and not is_convex(problem):
-        if "gradient" not in chosen:
-            raise InvalidArgument(
-                "trainers", trainers, f"a width below dim = {problem.dim} is not a convex problem: use gradient"
-            )
-        chosen.remove("convex")
-        notes.append(
-            f"width {problem.effective_width} is below dim {problem.dim}: the problem is not convex, so only gradient "
-            f"training applies (the lower objective of {RESTARTS} starts; no certificate that it is the global minimum)"
-        )
-    if "gradient" in chosen and prediction.weight_decay == 0:
-        if chosen == ["gradient"]:
-            raise InvalidArgument(
-                "weight_decay / penalty",
-                0,
-                "gradient training needs a value > 0; the limit 0+ is for the convex solver",
-            )
-        chosen.remove("gradient")
-        notes.append("gradient training was left out: it needs a positive weight decay")
-    if "gradient" in chosen and find_spec("torch") is None:
-        if chosen == ["gradient"]:
-            raise MissingDependency("gradient training needs PyTorch: pip install shallows[train]")
-        chosen.remove("gradient")
-        notes.append("gradient training was left out: PyTorch is not installed (pip install shallows[train])")
-    return chosen, notes
-
-
-def _convergence_notes(name: str, runs: Sequence[Run]) -> list[str]:
-    notes = []
-    diverged = [run for run in runs if not run.finite]
-    stopped = [run for run in runs if run.finite and not run.fit.status.ok]
-    if diverged:
-        notes.append(f"{LABELS[name]} diverged on {len(diverged)} of {len(runs)} data sets, which are left out")
-    if stopped:
-        statuses = ", ".join(sorted({run.fit.status.value for run in stopped}))
-        notes.append(
-            f"{LABELS[name]} stopped short of its tolerance on {len(stopped)} of {len(runs)} data sets ({statuses})"
-        )
-    return notes
-
-
-def _check_integer(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InvalidArgument(name, value, f"must be an integer >= {least}")
-    return int(value)
-
-
 def _check_memory(problem: Problem, trainers: Sequence[str], workers: int) -> None:
     """Refuse data sets that this machine cannot hold, before sampling one."""
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
+    total = physical_memory()
+    if total is None:
         return
-    d, p = problem.dim, problem.effective_width
-    weights = 12 * d**2 + (45 * d * p if "gradient" in trainers else 0) if problem.network == "quadratic" else 100 * d
+    d = problem.dim
+    weights = problem.architecture.training_numbers(d, problem.width, "gradient" in trainers)
     at_once = 1 if problem.samples * d > ONE_THREAD else workers
     needed = 8 * (1.5 * problem.samples * d + weights) * at_once
     if needed > MEMORY_SHARE * total:
@@ -266,8 +230,6 @@ def _provenance(total: float, seconds: dict[str, float]) -> dict[str, Any]:
             return version(name)
         except PackageNotFoundError:
             return None
-
-    from .._version import __version__
 
     versions = {"shallows": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "torch"):

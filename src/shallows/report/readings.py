@@ -1,11 +1,11 @@
-"""The report in words: the question, what the figures show, and what stands behind the numbers."""
+"""A verification in words: the question, what the figures show, and what stands behind the numbers."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ..plotting.numbers import number
+from .._numbers import number
 from ..teachers import LowRank, PowerLaw
 
 if TYPE_CHECKING:
@@ -34,11 +34,7 @@ def question(verification: Verification) -> str:
     """What was asked, in one paragraph."""
     problem, prediction = verification.problem, verification.prediction
     noise = f"label noise of variance Δ = {number(problem.noise)}" if problem.noise else "noiseless labels"
-    if problem.network == "quadratic":
-        width = problem.effective_width
-        student = f"a two-layer network with quadratic activation and {width} hidden units"
-    else:
-        student = "a two-layer diagonal network"
+    student = problem.architecture.words.student.format(width=problem.effective_width)
     return (
         f"A teacher ({problem.teacher.describe()}) labels n = {number(problem.samples)} Gaussian inputs in "
         f"d = {problem.dim} dimensions, with {noise}. Then {student} is trained on them to its minimum with "
@@ -78,30 +74,31 @@ def spectrum_reading(verification: Verification) -> str:
     """What the learned spectrum shows."""
     law = verification.prediction.spectrum
     runs = next(iter(verification.measured.values()))
-    weights = "eigenvalues" if verification.problem.network == "quadratic" else "weights"
+    network = verification.problem.architecture
     measured = runs.mass_at_zero
     spread = "" if not measured.standard_error else f" ± {100 * measured.standard_error:.2g}"
     text = (
-        f"Of the learned {weights}, theory puts {100 * law.mass_at_zero:.4g} % exactly at zero; measured "
+        f"Of the learned {network.words.weights}, theory puts {100 * law.mass_at_zero:.4g} % exactly at zero; measured "
         f"{100 * measured.mean:.4g}{spread} %. "
     )
     if law.mass_at_zero >= 1 - 1e-12:
         return text + "Nothing is learned: the weight decay outweighs the data."
     if law.bulk is None:
         text += "No bulk survives training: what is learned is signal. "
-    elif verification.problem.network == "quadratic":
+    elif network.sharp_bulk:
         text += (
             f"The predicted bulk, learned noise, reaches from {number(law.bulk[0], 3)} to {number(law.bulk[1], 3)}; "
             "it costs risk without serving prediction. "
         )
     else:
-        text += f"Weights up to about {number(law.bulk[1], 3)} in size can be learned noise. "
+        weights = network.words.weights.capitalize()
+        text += f"{weights} up to about {number(law.bulk[1], 3)} in size can be learned noise. "
     count = law.outlier_count
     if count:
         learned = "one mode" if round(count) == 1 else f"{number(round(count))} modes"
         first = law.outliers[0]
         text += f"Theory has {learned} of the teacher stand out of the noise"
-        if verification.problem.network == "quadratic":
+        if network.is_matrix:
             top = float(runs.ordered[:, 0].mean())
             text += (
                 f"; the largest at {number(first.learned)} (measured {number(top)}; in the teacher "
@@ -110,7 +107,7 @@ def spectrum_reading(verification: Verification) -> str:
         text += ". "
     else:
         text += "No mode of the teacher stands out of the noise. "
-    if verification.problem.network == "quadratic":
+    if network.is_matrix:
         text += "Learned modes above the teacher's line are inflated by noise; those below are shrunk by weight decay."
     else:
         text += "The distance to the teacher's line is the shrinkage by weight decay."
@@ -143,11 +140,11 @@ def decomposition_reading(verification: Verification) -> str:
         text += " Alignment is negative, since noise that happens to fit hidden signal is worth having."
     if best:
         text += (
-            f" The least excess risk any estimator could reach knowing the teacher's spectrum is "
+            f" The smallest excess risk any estimator could reach knowing the teacher's spectrum is "
             f"{number(best)}: training pays {_times(total / best)}."
         )
         if not prediction.bayes.reachable:
-            text += " No known fast algorithm attains that least risk here."
+            text += " No known fast algorithm attains that risk here."
     return text
 
 
@@ -159,7 +156,7 @@ def curve_reading(verification: Verification) -> str:
     """What the learning curve holds fixed and shows."""
     curve, prediction = verification.curve, verification.prediction
     assert curve is not None
-    width = ", the width" if verification.problem.network == "quadratic" else ""
+    width = ", the width" if verification.problem.architecture.has_width else ""
     text = f"Held fixed: {strength(prediction)}, the noise variance{width}; only the number of samples changes. "
     if curve.trained:
         counts = sorted({len(point.excess_risk.values) for point in curve.trained})

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..errors import InvalidArgument, MissingDependency, SolveFailed
+from ..networks import network_named
 from .points import REGULARISATION, Point, Settings
 from .quantities import Field, Quantity, Record, register
 
@@ -20,7 +21,7 @@ def _predict(point: Point) -> Any:
 
 
 def _theory_cost(settings: Settings) -> float:
-    return 1.0 if settings.get("network") == "quadratic" else 0.5
+    return network_named(str(settings["network"])).theory_cost
 
 
 def theory(point: Point) -> Record:
@@ -123,9 +124,9 @@ SPECTRUM = register(
 
 
 def _sampled_cost(settings: Settings) -> float:
-    """Relative cost of training: the size of the data, more for the quadratic network."""
-    size = float(settings.get("samples", 1)) * float(settings.get("dim", 1)) / 1e6
-    return 0.01 + size * (0.2 if settings.get("network") == "diagonal" else 2.0)
+    """Relative cost of training, and of a data set that costs next to nothing."""
+    network = network_named(str(settings["network"]))
+    return 0.01 + network.training_cost(float(settings["samples"]), float(settings["dim"]))
 
 
 def check_sampled(point: Point) -> None:
@@ -133,14 +134,13 @@ def check_sampled(point: Point) -> None:
     problem = point.problem()
     if problem.samples != int(problem.samples):
         raise InvalidArgument("samples", problem.samples, "a data set needs an integer number of samples")
-    if point.trainer == "convex" and problem.network == "quadratic" and problem.effective_width < problem.dim:
+    if point.trainer == "convex" and not problem.is_convex:
         allowed = (
             f"is not a convex problem for width {problem.effective_width} < dim {problem.dim}; use auto or gradient"
         )
         raise InvalidArgument("trainers", "convex", allowed)
-    torch = find_spec("torch") is not None
-    narrow = problem.network == "quadratic" and problem.effective_width < problem.dim
-    if not torch and (point.trainer == "gradient" or (point.trainer == "auto" and narrow)):
+    needs_torch = point.trainer == "gradient" or (point.trainer == "auto" and not problem.is_convex)
+    if needs_torch and find_spec("torch") is None:
         raise MissingDependency("gradient training needs PyTorch: pip install 'shallows[train]'")
 
 

@@ -1,4 +1,4 @@
-"""Whether a process that announced itself in a store is still there."""
+"""Driver processes: whether one that announced itself in a store is still there."""
 
 from __future__ import annotations
 

@@ -1,0 +1,48 @@
+"""The quadratic network's unbiased weights: a histogram of eigenvalues over the semicircle of the noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..plotting.style import BLUE, GREY, SKY, VERMILLION, new_figure
+from .fit_figures import WIDTH
+from .unbiased_figures import UNBIASED_FIGURES, UnbiasedFigure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def eigenvalue_figure(content: dict[str, Any], eigenvalues: Any) -> Figure:
+    """Eigenvalues of the unbiased matrix, the semicircle of its noise, and the modes recovered."""
+    figure = new_figure(WIDTH, 3.0)
+    axes = figure.subplots()
+    scale = content["noise_scale"]
+    values = np.asarray(eigenvalues)
+    grid = np.linspace(-2 * scale, 2 * scale, 400)
+    axes.hist(values, bins=_bins(values), density=True, color=SKY, label="unbiased eigenvalues")
+    density = np.sqrt(np.maximum(4 * scale**2 - grid**2, 0)) / (2 * np.pi * scale**2)
+    axes.plot(grid, density, color=VERMILLION, label="noise alone (semicircle)")
+    axes.axvline(content["threshold"], color=GREY, ls=":", label="threshold ζ: larger ones are learned")
+    modes = content["modes"]
+    for i, mode in enumerate(modes["modes"] if modes else []):
+        label = "recovered modes" if i == 0 else None
+        axes.plot(mode["position"], 0, "v", color=BLUE, ms=6, clip_on=False, label=label)
+    axes.set_xlabel("eigenvalue of U")
+    axes.set_ylabel("density")
+    axes.legend(loc="upper right")
+    return figure
+
+
+def _bins(values: Any) -> Any:
+    return np.linspace(values.min(), values.max(), max(20, int(4 * np.sqrt(values.size))))
+
+
+UNBIASED_FIGURES.register("quadratic")(
+    UnbiasedFigure(
+        eigenvalue_figure,
+        "Eigenvalues of the unbiased matrix U = teacher + noise. What lies beyond the semicircle is signal; the "
+        "trained network keeps what lies beyond the threshold.",
+    )
+)

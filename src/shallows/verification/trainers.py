@@ -1,0 +1,68 @@
+"""Who trains: the trainers that a problem allows, and what to say of those that did not do well."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidArgument, MissingDependency
+from .jobs import LABELS, RESTARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..prediction import Prediction
+    from .measurements import Run
+
+#: What can train: the equivalent convex problem with a certificate, and the network itself.
+TRAINERS = ("convex", "gradient")
+
+
+def choose_trainers(trainers: Sequence[str], prediction: Prediction) -> tuple[list[str], list[str]]:
+    """The trainers that can be used, in a fixed order, and notes about those that cannot."""
+    allowed = 'must name at least one of "convex", "gradient"'
+    names = [trainers] if isinstance(trainers, str) else list(trainers)
+    if not names or any(name not in TRAINERS for name in names):
+        raise InvalidArgument("trainers", trainers, allowed)
+    problem, notes = prediction.problem, []
+    chosen = [name for name in TRAINERS if name in names]
+    if "convex" in chosen and not problem.is_convex:
+        if "gradient" not in chosen:
+            raise InvalidArgument(
+                "trainers", trainers, f"a width below dim = {problem.dim} is not a convex problem: use gradient"
+            )
+        chosen.remove("convex")
+        notes.append(
+            f"width {problem.effective_width} is below dim {problem.dim}: the problem is not convex, so only gradient "
+            f"training applies (the lower objective of {RESTARTS} starts; no certificate that it is the global minimum)"
+        )
+    if "gradient" in chosen and prediction.weight_decay == 0:
+        if chosen == ["gradient"]:
+            raise InvalidArgument(
+                "weight_decay / penalty",
+                0,
+                "gradient training needs a value > 0; the limit 0+ is for the convex solver",
+            )
+        chosen.remove("gradient")
+        notes.append("gradient training was left out: it needs a positive weight decay")
+    if "gradient" in chosen and find_spec("torch") is None:
+        if chosen == ["gradient"]:
+            raise MissingDependency("gradient training needs PyTorch: pip install shallows[train]")
+        chosen.remove("gradient")
+        notes.append("gradient training was left out: PyTorch is not installed (pip install shallows[train])")
+    return chosen, notes
+
+
+def convergence_notes(name: str, runs: Sequence[Run]) -> list[str]:
+    """What a reader should know of runs that diverged or stopped early."""
+    notes = []
+    diverged = [run for run in runs if not run.finite]
+    stopped = [run for run in runs if run.finite and not run.fit.status.ok]
+    if diverged:
+        notes.append(f"{LABELS[name]} diverged on {len(diverged)} of {len(runs)} data sets, which are left out")
+    if stopped:
+        statuses = ", ".join(sorted({run.fit.status.value for run in stopped}))
+        notes.append(
+            f"{LABELS[name]} stopped short of its tolerance on {len(stopped)} of {len(runs)} data sets ({statuses})"
+        )
+    return notes
