@@ -15,7 +15,7 @@ from ._arguments import check_instance
 from .errors import EstimateUndefined, InvalidArgument
 from .freeprob.contour import find_position
 from .inference import Estimate, Inference, fit_teacher
-from .operators import QuadraticOperator, check_data
+from .operators import check_data, operator_for
 from .problems import Problem
 from .state_evolution.moments import quadratic_moments
 from .training import Fit
@@ -181,27 +181,26 @@ def _refine(
     Weights, threshold, estimated test error and number of features; None where it does not settle below the error that
     it started from.
     """
-    inputs, labels = check_data(*data)
+    inputs, labels = check_data(*data, device=None)
     n, d = inputs.shape
     if n < inference.samples or d != inference.dim:
         raise InvalidArgument("data", f"{n} rows, {d} columns", "must be the data of the fit")
     # Before pruning, the same denoiser on the unbiased weights gives the first correction term.
-    operator = QuadraticOperator(inputs) if inference.network == "quadratic" else None
+    operator, quadratic = operator_for(inference.network, inputs), inference.network == "quadratic"
     residual = inference.residuals
     state: FloatArray = weights.matrix() if isinstance(weights, LowRankPSD) else weights
     denoised, share, cut, kept = _denoise(inference.unbiased, inference.noise_scale, n)
     error = inference.test_error.value
-    fitted = operator.forward(denoised) if operator is not None else inputs @ denoised
+    fitted = operator.forward(denoised)
     residual = labels - fitted + share * residual
     for _ in range(STEPS):
-        if operator is not None:
+        if quadratic:
             scale = np.sqrt(np.mean(residual**2) * d**2 / (4 * n))
             denoised, share, cut, kept = _denoise(state + operator.adjoint(residual) * (d / (2 * n)), scale, n)
-            fitted = operator.forward(denoised)
         else:
             scale = np.sqrt(np.mean(residual**2) / n)
-            denoised, share, cut, kept = _denoise(state + inputs.T @ residual / n, scale, n)
-            fitted = inputs @ denoised
+            denoised, share, cut, kept = _denoise(state + operator.adjoint(residual) / n, scale, n)
+        fitted = operator.forward(denoised)
         following = labels - fitted + share * residual
         if not np.isfinite(following).all() or share >= 1:
             return None
@@ -210,7 +209,7 @@ def _refine(
     error_after = float(residual @ residual) / n
     if not error_after < error:
         return None
-    if operator is None:
+    if not quadratic:
         return denoised, cut, error_after, kept
     values, vectors = np.linalg.eigh(denoised)
     top = values > 1e-10 * max(values[-1], 1e-300)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InvalidArgument
-from ..operators import QuadraticOperator
+from ..operators import operator_for
 from ..training import Fit, FitStatus, load_weights, save_weights
 from ..weights import LowRankPSD
 
@@ -55,10 +55,7 @@ class SavedModel:
     def predict(self, inputs: FloatArray) -> FloatArray:
         """Predictions, shape (n,)."""
         seen = self.transform(np.asarray(inputs, dtype=float))
-        weights = self.fit.weights
-        if isinstance(weights, LowRankPSD):
-            return QuadraticOperator(seen).forward_factor(weights.factor) + self.intercept
-        out: FloatArray = seen @ weights + self.intercept
+        out: FloatArray = operator_for(self.fit.network, seen).output(self.fit.weights) + self.intercept
         return out
 
 

@@ -26,7 +26,7 @@ from ..inference import (
     recover_modes,
     tune,
 )
-from ..operators import QuadraticOperator
+from ..operators import operator_for
 from ..training import Fit, train
 from ..weights import LowRankPSD
 from .whitening import WhiteningTransformer
@@ -160,9 +160,8 @@ class _NetworkRegressor(RegressorMixin, BaseEstimator):
 
     def _raw(self, inputs: FloatArray) -> FloatArray:
         """The network's output on transformed inputs, without the intercept."""
-        if isinstance(self.weights_, LowRankPSD):
-            return QuadraticOperator(inputs).forward_factor(self.weights_.factor)
-        return inputs @ self.weights_
+        out: FloatArray = operator_for(self.network, inputs).output(self.weights_)
+        return out
 
     def predict(self, X: Any) -> FloatArray:
         """Predictions, shape (n,)."""

@@ -17,7 +17,7 @@ from scipy.special import ndtri
 
 from .._arguments import check_instance
 from ..errors import EstimateUndefined, InvalidArgument
-from ..operators import QuadraticOperator, as_pair, check_data
+from ..operators import as_pair, check_data, operator_for
 from ..training import Fit
 from ..weights import LowRankPSD
 
@@ -268,7 +268,7 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
     if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
         raise InvalidArgument("level", level, "must be a number between 0 and 1, such as 0.9")
     check_instance("fit", fit, Fit)
-    inputs, labels = check_data(*as_pair(data))
+    inputs, labels = check_data(*as_pair(data), device=None)
     rows, d = inputs.shape
     n = rows - int(centred)
     if n < 2:
@@ -276,13 +276,12 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
     quadratic = isinstance(fit.weights, LowRankPSD)
     if (fit.weights.dim if isinstance(fit.weights, LowRankPSD) else fit.weights.size) != d:
         raise InvalidArgument("X", f"{d} columns", "must be the data that the fit was trained on")
+    operator = operator_for(fit.network, inputs)
+    residual = labels - operator.output(fit.weights)
     if isinstance(fit.weights, LowRankPSD):
-        operator = QuadraticOperator(inputs)
-        residual = labels - operator.forward_factor(fit.weights.factor)
         field_ = operator.adjoint(residual) * (d / (2 * n))  # G, with n/d^2 = alpha
         share, unbiased_of, learned = _quadratic_share(fit, field_, n, d)
     else:
-        residual = labels - inputs @ fit.weights
         share, learned = np.count_nonzero(fit.weights) / n, np.asarray(fit.weights)
     found = float(residual @ residual) / rows
     if abs(found - fit.train_error) > 0.01 * max(fit.train_error, found) + 1e-12 * float(labels @ labels) / rows:
@@ -329,7 +328,7 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
         assert isinstance(fit.weights, np.ndarray)
         dof = share * n
         scale = np.sqrt(error / n)
-        unbiased, eigenvalues = fit.weights + inputs.T @ residual / (n - dof), None
+        unbiased, eigenvalues = fit.weights + operator.adjoint(residual) / (n - dof), None
         zeta = fit.weight_decay * np.sqrt(d) / (n - dof)
         second = float(unbiased @ unbiased)
         energy = second - d * scale**2

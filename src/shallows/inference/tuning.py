@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from ..errors import EstimateUndefined, InvalidArgument, SolveFailed
 from ..networks import network_named
-from ..operators import QuadraticOperator, as_pair, check_data
+from ..operators import as_pair, check_data, operator_for
 from ..problems import Problem
 from ..state_evolution import solve
 from ..training import Dataset, Fit, train, train_path
@@ -102,10 +102,7 @@ class _Enough(Exception):
 def largest_weight_decay(inputs: FloatArray, labels: FloatArray, network: str, width: int | None = None) -> float:
     """The least weight decay at which every weight is zero."""
     d = inputs.shape[1]
-    if network == "diagonal":
-        return float(np.abs(inputs.T @ labels).max() / np.sqrt(d))
-    largest = 2 * float(np.linalg.eigvalsh(QuadraticOperator(inputs).adjoint(labels))[-1]) / d
-    return max(largest, 0.0) * float(np.sqrt(d / (d if width is None else width)))
+    return operator_for(network, inputs).silencing_strength(labels) * float(np.sqrt(d / (d if width is None else width)))
 
 
 def tune(
@@ -158,7 +155,7 @@ def tune(
     network_named(network)
     if isinstance(data, Dataset) and data.problem.network != network:
         raise InvalidArgument("network", network, f"the data are of the {data.problem.network} network")
-    inputs, labels = check_data(*as_pair(data))
+    inputs, labels = check_data(*as_pair(data), device=None)
     n, d = inputs.shape
     limited = network == "quadratic" and width is not None and width < d
     top = largest_weight_decay(inputs, labels, network, width)
