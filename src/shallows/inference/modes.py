@@ -87,6 +87,7 @@ def check_weights(inference: Inference, *, level: float = 0.9, false_discovery_r
         if not 0 < value < 1:
             raise InvalidArgument(name, value, "must lie between 0 and 1")
     from scipy.special import erfc
+    from scipy.stats import false_discovery_control
 
     tau, values = inference.noise_scale, inference.unbiased
     reach = float(ndtri(0.5 + level / 2)) * tau
@@ -94,11 +95,7 @@ def check_weights(inference: Inference, *, level: float = 0.9, false_discovery_r
         p = erfc(np.abs(values) / tau / np.sqrt(2))
     else:
         p = np.where(values == 0, 1.0, 0.0)
-    order = np.argsort(p, kind="stable")
-    passed = np.flatnonzero(p[order] <= false_discovery_rate * np.arange(1, p.size + 1) / p.size)
-    discovered = np.zeros(p.size, dtype=bool)
-    if passed.size:
-        discovered[order[: passed[-1] + 1]] = True
+    discovered = false_discovery_control(p) <= false_discovery_rate
     return WeightTests(values, tau, values - reach, values + reach, p, discovered, level, false_discovery_rate)
 
 
