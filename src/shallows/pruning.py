@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ._arguments import check_instance
+from .denoisers import spectral_divergence
 from .errors import EstimateUndefined, InvalidArgument
 from .freeprob.contour import find_position
 from .inference import Estimate, Inference, fit_teacher
@@ -225,20 +226,12 @@ def _denoise(noisy: FloatArray, scale: float, n: int) -> tuple[FloatArray, float
         keep = x > cut
         f = np.where(keep, np.sqrt(np.maximum(x**2 - 4 * scale**2, 0.0)), 0.0)
         slope = np.where(keep, np.minimum(x / np.maximum(f, 1e-300), 3.0), 0.0)
-        return (vectors * f) @ vectors.T, _divergence(x, f, slope) * d**2 / (2 * n), float(cut), int(keep.sum())
+        return (vectors * f) @ vectors.T, spectral_divergence(x, f, slope) * d**2 / (2 * n), float(cut), int(keep.sum())
     cut = scale * np.sqrt(2 * np.log(max(d, 2)))
     keep = np.abs(noisy) > cut
     # The jump of the rule, met with the density of the noise.
     freedom = keep.sum() + 2 * d * (cut / scale if scale > 0 else 0.0) * np.exp(-np.log(max(d, 2))) / np.sqrt(2 * np.pi)
     return np.where(keep, noisy, 0.0), float(freedom / n), float(cut), int(keep.sum())
-
-
-def _divergence(x: FloatArray, f: FloatArray, slope: FloatArray) -> float:
-    """``A`` of a spectral rule with values `f` and derivatives `slope` at the eigenvalues `x`."""
-    gaps = x[:, None] - x[None, :]
-    rises = f[:, None] - f[None, :]
-    ratio = np.divide(rises, gaps, out=np.zeros_like(gaps), where=np.abs(gaps) > 1e-12 * max(np.abs(x).max(), 1e-300))
-    return float(ratio.sum() + 2 * slope.sum()) / x.size**2
 
 
 def _refined(inference: Inference, weights: FloatArray | LowRankPSD, cut: float, error: float, kept: int) -> Pruned:
@@ -270,7 +263,7 @@ def _prune_quadratic(
     slope = np.where(keep, x / np.maximum(new, 1e-300), 0.0) if values == "shrunk" else keep.astype(float)
     risks = []
     for f, derivative in ((learned, (learned > 0).astype(float)), (new, np.minimum(slope, d))):
-        divergence = _divergence(x, f, derivative)
+        divergence = spectral_divergence(x, f, derivative)
         risks.append(2 * (np.square(f - x).sum() / d + 2 * delta**2 * divergence))
     factor = vectors[:, keep] * np.sqrt(new[keep])
     return LowRankPSD(factor), float(risks[0]), float(risks[1]), int(keep.sum())
