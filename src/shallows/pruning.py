@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ._arguments import check_instance
-from .denoisers import spectral_divergence
+from .denoisers import HardThreshold, SpectralHardThreshold, spectral_divergence
 from .errors import EstimateUndefined, InvalidArgument
-from .freeprob.contour import find_position
 from .inference import Estimate, Inference, fit_teacher
 from .operators import check_data, operator_for
 from .problems import Problem
-from .state_evolution.moments import quadratic_moments
 from .training import Fit
 from .weights import LowRankPSD
 
@@ -298,15 +296,5 @@ def predicted_risk(teacher: Teacher, inference: Inference, cut: float) -> float:
     if scale == 0:
         kept = np.where(spectrum.values > cut, zeta**2, spectrum.values**2)
         return float(spectrum.multiplicities @ kept) * (2 / inference.dim if inference.network == "quadratic" else 1.0)
-    if inference.network == "quadratic":
-        u = find_position(cut, scale**2, spectrum.values, spectrum.weights)
-        return 2 * float(quadratic_moments(u, zeta, scale**2, spectrum.values, spectrum.weights, True)[0])
-    z = np.linspace(-9, 9, 6001)
-    mass = np.exp(-0.5 * z**2)
-    mass /= mass.sum()
-    total = 0.0
-    for mode, count in zip(spectrum.values, spectrum.multiplicities, strict=True):
-        noisy = mode + scale * z
-        learned = np.where(np.abs(noisy) > cut, noisy - np.sign(noisy) * zeta, 0.0)
-        total += count * float(mass @ np.square(learned - mode))
-    return total
+    kind = SpectralHardThreshold if inference.network == "quadratic" else HardThreshold
+    return problem.architecture.risk_per_error * kind(cut, zeta).moments(problem, scale)[0]

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+from scipy.integrate import quad
 
 from shallows import InvalidArgument, LowRank, PowerLaw, Problem, predict, sample, train
 from shallows.errors import EstimateUndefined
@@ -153,6 +155,25 @@ def test_predicted_pruned_risk_is_the_risk_of_simulated_pruning(network):
     assert predicted == pytest.approx(
         np.mean(risks), abs=4 * error + (0.05 * predicted if network == "quadratic" else 0)
     )
+
+
+def test_predicted_pruned_risk_is_the_integral_over_the_noise():
+    data = sample(DIAGONAL, 0)
+    found = infer(tuple(data), train(data, weight_decay=0.1))
+    tau, zeta = found.noise_scale, found.threshold
+    for cut in (noise_edge(found), 1.3 * tau):
+
+        def loss(z, mode, cut=cut):
+            u = mode + tau * z
+            learned = u - np.sign(u) * zeta if abs(u) > cut else 0.0
+            return (learned - mode) ** 2 * stats.norm.pdf(z)
+
+        total = 0.0
+        for mode in PowerLaw(200, 1.0).values("diagonal"):
+            pieces = [-12, *sorted(((-cut - mode) / tau, (cut - mode) / tau)), 12]
+            pieces = np.clip(pieces, -12, 12)
+            total += sum(quad(loss, a, b, args=(mode,))[0] for a, b in zip(pieces, pieces[1:], strict=False) if b > a)
+        assert predicted_risk(DIAGONAL.teacher, found, cut) == pytest.approx(total, rel=1e-7)
 
 
 def test_pruning_refuses_what_does_not_fit(diagonal, quadratic):
