@@ -15,6 +15,7 @@ from ._arguments import check_instance
 from .denoisers import HardThreshold, SpectralHardThreshold, spectral_divergence
 from .errors import EstimateUndefined, InvalidArgument
 from .inference import Estimate, Inference, fit_teacher
+from .networks import network_named
 from .operators import check_data, operator_for
 from .problems import Problem
 from .training import Fit
@@ -87,14 +88,8 @@ class Pruned:
 
 
 def noise_edge(inference: Inference) -> float:
-    """The threshold ``c``: the largest that noise of the estimated scale produces by itself.
-
-    ``2 delta`` and its fluctuation of relative size ``d^(-2/3)``; ``tau sqrt(2 log d)`` for the diagonal network.
-    """
-    d = inference.dim
-    if inference.network == "quadratic":
-        return float(2 * inference.noise_scale * (1 + d ** (-2 / 3)))
-    return float(inference.noise_scale * np.sqrt(2 * np.log(max(d, 2))))
+    """The threshold ``c``: the largest that noise of the estimated scale produces by itself."""
+    return network_named(inference.network).noise_edge(inference.noise_scale, inference.dim)
 
 
 def prune(
@@ -186,18 +181,17 @@ def _refine(
         raise InvalidArgument("data", f"{n} rows, {d} columns", "must be the data of the fit")
     # Before pruning, the same denoiser on the unbiased weights gives the first correction term.
     operator, quadratic = operator_for(inference.network, inputs), inference.network == "quadratic"
-    residual = inference.residuals
+    network, residual = network_named(inference.network), inference.residuals
     state: FloatArray = weights.matrix() if isinstance(weights, LowRankPSD) else weights
     denoised, share, cut, kept = _denoise(inference.unbiased, inference.noise_scale, n)
     error = inference.test_error.value
     fitted = operator.forward(denoised)
     residual = labels - fitted + share * residual
     for _ in range(STEPS):
+        scale = network.noise_scale(residual, d)
         if quadratic:
-            scale = np.sqrt(np.mean(residual**2) * d**2 / (4 * n))
             denoised, share, cut, kept = _denoise(state + operator.adjoint(residual) * (d / (2 * n)), scale, n)
         else:
-            scale = np.sqrt(np.mean(residual**2) / n)
             denoised, share, cut, kept = _denoise(state + operator.adjoint(residual) / n, scale, n)
         fitted = operator.forward(denoised)
         following = labels - fitted + share * residual
@@ -220,12 +214,12 @@ def _denoise(noisy: FloatArray, scale: float, n: int) -> tuple[FloatArray, float
     d = noisy.shape[0]
     if noisy.ndim == 2:
         x, vectors = np.linalg.eigh(noisy)
-        cut = 2 * scale * (1 + d ** (-2 / 3))
+        cut = network_named("quadratic").noise_edge(scale, d)
         keep = x > cut
         f = np.where(keep, np.sqrt(np.maximum(x**2 - 4 * scale**2, 0.0)), 0.0)
         slope = np.where(keep, np.minimum(x / np.maximum(f, 1e-300), 3.0), 0.0)
         return (vectors * f) @ vectors.T, spectral_divergence(x, f, slope) * d**2 / (2 * n), float(cut), int(keep.sum())
-    cut = scale * np.sqrt(2 * np.log(max(d, 2)))
+    cut = network_named("diagonal").noise_edge(scale, d)
     keep = np.abs(noisy) > cut
     # The jump of the rule, met with the density of the noise.
     freedom = keep.sum() + 2 * d * (cut / scale if scale > 0 else 0.0) * np.exp(-np.log(max(d, 2))) / np.sqrt(2 * np.pi)
