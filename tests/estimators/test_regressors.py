@@ -19,7 +19,6 @@ from shallows.estimators import (
     DiagonalNetworkRegressor,
     QuadraticNetworkRegressor,
     WhiteningTransformer,
-    regressors,
 )
 from shallows.estimators.files import load_model, save_model
 from shallows.estimators.summary import summarise
@@ -140,7 +139,7 @@ def test_bad_settings_are_named(model, name, diagonal):
 
 
 def test_too_many_columns_for_memory_are_refused_with_the_number(monkeypatch, quadratic):
-    monkeypatch.setattr(regressors, "most_columns", lambda: 10)
+    monkeypatch.setattr(QuadraticNetworkRegressor, "most_columns", classmethod(lambda cls: 10))
     with pytest.raises(InvalidArgument, match="d <= 10"):
         QuadraticNetworkRegressor().fit(quadratic.inputs, quadratic.labels)
 

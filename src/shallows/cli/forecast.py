@@ -44,12 +44,12 @@ def run(
         progress.say(f"training on {rows} rows and {table.inputs.shape[1]} columns")
         data_options.train_model(model, table)
 
-        from ..errors import EstimateUndefined
+        from ..errors import EstimateUndefined, SolveFailed
 
         progress.say("forecasting")
         try:
             found = model.forecast(counts)
-        except EstimateUndefined as error:
+        except (EstimateUndefined, SolveFailed) as error:
             if json:
                 print_json({"network": network, "samples": rows, "status": "failed", "reason": str(error)})
             print_error(f"no forecast: {error}")

@@ -68,8 +68,7 @@ def run(
 
     from ..errors import EstimateUndefined
     from ..estimators.files import load_model, save_model_parts
-    from ..inference import infer
-    from ..pruning import prune
+    from ..inference import infer, prune
 
     try:
         model = load_model(weights)

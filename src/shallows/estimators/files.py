@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InvalidArgument
+from ..networks import network_named
 from ..operators import operator_for
 from ..training import Fit, FitStatus, load_weights, save_weights
-from ..weights import LowRankPSD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._types import FloatArray
-    from .regressors import DiagonalNetworkRegressor, QuadraticNetworkRegressor
+    from .base import NetworkRegressor
 
 #: Tensors beside the weights.
 EXTRAS = ("input_mean", "input_matrix", "intercept")
@@ -60,7 +60,7 @@ class SavedModel:
 
 
 def save_model(
-    model: DiagonalNetworkRegressor | QuadraticNetworkRegressor,
+    model: NetworkRegressor,
     path: str | Path,
     *,
     features: Sequence[str] | None = None,
@@ -108,12 +108,12 @@ def save_model_parts(model: SavedModel, path: str | Path) -> Path:
         "centred": model.centred,
     }
     extras = {
-        **(model.fit.parameters or {}),
         "input_mean": model.mean,
         "input_matrix": model.matrix,
         "intercept": np.array([model.intercept]),
     }
-    return save_weights(replace(model.fit, parameters=extras, details=details), path)
+    own = dict(model.fit.parameters or {})
+    return save_weights(replace(model.fit, parameters={**own, **extras}, details=details), path)
 
 
 def load_model(path: str | Path) -> SavedModel:
@@ -127,8 +127,8 @@ def load_model(path: str | Path) -> SavedModel:
     from safetensors import safe_open
 
     weights, summary = load_weights(path)
-    dim = weights.dim if isinstance(weights, LowRankPSD) else weights.size
     try:
+        dim = network_named(summary["network"]).weights_dim(weights)
         with safe_open(Path(path), framework="numpy") as stream:
             names_in_file = set(stream.keys())
             tensors = {key: np.asarray(stream.get_tensor(key), dtype=float) for key in EXTRAS if key in names_in_file}

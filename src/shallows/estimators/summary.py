@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EstimateUndefined
+from ..errors import EstimateUndefined, SolveFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .regressors import DiagonalNetworkRegressor, QuadraticNetworkRegressor
+    from .base import NetworkRegressor
 
 #: Multiples of the present number of samples that the summary forecasts.
 MULTIPLES = (2.0, 4.0, 10.0)
@@ -18,7 +18,7 @@ LISTED = 100
 
 
 def summarise(
-    model: DiagonalNetworkRegressor | QuadraticNetworkRegressor,
+    model: NetworkRegressor,
     *,
     features: Sequence[str] | None = None,
     target: str | None = None,
@@ -49,10 +49,10 @@ def summarise(
     names = None if features is None else list(features)
     known = model.inference_
 
-    def attempt(key: str, work: Callable[[], Any]) -> Any:
+    def estimated(key: str, compute: Callable[[], Any]) -> Any:
         try:
-            return work()
-        except EstimateUndefined as error:
+            return compute()
+        except (EstimateUndefined, SolveFailed) as error:
             reasons[key] = str(error)
             return None
 
@@ -87,13 +87,12 @@ def summarise(
         },
         "path": None if model.path_ is None else model.path_.to_dict(),
     }
-    quadratic = model.network == "quadratic"
-    out["modes"] = attempt("modes", lambda: model.recover_modes().to_dict()) if quadratic else None
-    out["weights"] = None if quadratic else attempt("weights", lambda: model.check_weights().to_dict(names))
-    out["power_law"] = attempt("power_law", lambda: model.power_law_.to_dict())
-    out["pruning"] = attempt("pruning", lambda: model.prune(*(data or ())).to_dict())
+    out["modes"] = out["weights"] = None
+    out[model.learned_table] = estimated(model.learned_table, lambda: model.describe_learned(names))
+    out["power_law"] = estimated("power_law", lambda: model.power_law_.to_dict())
+    out["pruning"] = estimated("pruning", lambda: model.prune(*(data or ())).to_dict())
     rows = samples if samples is not None else (0 if known is None else known.samples)
-    out["forecast"] = attempt(
+    out["forecast"] = estimated(
         "forecast", lambda: model.forecast([m * rows for m in multiples]).to_dict() if rows else None
     )
     out["reasons"] = reasons
