@@ -50,10 +50,10 @@ class AssumptionWarning(UserWarning):
     >>> from shallows import QuadraticNetworkRegressor
     >>> from shallows.estimators import AssumptionWarning
     >>> rng = np.random.default_rng(0)
-    >>> signs = np.sign(rng.standard_normal((400, 10)))
+    >>> inputs = rng.uniform(-1, 1, (400, 10))
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
-    ...     model = QuadraticNetworkRegressor(1.0).fit(signs, rng.standard_normal(400))
+    ...     model = QuadraticNetworkRegressor(1.0).fit(inputs, rng.standard_normal(400))
     >>> caught[0].category is AssumptionWarning, [concern.name for concern in model.diagnosis_.concerns]
     (True, ['kurtosis'])
     """

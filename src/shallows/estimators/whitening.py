@@ -55,9 +55,8 @@ class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
     >>> rng = np.random.default_rng(0)
     >>> inputs = rng.standard_normal((500, 2)) @ [[1.0, 0.5], [0.0, 1.0]] + 3
     >>> whitener = WhiteningTransformer("whiten", shrinkage=0.0).fit(inputs)
-    >>> np.cov(whitener.transform(inputs).T, bias=True).round(6)
-    array([[ 1., -0.],
-           [-0.,  1.]])
+    >>> bool(np.allclose(np.cov(whitener.transform(inputs).T, bias=True), np.eye(2)))
+    True
     """
 
     def __init__(self, method: str = "auto", shrinkage: str | float = "auto") -> None:

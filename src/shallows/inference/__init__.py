@@ -7,7 +7,7 @@
 True
 
 What differs by network is in one file for each, :mod:`.diagonal` and :mod:`.quadratic`, behind one narrow protocol for
-each piece of work: :class:`.residuals.Reader`, :class:`.tuning.Search`, :class:`.power_law.TeacherFit`,
+each piece of work: :class:`.residuals.Reader`, :class:`.weight_decay_path.Search`, :class:`.power_law.TeacherFit`,
 :class:`.pruning.Pruner` and :class:`.concerns.Assumptions`.
 """
 
@@ -16,20 +16,15 @@ from __future__ import annotations
 from . import diagonal, quadratic  # noqa: F401 - each registers what it can do
 from .concerns import Concern, Diagnosis, check_assumptions, check_inputs
 from .estimate import LEVEL, Estimate
-from .forecasting import (
-    Forecast,
-    ForecastPoint,
-    NaiveExtrapolation,
-    best_weight_decay,
-    extrapolate_naively,
-    forecast,
-)
+from .extrapolation import NaiveExtrapolation, extrapolate_naively
+from .forecasting import Forecast, ForecastPoint, best_weight_decay, forecast
 from .modes import Modes, recover_modes
 from .power_law import PowerLawFit, estimated_problem, fit_power_law, fit_teacher
 from .pruning import Pruned, predicted_risk, prune
 from .residuals import infer
 from .result import Inference
-from .tuning import WeightDecayPath, silencing_weight_decay, tune
+from .tuning import silencing_weight_decay, tune
+from .weight_decay_path import WeightDecayPath
 from .weight_tests import WeightTests, check_weights
 
 __all__ = [

@@ -14,7 +14,7 @@ from .concerns import ASSUMPTIONS, Assumptions, Concern
 from .power_law import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
 from .residuals import READERS, Reader, Reading
-from .tuning import SEARCHES, Search
+from .weight_decay_path import SEARCHES, Search
 
 if TYPE_CHECKING:
     from .._types import FloatArray
