@@ -76,6 +76,25 @@ def save_model(
         Ends in ``.safetensors`` by custom.
     features, target : str, optional
         Names, so that other data can be checked against them.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from shallows import DiagonalNetworkRegressor
+    >>> from shallows.estimators.files import load_model, save_model
+    >>> rng = np.random.default_rng(0)
+    >>> inputs = rng.standard_normal((100, 3))
+    >>> model = DiagonalNetworkRegressor(1.0).fit(inputs, inputs[:, 2] + rng.standard_normal(100))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     saved = load_model(save_model(model, Path(folder) / "m.safetensors", features="abc"))
+    >>> saved.features, bool(np.allclose(saved.predict(inputs), model.predict(inputs)))
+    (('a', 'b', 'c'), True)
     """
     dim = model.n_features_in_
     transformer = model.transformer_

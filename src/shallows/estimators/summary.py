@@ -44,6 +44,18 @@ def summarise(
     -------
     dict
         Where something cannot be estimated it is None and ``reasons`` says why.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows import DiagonalNetworkRegressor
+    >>> from shallows.estimators.summary import summarise
+    >>> rng = np.random.default_rng(0)
+    >>> inputs = rng.standard_normal((100, 8))
+    >>> model = DiagonalNetworkRegressor(1.0).fit(inputs, inputs[:, 2] + rng.standard_normal(100))
+    >>> content = summarise(model, features=list("abcdefgh"), samples=100)
+    >>> content["weights"]["weights"][0]["name"], content["modes"]
+    ('c', None)
     """
     reasons: dict[str, str] = {}
     names = None if features is None else list(features)
@@ -58,7 +70,23 @@ def summarise(
 
     if known is None:
         reasons["test_error"] = "the network interpolates its data"
-    out: dict[str, Any] = {
+    out = _of_the_fit(model, target, samples)
+    out["modes"] = out["weights"] = None
+    out[model.learned_table] = estimated(model.learned_table, lambda: model.describe_learned(names))
+    out["power_law"] = estimated("power_law", lambda: model.power_law_.to_dict())
+    out["pruning"] = estimated("pruning", lambda: model.prune(*(data or ())).to_dict())
+    rows = samples if samples is not None else (0 if known is None else known.samples)
+    out["forecast"] = estimated(
+        "forecast", lambda: model.forecast([m * rows for m in multiples]).to_dict() if rows else None
+    )
+    out["reasons"] = reasons
+    return out
+
+
+def _of_the_fit(model: NetworkRegressor, target: str | None, samples: int | None) -> dict[str, Any]:
+    """What needs no further computing."""
+    known = model.inference_
+    return {
         "network": model.network,
         "samples": samples,
         "dim": int(model.n_features_in_),
@@ -87,13 +115,3 @@ def summarise(
         },
         "path": None if model.path_ is None else model.path_.to_dict(),
     }
-    out["modes"] = out["weights"] = None
-    out[model.learned_table] = estimated(model.learned_table, lambda: model.describe_learned(names))
-    out["power_law"] = estimated("power_law", lambda: model.power_law_.to_dict())
-    out["pruning"] = estimated("pruning", lambda: model.prune(*(data or ())).to_dict())
-    rows = samples if samples is not None else (0 if known is None else known.samples)
-    out["forecast"] = estimated(
-        "forecast", lambda: model.forecast([m * rows for m in multiples]).to_dict() if rows else None
-    )
-    out["reasons"] = reasons
-    return out
