@@ -1,6 +1,7 @@
 """What each network's file says, against plain formulas of the theory note, section 10."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -189,6 +190,37 @@ def test_teachers_are_found_again_in_what_they_simulate(network):
     noise = fitter.simulate(PowerLaw(300, 1.2, 1e-12), 0.5, np.random.default_rng(0))
     spread = {"diagonal": 0.5, "quadratic": 0.5}[network]  # a semicircle of this scale has that standard deviation
     assert noise.std() == pytest.approx(spread, rel=0.1)
+
+
+@pytest.mark.parametrize("network", network_names())
+def test_a_fitted_teacher_has_the_energy_that_was_seen(network):
+    fitter, d, scale = TEACHER_FITS.of(network)(), 200, 0.2
+    unit = {"diagonal": 1.0, "quadratic": float(d)}[network]
+    noise = {"diagonal": d * scale**2, "quadratic": scale**2 * (1 + 1 / d)}[network]
+    observed = fitter.simulate(PowerLaw(d, 1.0, 3.0), scale, np.random.default_rng(3))
+    energy = float(observed @ observed) / unit - noise
+    error = {
+        "diagonal": np.sqrt(2 * d * scale**4 + 4 * scale**2 * energy),
+        "quadratic": np.sqrt(4 * scale**4 + 8 * scale**2 * energy) / d,
+    }[network]
+    assert abs(fitter.fit(observed, scale, d, np.array([1.5, 1.0]))[1] - energy) < 2 * error
+
+
+def test_the_jump_of_pruning_single_weights_counts():
+    """For nothing but noise of scale 1, what stays of it is lost twice: in what it adds, and in what Stein counts."""
+    d, rng = 400, np.random.default_rng(0)
+    data = sample(Problem("diagonal", PowerLaw(d, 1.0), 800, noise=0.5), 0)
+    found = infer(data, train(data, weight_decay=0.5))
+    changes = []
+    for _ in range(300):
+        noise = rng.standard_normal(d)
+        pure = replace(found, noise_scale=1.0, threshold=0.2, unbiased=noise, observed=noise, learned=noise)
+        selection = PRUNERS.of("diagonal")().select(pure, 1.5, "shrunk", None)
+        changes.append((selection.change, np.square(selection.weights).sum() - np.square(noise).sum()))
+    told, true = np.mean(changes, axis=0)
+    # The weights stood as they were before: their risk is d.
+    assert true == pytest.approx(-d * 0.4778, rel=0.02)  # E[z^2; |z| < 1.5]
+    assert told == pytest.approx(true, rel=0.05)
 
 
 def test_rough_errors_of_degrees_of_freedom():
