@@ -12,6 +12,7 @@ from shallows.errors import EstimateUndefined, InvalidArgument, NotSupported, Un
 from shallows.inference import (
     Concern,
     check_assumptions,
+    check_inputs,
     check_weights,
     estimated_problem,
     fit_power_law,
@@ -311,3 +312,12 @@ def test_weights_without_energy_have_no_teacher():
     data = np.random.default_rng(0).standard_normal((50, 1)), np.random.default_rng(1).standard_normal(50)
     with pytest.raises(EstimateUndefined, match="two weights"):
         fit_power_law(infer(data, train(data, network="diagonal", weight_decay=1.0)))
+
+
+@pytest.mark.parametrize(("lengths", "serious"), [("mild", False), ("wild", True)])
+def test_uneven_rows_put_the_estimate_in_doubt_where_they_are_wild(lengths, serious):
+    rng = np.random.default_rng(0)
+    squares = {"mild": rng.uniform(0.4, 1.6, 2000), "wild": rng.exponential(1, 2000) ** 2 / 2}[lengths]
+    inputs = rng.standard_normal((2000, 20)) * np.sqrt(squares)[:, None]
+    found = {concern.name: concern.serious for concern in check_inputs(inputs, "diagonal")}
+    assert found["row norms"] is serious
