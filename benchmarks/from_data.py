@@ -23,10 +23,17 @@ from sklearn.preprocessing import StandardScaler
 from shallows import PowerLaw, Problem, predict, sample
 from shallows.errors import EstimateUndefined
 from shallows.estimators import AssumptionWarning, DiagonalNetworkRegressor, QuadraticNetworkRegressor
-from shallows.forecasting import best_weight_decay, extrapolate_naively, forecast
-from shallows.inference import fit_power_law, infer, recover_modes, tune
-from shallows.operators import QuadraticOperator
-from shallows.pruning import prune
+from shallows.inference import (
+    best_weight_decay,
+    extrapolate_naively,
+    fit_power_law,
+    forecast,
+    infer,
+    prune,
+    recover_modes,
+    tune,
+)
+from shallows.operators import operator_for
 from shallows.training import train, train_path
 
 #: Network, dim, samples, gamma, noise: by where their auto weight decay and a small one put them.
@@ -45,13 +52,11 @@ WORLDS = [
 
 
 def risk(weights, data):
-    if data.problem.network == "quadratic":
-        return 2 * weights.distance_squared(data.weights) / data.dim
-    return float(np.square(weights - data.weights).sum())
+    return data.problem.architecture.excess_risk(weights, data.weights)
 
 
 def cross_validate(inputs, labels, network, decays, folds=10):
-    """Weight decay of least cross-validated error, every fold a warm-started path of the same solver."""
+    """Weight decay of smallest cross-validated error, every fold a warm-started path of the same solver."""
     errors = np.zeros(len(decays))
     for rows, held in KFold(folds, shuffle=True, random_state=0).split(inputs):
         # The penalty belongs to sums over the samples, so a fold's weight decay shrinks with it.
@@ -69,9 +74,7 @@ def cross_validate(inputs, labels, network, decays, folds=10):
 
 
 def evaluate(fit, inputs):
-    if fit.network == "quadratic":
-        return QuadraticOperator(inputs).forward_factor(fit.weights.factor)
-    return inputs @ fit.weights
+    return operator_for(fit.network, inputs).output(fit.weights)
 
 
 def teacher_worlds(seeds):

@@ -17,12 +17,10 @@ if TYPE_CHECKING:
     from .errors import InvalidArgument, MissingDependency, ShallowsError, SolveFailed
     from .estimators import DiagonalNetworkRegressor, QuadraticNetworkRegressor, WhiteningTransformer
     from .exponents import fit_power_laws
-    from .forecasting import forecast
-    from .inference import infer, tune
+    from .inference import forecast, infer, prune, tune
     from .optimum import optimal_weight_decay
     from .prediction import Prediction, predict, predict_grid
     from .problems import Problem
-    from .pruning import prune
     from .state_evolution import Status, bayes_optimal
     from .sweeps import load
     from .teachers import FromValues, LowRank, PowerLaw
@@ -56,9 +54,9 @@ _HOME = {
     "DiagonalNetworkRegressor": "estimators",
     "QuadraticNetworkRegressor": "estimators",
     "WhiteningTransformer": "estimators",
-    "forecast": "forecasting",
+    "forecast": "inference",
     "infer": "inference",
-    "prune": "pruning",
+    "prune": "inference",
     "tune": "inference",
     "fit_power_laws": "exponents",
     "optimal_weight_decay": "optimum",

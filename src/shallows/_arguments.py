@@ -36,10 +36,10 @@ def check_integer(name: str, value: Any, *, minimum: int = 1) -> int:
     return int(value) if hasattr(value, "__index__") else int(number)  # floats do not hold every large integer
 
 
-def check_level(level: Any) -> float:
+def check_level(level: Any, name: str = "level") -> float:
     """`level` as a probability strictly between 0 and 1, or :class:`InvalidArgument`."""
     if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise InvalidArgument("level", level, "must be a number between 0 and 1, such as 0.9")
+        raise InvalidArgument(name, level, "must be a number between 0 and 1, such as 0.9")
     return level
 
 

@@ -62,6 +62,10 @@ class EstimateUndefined(ShallowsError):
     """The data do not determine what was asked: the network interpolates them, or there is nothing but noise."""
 
 
+class UndefinedAttribute(EstimateUndefined, AttributeError):
+    """The same of an attribute that is computed when it is read: it is not there."""
+
+
 class MissingDependency(ShallowsError, ImportError):
     """An optional dependency is needed for what was asked."""
 

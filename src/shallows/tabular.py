@@ -48,7 +48,7 @@ class Table:
 
 
 def read_table(path: str | Path, target: str = "y", *, name: str = "data") -> Table:
-    """Read a table of finite numbers.
+    r"""Read a table of finite numbers.
 
     Parameters
     ----------
@@ -65,6 +65,18 @@ def read_table(path: str | Path, target: str = "y", *, name: str = "data") -> Ta
     InvalidArgument
         For anything that is not a table of finite numbers with the target in it, at least 3 rows, a target that varies
         and no constant column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from shallows.tabular import read_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "data.csv"
+    ...     _ = path.write_text("height,age,y\n1.5,3,0\n2.5,4,1\n3.0,2,1\n")
+    ...     table = read_table(path)
+    >>> table.features, table.labels
+    (('height', 'age'), array([0., 1., 1.]))
     """
     source = Path(path)
     suffix = source.suffix.lower()

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,17 +13,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from shallows import InvalidArgument, PowerLaw, Problem, sample, train
+from shallows import InvalidArgument, PowerLaw, Problem, SolveFailed, sample, train
 from shallows.errors import EstimateUndefined
 from shallows.estimators import (
+    REGRESSORS,
     AssumptionWarning,
     DiagonalNetworkRegressor,
     QuadraticNetworkRegressor,
     WhiteningTransformer,
-    regressors,
 )
+from shallows.estimators import quadratic as estimator_of_the_quadratic_network
+from shallows.estimators.base import usable
 from shallows.estimators.files import load_model, save_model
 from shallows.estimators.summary import summarise
+from shallows.training import FitStatus
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +144,7 @@ def test_bad_settings_are_named(model, name, diagonal):
 
 
 def test_too_many_columns_for_memory_are_refused_with_the_number(monkeypatch, quadratic):
-    monkeypatch.setattr(regressors, "most_columns", lambda: 10)
+    monkeypatch.setattr(QuadraticNetworkRegressor, "most_columns", classmethod(lambda cls: 10))
     with pytest.raises(InvalidArgument, match="d <= 10"):
         QuadraticNetworkRegressor().fit(quadratic.inputs, quadratic.labels)
 
@@ -194,3 +198,59 @@ def test_a_forecast_keeps_the_width_and_its_units(quadratic):
     assert ahead.weight_decay == pytest.approx(4.0)
     # At four times the data a width of three leaves modes of the teacher out that the full width learns.
     assert ahead.points[0].test_error.value > full.forecast([2400]).points[0].test_error.value
+
+
+def test_looking_at_a_model_without_a_teacher_raises_nothing():
+    import inspect
+
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((200, 8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AssumptionWarning)
+        model = QuadraticNetworkRegressor().fit(inputs, inputs[:, 0] + rng.standard_normal(200))
+    assert not hasattr(model, "power_law_")
+    assert "QuadraticNetworkRegressor" in model._repr_mimebundle_()["text/plain"]
+    assert "power_law_" not in dict(inspect.getmembers(model))
+    for mistake in (lambda: model.power_law_, lambda: model.forecast([400])):
+        with pytest.raises(EstimateUndefined, match="no more energy"):
+            mistake()
+    assert summarise(model, samples=200)["reasons"].keys() == {"power_law", "forecast"}
+
+
+def test_a_diagnosis_of_correlated_columns_is_json():
+    import json
+
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((100, 4))
+    inputs[:, 1] += inputs[:, 0]
+    with pytest.warns(AssumptionWarning, match="correlated"):
+        model = QuadraticNetworkRegressor(standardize="scale").fit(inputs, inputs[:, 0] ** 2)
+    assert any(concern["serious"] for concern in json.loads(json.dumps(model.diagnosis_.to_dict()))["concerns"])
+
+
+def test_every_network_has_an_estimator_that_describes_what_it_learned(diagonal, quadratic):
+    for data in (diagonal, quadratic):
+        kind = REGRESSORS.of(data.problem.network)
+        model = kind(weight_decay=1.0).fit(*data)
+        assert model.network == data.problem.network
+        content = summarise(model, samples=data.samples, features=[f"c{i}" for i in range(data.dim)])
+        other = {"modes": "weights", "weights": "modes"}[kind.learned_table]
+        assert content[kind.learned_table] and content[other] is None
+        assert set(kind.standardize_choices) >= {"auto", "scale", "none"}
+        assert kind(standardize=kind.standardize_choices["none"]).fit(*data).transformer_ is None
+    assert REGRESSORS.of("diagonal").most_columns() is None
+
+
+def test_room_for_columns_is_half_of_the_memory(monkeypatch):
+    for memory, columns in ((None, 4729), (24 * 8 * 2 * 10**6, 1000)):
+        monkeypatch.setattr(estimator_of_the_quadratic_network, "physical_memory", lambda memory=memory: memory)
+        assert QuadraticNetworkRegressor.most_columns() == columns
+
+
+def test_an_unusable_minimum_is_an_error_and_a_missed_tolerance_is_not(diagonal):
+    model = DiagonalNetworkRegressor(tolerance=1e-15).fit(*diagonal)
+    assert not model.fit_.status.ok and model.path_ is not None
+    usable(model.fit_)
+    with pytest.raises(SolveFailed, match="stalled") as error:
+        usable(replace(model.fit_, status=FitStatus.STALLED, dual_objective=0.99 * model.fit_.objective))
+    assert error.value.result.status is FitStatus.STALLED

@@ -7,7 +7,9 @@ from scipy import stats
 from shallows import InvalidArgument, LowRank, PowerLaw, Problem, predict, sample, train
 from shallows.errors import EstimateUndefined
 from shallows.inference import Estimate, infer
-from shallows.inference.estimates import effective_share, relative_standard_error
+from shallows.inference.diagonal import DiagonalReader
+from shallows.inference.quadratic import effective_share
+from shallows.inference.residuals import relative_standard_error
 
 DIAGONAL = Problem("diagonal", PowerLaw(200, 1.0), 500, noise=0.5)
 QUADRATIC = Problem("quadratic", PowerLaw(40, 1.25), 2000, noise=0.3)
@@ -102,7 +104,7 @@ def test_least_squares_has_the_classical_standard_error():
         residual = (data.labels - data.inputs @ theta) / 0.6
         true = 1 + np.square(theta - data.weights).sum()
         logs.append(np.log(np.mean(residual**2) / true))
-    assert relative_standard_error(residual, 100, 0.4) == pytest.approx(np.std(logs), rel=0.2)
+    assert relative_standard_error(residual, 100, DiagonalReader.spread(0.4)) == pytest.approx(np.std(logs), rel=0.2)
 
 
 def test_noise_risk_and_energy_cover_their_truth():

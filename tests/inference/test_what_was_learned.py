@@ -2,19 +2,23 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 from shallows import InvalidArgument, LowRank, PowerLaw, Problem, predict, sample, train
 from shallows.errors import EstimateUndefined
-from shallows.forecasting import best_weight_decay, extrapolate_naively, forecast
 from shallows.inference import (
+    best_weight_decay,
     check_assumptions,
     check_weights,
+    extrapolate_naively,
     fit_power_law,
+    forecast,
     infer,
+    predicted_risk,
+    prune,
     recover_modes,
     tune,
 )
-from shallows.pruning import noise_edge, predicted_risk, prune
 
 DIAGONAL = Problem("diagonal", PowerLaw(200, 1.0), 500, noise=0.5)
 QUADRATIC = Problem("quadratic", PowerLaw(40, 1.25), 2000, noise=0.3)
@@ -95,7 +99,7 @@ def test_auto_weight_decay_is_near_the_best(diagonal, quadratic):
         best = min(fit.excess_risk(data), *(other.excess_risk(data) for other in around))
         assert fit.excess_risk(data) <= 1.1 * best
         assert (np.diff(path.weight_decay) < 0).all()
-        assert path.weight_decay[path.best] == pytest.approx(fit.weight_decay)
+        assert path.weight_decay[path.chosen_at] == pytest.approx(fit.weight_decay)
         assert len(path.to_dict()["test_error"]) == len(path.learned_features)
 
 
@@ -134,7 +138,7 @@ def test_predicted_pruned_risk_is_the_risk_of_simulated_pruning(network):
     problem = DIAGONAL if network == "diagonal" else QUADRATIC
     data = sample(problem, 0)
     found = infer(tuple(data), train(data, weight_decay=0.1))
-    cut = noise_edge(found)
+    cut = found.noise_edge
     rng = np.random.default_rng(1)
     truth, scale, zeta = problem.teacher.values(network), found.noise_scale, found.threshold
     risks = []
@@ -153,6 +157,26 @@ def test_predicted_pruned_risk_is_the_risk_of_simulated_pruning(network):
     assert predicted == pytest.approx(
         np.mean(risks), abs=4 * error + (0.05 * predicted if network == "quadratic" else 0)
     )
+
+
+def test_predicted_pruned_risk_is_the_integral_over_the_noise():
+    problem = Problem("diagonal", PowerLaw(30, 1.0), 100, noise=0.5)
+    data = sample(problem, 0)
+    found = infer(tuple(data), train(data, weight_decay=0.1))
+    tau, zeta = found.noise_scale, found.threshold
+    for cut in (found.noise_edge, 1.3 * tau):
+
+        def loss(z, mode, cut=cut):
+            u = mode + tau * z
+            learned = u - np.sign(u) * zeta if abs(u) > cut else 0.0
+            return (learned - mode) ** 2 * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+
+        total = 0.0
+        for mode in problem.teacher.values("diagonal"):
+            pieces = [-12, *sorted(((-cut - mode) / tau, (cut - mode) / tau)), 12]
+            pieces = np.clip(pieces, -12, 12)
+            total += sum(quad(loss, a, b, args=(mode,))[0] for a, b in zip(pieces, pieces[1:], strict=False) if b > a)
+        assert predicted_risk(problem.teacher, found, cut) == pytest.approx(total, rel=1e-7)
 
 
 def test_pruning_refuses_what_does_not_fit(diagonal, quadratic):

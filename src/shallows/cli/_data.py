@@ -35,7 +35,7 @@ Decay = Annotated[
     typer.Option(
         "--weight-decay",
         metavar="L",
-        help="Weight decay on standardised columns, >= 0, or auto (default): least estimated test error.",
+        help="Weight decay on standardised columns, >= 0, or auto (default): smallest estimated test error.",
         show_default=False,
     ),
 ]
@@ -68,34 +68,36 @@ def build_model(
     network: str | None, weight_decay: str | None, width: str | None, standardize: str | None, columns: int
 ) -> Any:
     """The estimator that the options describe; everything is checked here."""
-    from ..estimators import DiagonalNetworkRegressor, QuadraticNetworkRegressor
-    from ..estimators.regressors import most_columns
-    from ..networks import network_names
+    from ..estimators import REGRESSORS
+    from ..networks import network_named, network_names
 
     if network not in network_names():
         given = "nothing" if network is None else options.shown(network)
-        raise InvalidArgument("--network", given, "must be diagonal or quadratic")
+        raise InvalidArgument("--network", given, f"must be {' or '.join(network_names())}")
+    kind = REGRESSORS.of(network)
     decay: str | float = "auto"
     if weight_decay not in (None, "auto"):
         assert weight_decay is not None
         decay = options.parse_size("--weight-decay", weight_decay)
     how = "auto" if standardize is None else standardize
-    allowed = ("auto", "scale", "none") if network == "diagonal" else ("auto", "scale", "whiten", "none")
-    if how not in allowed:
-        raise InvalidArgument("--standardize", options.shown(how), f"must be one of {', '.join(allowed)}")
-    if network == "diagonal":
-        if width is not None:
-            raise InvalidArgument("--width", options.shown(width), "applies to the quadratic network only")
-        return DiagonalNetworkRegressor(decay, standardize=how != "none")
-    if columns > most_columns():
+    if how not in kind.standardize_choices:
+        raise InvalidArgument(
+            "--standardize", options.shown(how), f"must be one of {', '.join(kind.standardize_choices)}"
+        )
+    settings = {"weight_decay": decay, "standardize": kind.standardize_choices[how]}
+    if width is not None and not network_named(network).has_width:
+        raise InvalidArgument("--width", options.shown(width), "applies to the quadratic network only")
+    most = kind.most_columns()
+    if most is not None and columns > most:
         raise InvalidArgument(
             "DATA",
             f"{columns} columns",
-            f"the quadratic network trains on at most {most_columns()} columns in this machine's memory: "
+            f"the {network} network trains on at most {most} columns in this machine's memory: "
             "choose fewer, or the diagonal network",
         )
-    units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
-    return QuadraticNetworkRegressor(units, decay, standardize=False if how == "none" else how)
+    if width is not None:
+        settings["width"] = options.parse_integer("--width", width, 1, options.MOST_DIM)
+    return kind(**settings)
 
 
 def train_model(model: Any, table: Table) -> None:
@@ -146,6 +148,7 @@ def span(estimate: dict[str, float] | None) -> str:
     """``value (low to high)``."""
     if estimate is None:
         return "-"
-    from .._numbers import sentence_number as plain
+    from .._numbers import sentence_number
 
-    return f"{plain(estimate['value'])} ({plain(estimate['low'])} to {plain(estimate['high'])})"
+    low, high = sentence_number(estimate["low"]), sentence_number(estimate["high"])
+    return f"{sentence_number(estimate['value'])} ({low} to {high})"

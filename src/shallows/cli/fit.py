@@ -19,6 +19,8 @@ from ._sections import number, print_sections
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from ..inference import Inference
+
 Out = Annotated[
     str | None,
     typer.Option(
@@ -66,13 +68,7 @@ def run(
 
             progress.say("writing the report")
             save_model(model, output.partial / "weights.safetensors", features=table.features, target=table.target)
-            known = model.inference_
-            write_fit_report(
-                content,
-                output.partial,
-                eigenvalues=None if known is None else known.eigenvalues,
-                unbiased=None if known is None or network == "quadratic" else known.unbiased,
-            )
+            write_fit_report(content, output.partial, **_observed(model.inference_))
             output.finish()
     if json:
         print_json(content)
@@ -81,6 +77,13 @@ def run(
     if out is not None:
         typer.echo(f"\nReport: {Path(out) / 'report.html'}", err=json)
     return 0
+
+
+def _observed(inference: Inference | None) -> dict[str, Any]:
+    """What the figure of the learned weights shows: eigenvalues, or weights, without their shrinkage."""
+    if inference is None:
+        return {}
+    return {"eigenvalues" if inference.architecture.is_matrix else "unbiased": inference.observed}
 
 
 def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]]:

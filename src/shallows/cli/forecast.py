@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,12 +45,12 @@ def run(
         progress.say(f"training on {rows} rows and {table.inputs.shape[1]} columns")
         data_options.train_model(model, table)
 
-        from ..errors import EstimateUndefined
+        from ..errors import EstimateUndefined, SolveFailed
 
         progress.say("forecasting")
         try:
             found = model.forecast(counts)
-        except EstimateUndefined as error:
+        except (EstimateUndefined, SolveFailed) as error:
             if json:
                 print_json({"network": network, "samples": rows, "status": "failed", "reason": str(error)})
             print_error(f"no forecast: {error}")
@@ -59,6 +59,12 @@ def run(
     if json:
         print_json(content)
         return 0
+    print_sections(f"Forecast for a {network} network, from {rows} samples", _sections(content))
+    return 0
+
+
+def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """What is printed for people."""
     lines: list[tuple[str, ...]] = [("samples", "test error", "at present decay", "excess risk", "best decay", "phase")]
     for point in content["points"]:
         lines.append(
@@ -74,16 +80,12 @@ def run(
     reading: list[tuple[str, ...]] = [("", sentence) for sentence in content["sentences"]]
     if content["caution"]:
         reading.append(("", f"caution: {content['caution']}"))
-    print_sections(
-        f"Forecast for a {network} network, from {rows} samples",
-        [
-            ("Now", [("test error", span(content["present_test_error"])), ("phase", content["present_phase"] or "-")]),
-            ("With more data (90 % bands)", lines),
-            ("In words", reading),
-            ("Do the data look as assumed?", concerns(content["diagnosis"])),
-        ],
-    )
-    return 0
+    return [
+        ("Now", [("test error", span(content["present_test_error"])), ("phase", content["present_phase"] or "-")]),
+        ("With more data (90 % bands)", lines),
+        ("In words", reading),
+        ("Do the data look as assumed?", concerns(content["diagnosis"])),
+    ]
 
 
 def parse_counts(text: str, rows: int) -> list[float]:

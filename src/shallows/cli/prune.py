@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,11 @@ from . import _options as options
 from ._data import span
 from ._output import print_error, print_json
 from ._sections import number, print_sections
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+    from ..estimators.files import SavedModel
+    from ..tabular import Table
 
 Weights = Annotated[
     str | None,
@@ -68,34 +73,13 @@ def run(
     cut = None if threshold is None else options.parse_size("--threshold", threshold)
 
     from ..errors import EstimateUndefined
-    from ..estimators.files import load_model, save_model_parts
-    from ..inference import infer
-    from ..pruning import prune
+    from ..estimators.files import save_model_parts
+    from ..inference import infer, prune
 
-    try:
-        model = load_model(weights)
-    except InvalidArgument as error:
-        raise InvalidArgument("WEIGHTS", options.shown(str(error.value)), error.allowed) from error
-    if "pruned" in model.fit.details:
-        raise InvalidArgument("WEIGHTS", options.shown(weights), "are pruned already: prune the file they came from")
+    model = _load(weights)
     table = data_options.read(data, target, option="--data", default=model.target or "y")
     path = data_options.output_file("--out", out, ".safetensors", force=force)
-    if table.inputs.shape[1] != model.mean.size:
-        raise InvalidArgument(
-            "--data",
-            f"{table.inputs.shape[1]} columns",
-            f"the weights are of a {model.fit.network} network of {model.mean.size}: they belong to other data",
-        )
-    if model.features is not None and set(model.features) != set(table.features) and data is not None:
-        missing = next((name for name in model.features if name not in table.features), None)
-        if missing is not None and not data.endswith((".npy", ".npz")):
-            raise InvalidArgument("--data", options.shown(data), f"has no column {missing!r}, which the weights know")
-    inputs = table.inputs
-    if model.features is not None and set(model.features) == set(table.features):
-        order = [table.features.index(name) for name in model.features]
-        inputs = inputs[:, order]
-    labels = table.labels - table.labels.mean() if model.centred else table.labels
-    seen = model.transform(inputs)
+    seen, labels = _as_trained(model, table, data)
     try:
         inference = infer((seen, labels), model.fit, centred=model.centred)
         pruned = prune(model.fit, inference, data=(seen, labels), threshold=cut, values=how)  # type: ignore[arg-type]
@@ -110,18 +94,43 @@ def run(
     if json:
         print_json(content | {"written": str(path)})
         return 0
-    print_sections(
-        f"Pruned a {pruned.network} network",
-        [
-            (
-                "",
-                [
-                    ("features", f"{pruned.features_before} before, {pruned.features_after} after"),
-                    ("threshold", number(pruned.threshold)),
-                    ("test error", f"{span(content['test_error_before'])} before, {span(content['test_error'])} after"),
-                    ("written", str(path)),
-                ],
-            )
-        ],
-    )
+    rows: list[tuple[str, ...]] = [
+        ("features", f"{pruned.features_before} before, {pruned.features_after} after"),
+        ("threshold", number(pruned.threshold)),
+        ("test error", f"{span(content['test_error_before'])} before, {span(content['test_error'])} after"),
+        ("written", str(path)),
+    ]
+    print_sections(f"Pruned a {pruned.network} network", [("", rows)])
     return 0
+
+
+def _load(weights: str) -> SavedModel:
+    """The model of a weights file that was not pruned before."""
+    from ..estimators.files import load_model
+
+    try:
+        model = load_model(weights)
+    except InvalidArgument as error:
+        raise InvalidArgument("WEIGHTS", options.shown(str(error.value)), error.allowed) from error
+    if "pruned" in model.fit.details:
+        raise InvalidArgument("WEIGHTS", options.shown(weights), "are pruned already: prune the file they came from")
+    return model
+
+
+def _as_trained(model: SavedModel, table: Table, data: str | None) -> tuple[FloatArray, FloatArray]:
+    """Inputs and labels as the network saw them in training; refused where the columns are not the model's."""
+    if table.inputs.shape[1] != model.mean.size:
+        raise InvalidArgument(
+            "--data",
+            f"{table.inputs.shape[1]} columns",
+            f"the weights are of a {model.fit.network} network of {model.mean.size}: they belong to other data",
+        )
+    inputs = table.inputs
+    if model.features is not None and set(model.features) == set(table.features):
+        inputs = inputs[:, [table.features.index(name) for name in model.features]]
+    elif model.features is not None and data is not None and not data.endswith((".npy", ".npz")):
+        missing = next((name for name in model.features if name not in table.features), None)
+        if missing is not None:
+            raise InvalidArgument("--data", options.shown(data), f"has no column {missing!r}, which the weights know")
+    labels = table.labels - table.labels.mean() if model.centred else table.labels
+    return model.transform(inputs), labels

@@ -1,12 +1,25 @@
 """scikit-learn estimators: networks that choose their weight decay and estimate their test error.
 
->>> model = QuadraticNetworkRegressor().fit(X, y)                    # doctest: +SKIP
->>> model.test_error_estimate_.value, model.diagnosis_               # doctest: +SKIP
+>>> import numpy as np
+>>> from shallows import DiagonalNetworkRegressor
+>>> rng = np.random.default_rng(0)
+>>> inputs = rng.standard_normal((200, 10))
+>>> model = DiagonalNetworkRegressor().fit(inputs, inputs[:, 0] + 0.5 * rng.standard_normal(200))
+>>> model.test_error_estimate_.covers(0.26), model.diagnosis_.ok
+(True, True)
 """
 
 from __future__ import annotations
 
-from .regressors import AssumptionWarning, DiagonalNetworkRegressor, QuadraticNetworkRegressor
+from .base import REGRESSORS, AssumptionWarning
+from .diagonal import DiagonalNetworkRegressor
+from .quadratic import QuadraticNetworkRegressor
 from .whitening import WhiteningTransformer
 
-__all__ = ["AssumptionWarning", "DiagonalNetworkRegressor", "QuadraticNetworkRegressor", "WhiteningTransformer"]
+__all__ = [
+    "REGRESSORS",
+    "AssumptionWarning",
+    "DiagonalNetworkRegressor",
+    "QuadraticNetworkRegressor",
+    "WhiteningTransformer",
+]

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InvalidArgument
-from ..operators import QuadraticOperator
+from ..networks import network_named
+from ..operators import operator_for
 from ..training import Fit, FitStatus, load_weights, save_weights
-from ..weights import LowRankPSD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._types import FloatArray
-    from .regressors import DiagonalNetworkRegressor, QuadraticNetworkRegressor
+    from .base import NetworkRegressor
 
 #: Tensors beside the weights.
 EXTRAS = ("input_mean", "input_matrix", "intercept")
@@ -55,15 +55,12 @@ class SavedModel:
     def predict(self, inputs: FloatArray) -> FloatArray:
         """Predictions, shape (n,)."""
         seen = self.transform(np.asarray(inputs, dtype=float))
-        weights = self.fit.weights
-        if isinstance(weights, LowRankPSD):
-            return QuadraticOperator(seen).forward_factor(weights.factor) + self.intercept
-        out: FloatArray = seen @ weights + self.intercept
+        out: FloatArray = operator_for(self.fit.network, seen).output(self.fit.weights) + self.intercept
         return out
 
 
 def save_model(
-    model: DiagonalNetworkRegressor | QuadraticNetworkRegressor,
+    model: NetworkRegressor,
     path: str | Path,
     *,
     features: Sequence[str] | None = None,
@@ -79,6 +76,25 @@ def save_model(
         Ends in ``.safetensors`` by custom.
     features, target : str, optional
         Names, so that other data can be checked against them.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from shallows import DiagonalNetworkRegressor
+    >>> from shallows.estimators.files import load_model, save_model
+    >>> rng = np.random.default_rng(0)
+    >>> inputs = rng.standard_normal((100, 3))
+    >>> model = DiagonalNetworkRegressor(1.0).fit(inputs, inputs[:, 2] + rng.standard_normal(100))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     saved = load_model(save_model(model, Path(folder) / "m.safetensors", features="abc"))
+    >>> saved.features, bool(np.allclose(saved.predict(inputs), model.predict(inputs)))
+    (('a', 'b', 'c'), True)
     """
     dim = model.n_features_in_
     transformer = model.transformer_
@@ -111,12 +127,12 @@ def save_model_parts(model: SavedModel, path: str | Path) -> Path:
         "centred": model.centred,
     }
     extras = {
-        **(model.fit.parameters or {}),
         "input_mean": model.mean,
         "input_matrix": model.matrix,
         "intercept": np.array([model.intercept]),
     }
-    return save_weights(replace(model.fit, parameters=extras, details=details), path)
+    own = dict(model.fit.parameters or {})
+    return save_weights(replace(model.fit, parameters={**own, **extras}, details=details), path)
 
 
 def load_model(path: str | Path) -> SavedModel:
@@ -130,8 +146,8 @@ def load_model(path: str | Path) -> SavedModel:
     from safetensors import safe_open
 
     weights, summary = load_weights(path)
-    dim = weights.dim if isinstance(weights, LowRankPSD) else weights.size
     try:
+        dim = network_named(summary["network"]).weights_dim(weights)
         with safe_open(Path(path), framework="numpy") as stream:
             names_in_file = set(stream.keys())
             tensors = {key: np.asarray(stream.get_tensor(key), dtype=float) for key in EXTRAS if key in names_in_file}

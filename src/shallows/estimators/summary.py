@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EstimateUndefined
+from ..errors import EstimateUndefined, SolveFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .regressors import DiagonalNetworkRegressor, QuadraticNetworkRegressor
+    from .base import NetworkRegressor
 
 #: Multiples of the present number of samples that the summary forecasts.
 MULTIPLES = (2.0, 4.0, 10.0)
@@ -18,7 +18,7 @@ LISTED = 100
 
 
 def summarise(
-    model: DiagonalNetworkRegressor | QuadraticNetworkRegressor,
+    model: NetworkRegressor,
     *,
     features: Sequence[str] | None = None,
     target: str | None = None,
@@ -44,21 +44,49 @@ def summarise(
     -------
     dict
         Where something cannot be estimated it is None and ``reasons`` says why.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows import DiagonalNetworkRegressor
+    >>> from shallows.estimators.summary import summarise
+    >>> rng = np.random.default_rng(0)
+    >>> inputs = rng.standard_normal((100, 8))
+    >>> model = DiagonalNetworkRegressor(1.0).fit(inputs, inputs[:, 2] + rng.standard_normal(100))
+    >>> content = summarise(model, features=list("abcdefgh"), samples=100)
+    >>> content["weights"]["weights"][0]["name"], content["modes"]
+    ('c', None)
     """
     reasons: dict[str, str] = {}
     names = None if features is None else list(features)
     known = model.inference_
 
-    def attempt(key: str, work: Callable[[], Any]) -> Any:
+    def estimated(key: str, compute: Callable[[], Any]) -> Any:
         try:
-            return work()
-        except EstimateUndefined as error:
+            return compute()
+        except (EstimateUndefined, SolveFailed) as error:
             reasons[key] = str(error)
             return None
 
     if known is None:
         reasons["test_error"] = "the network interpolates its data"
-    out: dict[str, Any] = {
+    out = _of_the_fit(model, target, samples)
+    out["modes"] = out["weights"] = None
+    out[model.learned_table] = estimated(model.learned_table, lambda: model.describe_learned(names))
+    out["power_law"] = estimated("power_law", lambda: model.power_law_.to_dict())
+    out["pruning"] = estimated("pruning", lambda: model.prune(*(data or ())).to_dict())
+    rows = samples if samples is not None else (0 if known is None else known.samples)
+    out["forecast"] = estimated(
+        "forecast", lambda: model.forecast([m * rows for m in multiples]).to_dict() if rows else None
+    )
+    out["reasons"] = reasons
+    return out
+
+
+def _of_the_fit(model: NetworkRegressor, target: str | None, samples: int | None) -> dict[str, Any]:
+    """What needs no further computing."""
+    known = model.inference_
+    return {
         "network": model.network,
         "samples": samples,
         "dim": int(model.n_features_in_),
@@ -87,14 +115,3 @@ def summarise(
         },
         "path": None if model.path_ is None else model.path_.to_dict(),
     }
-    quadratic = model.network == "quadratic"
-    out["modes"] = attempt("modes", lambda: model.recover_modes().to_dict()) if quadratic else None
-    out["weights"] = None if quadratic else attempt("weights", lambda: model.check_weights().to_dict(names))
-    out["power_law"] = attempt("power_law", lambda: model.power_law_.to_dict())
-    out["pruning"] = attempt("pruning", lambda: model.prune(*(data or ())).to_dict())
-    rows = samples if samples is not None else (0 if known is None else known.samples)
-    out["forecast"] = attempt(
-        "forecast", lambda: model.forecast([m * rows for m in multiples]).to_dict() if rows else None
-    )
-    out["reasons"] = reasons
-    return out

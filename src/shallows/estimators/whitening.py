@@ -47,6 +47,16 @@ class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         Directions left out for want of variance.
     changed_ : str
         One sentence about what was done.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows import WhiteningTransformer
+    >>> rng = np.random.default_rng(0)
+    >>> inputs = rng.standard_normal((500, 2)) @ [[1.0, 0.5], [0.0, 1.0]] + 3
+    >>> whitener = WhiteningTransformer("whiten", shrinkage=0.0).fit(inputs)
+    >>> bool(np.allclose(np.cov(whitener.transform(inputs).T, bias=True), np.eye(2)))
+    True
     """
 
     def __init__(self, method: str = "auto", shrinkage: str | float = "auto") -> None:

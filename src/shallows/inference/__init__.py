@@ -1,35 +1,59 @@
 """What a trained network says about the world from its training data alone (theory note, section 10).
 
->>> fit, inference, path = tune((X, y), network="diagonal")     # doctest: +SKIP
->>> inference.test_error.value, inference.test_error.low        # doctest: +SKIP
+>>> from shallows import PowerLaw, Problem, sample, tune
+>>> data = sample(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), seed=0)
+>>> fit, inference, path = tune(data, network="diagonal")
+>>> inference.test_error.covers(0.5 + fit.excess_risk(data))
+True
+
+What differs by network is in one file for each, :mod:`.diagonal` and :mod:`.quadratic`, behind one narrow protocol for
+each piece of work: :class:`.residuals.Reader`, :class:`.weight_decay_path.Search`, :class:`.power_law.TeacherFit`,
+:class:`.pruning.Pruner` and :class:`.concerns.Assumptions`.
 """
 
 from __future__ import annotations
 
-from .checks import Concern, Diagnosis, check_assumptions, check_inputs
-from .estimates import LEVEL, Estimate, Inference, infer
-from .modes import Modes, WeightTests, check_weights, recover_modes
+from . import diagonal, quadratic  # noqa: F401 - each registers what it can do
+from .concerns import Concern, Diagnosis, check_assumptions, check_inputs
+from .estimate import LEVEL, Estimate
+from .extrapolation import NaiveExtrapolation, extrapolate_naively
+from .forecasting import Forecast, ForecastPoint, best_weight_decay, forecast
+from .modes import Modes, recover_modes
 from .power_law import PowerLawFit, estimated_problem, fit_power_law, fit_teacher
-from .tuning import WeightDecayPath, largest_weight_decay, tune
+from .pruning import Pruned, predicted_risk, prune
+from .residuals import infer
+from .result import Inference
+from .tuning import silencing_weight_decay, tune
+from .weight_decay_path import WeightDecayPath
+from .weight_tests import WeightTests, check_weights
 
 __all__ = [
     "LEVEL",
     "Concern",
     "Diagnosis",
     "Estimate",
+    "Forecast",
+    "ForecastPoint",
     "Inference",
     "Modes",
+    "NaiveExtrapolation",
     "PowerLawFit",
+    "Pruned",
     "WeightDecayPath",
     "WeightTests",
+    "best_weight_decay",
     "check_assumptions",
     "check_inputs",
     "check_weights",
     "estimated_problem",
+    "extrapolate_naively",
     "fit_power_law",
     "fit_teacher",
+    "forecast",
     "infer",
-    "largest_weight_decay",
+    "predicted_risk",
+    "prune",
     "recover_modes",
+    "silencing_weight_decay",
     "tune",
 ]

@@ -1,4 +1,4 @@
-"""What was learned: single weights with intervals and p-values, teacher modes with uncertainties."""
+"""Teacher modes that stand out of the noise, with uncertainties, for networks whose weights are a matrix."""
 
 from __future__ import annotations
 
@@ -6,100 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri
 
-from ..errors import InvalidArgument
+from .._arguments import check_instance, check_level
+from ..errors import NotSupported
+from .estimate import LEVEL, reach
+from .result import Inference
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from .._types import FloatArray
-    from .estimates import Inference
 
-
-@dataclass(frozen=True, eq=False)
-class WeightTests:
-    """Every weight of the diagonal network, tested against zero.
-
-    Attributes
-    ----------
-    values : ndarray, shape (d,)
-        Unbiased weights.
-    standard_error : float
-        The noise scale ``tau``, the same for all.
-    low, high : ndarrays, shape (d,)
-        Ends of the confidence interval of each weight.
-    p_values : ndarray, shape (d,)
-        Two-sided, of "this weight is zero".
-    discovered : ndarray of bool, shape (d,)
-        Found by Benjamini and Hochberg (1995) at :attr:`false_discovery_rate`.
-    level, false_discovery_rate : float
-    """
-
-    values: FloatArray
-    standard_error: float
-    low: FloatArray
-    high: FloatArray
-    p_values: FloatArray
-    discovered: NDArray[np.bool_]
-    level: float
-    false_discovery_rate: float
-
-    def to_dict(self, names: list[str] | None = None, most: int = 50) -> dict[str, Any]:
-        """JSON-ready: the `most` most significant weights."""
-        order = np.argsort(self.p_values, kind="stable")[:most]
-        return {
-            "standard_error": self.standard_error,
-            "level": self.level,
-            "false_discovery_rate": self.false_discovery_rate,
-            "discoveries": int(self.discovered.sum()),
-            "weights": [
-                {
-                    "index": int(i),
-                    "name": None if names is None else names[i],
-                    "value": float(self.values[i]),
-                    "low": float(self.low[i]),
-                    "high": float(self.high[i]),
-                    "p_value": float(self.p_values[i]),
-                    "discovered": bool(self.discovered[i]),
-                }
-                for i in order
-            ],
-        }
-
-
-def check_weights(inference: Inference, *, level: float = 0.9, false_discovery_rate: float = 0.1) -> WeightTests:
-    """Confidence intervals and p-values of the diagonal network's weights.
-
-    ``u = theta* + tau Z`` (theory note, section 10) makes every unbiased weight normal with a known standard
-    error.
-
-    Raises
-    ------
-    InvalidArgument
-        For the quadratic network, whose weights are a matrix: see :func:`recover_modes`.
-    """
-    if inference.network != "diagonal":
-        raise InvalidArgument(
-            "inference", inference.network, "weights are tested one by one in the diagonal network only"
-        )
-    for name, value in (("level", level), ("false_discovery_rate", false_discovery_rate)):
-        if not 0 < value < 1:
-            raise InvalidArgument(name, value, "must lie between 0 and 1")
-    from scipy.special import erfc
-
-    tau, values = inference.noise_scale, inference.unbiased
-    reach = float(ndtri(0.5 + level / 2)) * tau
-    if tau > 0:
-        p = erfc(np.abs(values) / tau / np.sqrt(2))
-    else:
-        p = np.where(values == 0, 1.0, 0.0)
-    order = np.argsort(p, kind="stable")
-    passed = np.flatnonzero(p[order] <= false_discovery_rate * np.arange(1, p.size + 1) / p.size)
-    discovered = np.zeros(p.size, dtype=bool)
-    if passed.size:
-        discovered[order[: passed[-1] + 1]] = True
-    return WeightTests(values, tau, values - reach, values + reach, p, discovered, level, false_discovery_rate)
+#: Rounds of undoing the repulsion of the modes; each halves what is left to undo.
+ROUNDS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +37,15 @@ class Modes:
     edge : float
         Where the bulk of noise ends: ``2 delta`` and its fluctuation.
     level : float
+
+    Examples
+    --------
+    >>> from shallows import LowRank, Problem, infer, sample, train
+    >>> from shallows.inference import recover_modes
+    >>> data = sample(Problem("quadratic", LowRank(20, 2), samples=1000, noise=0.1), seed=0)
+    >>> modes = recover_modes(infer(data, train(data, weight_decay=0.3)))
+    >>> modes.to_dict()["count"]
+    2
     """
 
     positions: FloatArray
@@ -145,7 +71,7 @@ class Modes:
         }
 
 
-def recover_modes(inference: Inference, *, level: float = 0.9) -> Modes:
+def recover_modes(inference: Inference, *, level: float = LEVEL) -> Modes:
     """Teacher modes from the outliers of the unbiased matrix.
 
     Inverts the outlier map ``x = s + delta^2/s`` (theory note, sections 5 and 10) with every mode repelled by all
@@ -153,31 +79,59 @@ def recover_modes(inference: Inference, *, level: float = 0.9) -> Modes:
     outlier of ``S* + delta GOE`` fluctuates with variance ``(2 delta^2/d)(1 - delta^2/s^2)`` (Capitaine,
     Donati-Martin and Feral 2009); the noise scale's own uncertainty is added.
 
+    Parameters
+    ----------
+    inference : Inference
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    Modes
+
     Raises
     ------
     InvalidArgument
+        For a level that does not lie between 0 and 1.
+    NotSupported
         For the diagonal network: see :func:`check_weights`.
+
+    Examples
+    --------
+    >>> from shallows import LowRank, Problem, infer, sample, train
+    >>> from shallows.inference import recover_modes
+    >>> problem = Problem("quadratic", LowRank(20, 2), samples=1000, noise=0.1)
+    >>> data = sample(problem, seed=0)
+    >>> modes = recover_modes(infer(data, train(data, weight_decay=0.3)))
+    >>> truth = problem.teacher.values("quadratic")[:2]
+    >>> bool((abs(modes.values / truth - 1) < 0.1).all())
+    True
     """
-    if inference.eigenvalues is None:
-        raise InvalidArgument("inference", inference.network, "modes belong to the quadratic network")
+    check_instance("inference", inference, Inference)
+    if not inference.architecture.is_matrix:
+        raise NotSupported("inference", inference.network, "modes belong to networks whose weights are a matrix")
+    check_level(level)
     delta, d = inference.noise_scale, inference.dim
-    edge = 2 * delta * (1 + d ** (-2 / 3))
-    x = inference.eigenvalues[inference.eigenvalues > edge]
+    x = inference.observed[inference.observed > inference.noise_edge]
+    s = _without_repulsion(x, float(inference.observed.sum()), delta, d)
+    overlap = 1 - (delta / s) ** 2
+    slope = np.maximum(overlap, d ** (-1 / 3))
+    error = np.sqrt(2 * delta**2 / d / slope + (delta * inference.relative_error * delta / s / slope) ** 2 / 4)
+    far = reach(level) * error
+    return Modes(x, s, error, np.maximum(s - far, 0.0), s + far, overlap, inference.noise_edge, level)
+
+
+def _without_repulsion(x: FloatArray, trace: float, delta: float, d: int) -> FloatArray:
+    """Teacher modes behind the outliers `x` of a matrix of this trace, noise scale `delta` and size `d`."""
     s = 0.5 * (x + np.sqrt(np.maximum(x**2 - 4 * delta**2, 0.0)))
     # Of two modes closer than their own fluctuation the repulsion cannot be told apart from chance: soften it there.
     soft = 2 * delta**2 / d
     background = max(1 - s.size / d, 0.0)
-    trace = float(inference.eigenvalues.sum())
-    for _ in range(30):
+    for _ in range(ROUNDS):
         # What was not recovered sits at its mean, which the trace gives away: noise leaves the trace alone.
         hidden = min(max((trace - float(s.sum())) / max(d - s.size, 1), 0.0), 0.5 * delta)
         gaps = s[:, None] - s[None, :]
         shifted = x - delta**2 * (gaps / (gaps**2 + soft)).sum(axis=1) / d - hidden
         inverse = 0.5 * (shifted + np.sqrt(np.maximum(shifted**2 - 4 * delta**2 * background, 0.0)))
         s = 0.5 * s + 0.5 * (inverse + hidden)
-    s = np.maximum(s, delta * (1 + 1e-9))
-    overlap = 1 - (delta / s) ** 2
-    slope = np.maximum(overlap, d ** (-1 / 3))
-    error = np.sqrt(2 * delta**2 / d / slope + (delta * inference.relative_error * delta / s / slope) ** 2 / 4)
-    reach = float(ndtri(0.5 + level / 2)) * error
-    return Modes(x, s, error, np.maximum(s - reach, 0.0), s + reach, overlap, float(edge), level)
+    return np.maximum(s, delta * (1 + 1e-9))

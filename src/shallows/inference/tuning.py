@@ -2,110 +2,69 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from .._arguments import check_number
 from ..errors import EstimateUndefined, InvalidArgument, SolveFailed
 from ..networks import network_named
-from ..operators import QuadraticOperator, as_pair, check_data
+from ..operators import as_pair, check_data, operator_for
 from ..problems import Problem
 from ..state_evolution import solve
 from ..training import Dataset, Fit, train, train_path
-from .estimates import Inference, infer
-from .power_law import estimated_problem, fit_teacher
+from .power_law import LARGEST_MISFIT, estimated_problem, fit_teacher
+from .residuals import infer
+from .result import Inference
+from .weight_decay_path import SEARCHES, Search, Step, Steps, WeightDecayPath
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from .._types import FloatArray
+    from ..networks import Network
 
-#: Ratio of neighbouring weight decays on the path.
-STEP = {"diagonal": 1.25, "quadratic": 1.4}
 #: The path ends at this share of the weight decay that makes every weight zero.
 SHORTEST = 1e-4
-#: It also ends once the estimated test error has been this many times its minimum for :data:`PATIENCE` steps.
-RISEN, PATIENCE = 1.1, 3
-#: Or has not been lower for this many steps (a factor of five to six in weight decay).
-STALE = {"diagonal": 8, "quadratic": 5}
-#: Nor is anything closer to interpolation than this looked at: the estimate is unstable there.
-LEAST_SLACK = 0.1
+#: Nor is anything closer to interpolation than this tried: the estimate is unstable there.
+SMALLEST_SLACK = 0.1
 #: Relative duality gap on the way; the chosen weight decay is trained to the one asked for.
 PATH_TOLERANCE = 1e-4
-#: A fitted teacher further off than this (see :class:`PowerLawFit`) is not used to choose the weight decay.
-MOST_MISFIT = 4.0
+#: Theory's minimum is searched within this factor of the weight decay that it corrects.
+REACH = 8.0
 
 
-@dataclass(frozen=True, eq=False)
-class WeightDecayPath:
-    """Fits along decreasing weight decays with what they say of themselves; every array has shape (steps,).
+def silencing_weight_decay(inputs: Any, labels: FloatArray, network: str, width: int | None = None) -> float:
+    """The smallest weight decay at which every weight is zero.
 
-    Attributes
+    Parameters
     ----------
-    weight_decay : ndarray
-        Decreasing.
-    test_error, test_error_stderr : ndarray
-        Estimated from the training data alone; infinite where the network interpolates.
-    train_error, degrees_of_freedom : ndarray
-    learned_features : ndarray of int
-        Active weights, or rank of ``S``.
-    best : int
-        Place of the least estimated test error.
-    seconds : float
-        Wall time of the whole search.
-    method : {"estimate", "theory"}
-        Whether the least estimate was taken, or the minimum that theory predicts for the teacher seen in it.
+    inputs : ndarray or torch.Tensor, shape (n, d)
+    labels : ndarray, shape (n,)
+    network : {"diagonal", "quadratic"}
+    width : int, optional
+        Hidden units of the quadratic network.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.inference import silencing_weight_decay
+    >>> silencing_weight_decay(np.eye(4), np.array([1.0, -3.0, 2.0, 0.0]), "diagonal")
+    1.5
     """
-
-    weight_decay: FloatArray
-    test_error: FloatArray
-    test_error_stderr: FloatArray
-    train_error: FloatArray
-    degrees_of_freedom: FloatArray
-    learned_features: NDArray[np.int64]
-    best: int
-    seconds: float
-    method: str = "estimate"
-
-    @property
-    def chosen(self) -> float:
-        """The weight decay of least estimated test error."""
-        return float(self.weight_decay[self.best])
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, None where there is no estimate."""
-
-        def plain(values: NDArray[Any]) -> list[Any]:
-            return [v.item() if np.isfinite(v) else None for v in values]
-
-        return {
-            "weight_decay": plain(self.weight_decay),
-            "test_error": plain(self.test_error),
-            "test_error_stderr": plain(self.test_error_stderr),
-            "train_error": plain(self.train_error),
-            "degrees_of_freedom": plain(self.degrees_of_freedom),
-            "learned_features": plain(self.learned_features),
-            "best": self.best,
-            "chosen": self.chosen,
-            "seconds": self.seconds,
-            "method": self.method,
-        }
-
-
-class _Enough(Exception):
-    """Ends a path from inside."""
-
-
-def largest_weight_decay(inputs: FloatArray, labels: FloatArray, network: str, width: int | None = None) -> float:
-    """The least weight decay at which every weight is zero."""
-    d = inputs.shape[1]
-    if network == "diagonal":
-        return float(np.abs(inputs.T @ labels).max() / np.sqrt(d))
-    largest = 2 * float(np.linalg.eigvalsh(QuadraticOperator(inputs).adjoint(labels))[-1]) / d
-    return max(largest, 0.0) * float(np.sqrt(d / (d if width is None else width)))
+    architecture = network_named(network)
+    strength = float(operator_for(architecture, inputs).silencing_strength(labels))
+    if not architecture.has_width:
+        return strength
+    return float(architecture.weight_decay_from_penalty(strength, inputs.shape[1], width))
 
 
 def tune(
@@ -115,9 +74,10 @@ def tune(
     width: int | None = None,
     centred: bool = False,
     tolerance: float = 1e-6,
-    weight_decays: Any = None,
+    weight_decays: Sequence[float] | None = None,
+    throw: bool = True,
 ) -> tuple[Fit, Inference, WeightDecayPath]:
-    """Weight decay of least estimated test error, from the training data alone.
+    """Weight decay of smallest estimated test error, from the training data alone.
 
     Walks from the weight decay that silences the network downwards, every fit started from its neighbour, until the
     estimate has clearly turned, then refines the minimum by a parabola in the logarithms. For the diagonal network,
@@ -127,7 +87,7 @@ def tune(
     Parameters
     ----------
     data : Dataset or pair (X, y)
-        Shapes (n, d) and (n,).
+        Shapes (n, d) and (n,); inputs on a GPU stay there.
     network : {"diagonal", "quadratic"}
     width : int, optional
         Hidden units of the quadratic network. Below `d` only minima of rank at most `width` are considered: there
@@ -138,127 +98,178 @@ def tune(
         Relative duality gap of the final fit.
     weight_decays : sequence of float, optional
         Walk these instead (decreasing order is imposed; no refinement).
+    throw : bool
+        Raise when the final fit missed the tolerance; otherwise return it with its status.
 
     Returns
     -------
     fit : Fit
+        At full width, whatever the width: there ``fit.penalty`` is the one that was chosen.
     inference : Inference
     path : WeightDecayPath
 
     Raises
     ------
     InvalidArgument
-        For unusable data.
+        For unusable data or settings.
     EstimateUndefined
         If no point of the path leaves anything to estimate from.
+    SolveFailed
+        If the final fit missed the tolerance; its ``result`` is what would have been returned.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample, tune
+    >>> data = sample(Problem("quadratic", PowerLaw(20, 1.25), samples=600, noise=0.1), seed=0)
+    >>> fit, found, path = tune(data, network="quadratic")
+    >>> found.test_error.covers(0.1 + fit.excess_risk(data))
+    True
+    >>> fit.weight_decay == path.chosen, path.method
+    (True, 'estimate')
     """
-    import time
-
     started = time.perf_counter()
-    network_named(network)
-    if isinstance(data, Dataset) and data.problem.network != network:
-        raise InvalidArgument("network", network, f"the data are of the {data.problem.network} network")
-    inputs, labels = check_data(*as_pair(data))
-    n, d = inputs.shape
-    limited = network == "quadratic" and width is not None and width < d
-    top = largest_weight_decay(inputs, labels, network, width)
+    given = _Data.of(data, network, width, centred, check_number("tolerance", tolerance, strict=True))
+    steps = Steps()
     if weight_decays is None:
-        top = top if top > 0 else 1.0
-        count = int(np.ceil(np.log(1 / SHORTEST) / np.log(STEP[network])))
-        grid = list(top * 0.999 * STEP[network] ** -np.arange(count + 1.0))
+        _walk(given, steps, _decreasing(given), stop=True)
+        decay, method = _choose(given, steps)
     else:
-        grid = sorted((float(v) for v in weight_decays), reverse=True)
-    root = float(np.sqrt(width / d)) if width is not None else 1.0
-    rows: list[tuple[float, float, float, float, float, int]] = []
-
-    def record(fit: Fit, decay: float) -> float:
-        try:
-            found = infer((inputs, labels), fit, centred=centred)
-        except EstimateUndefined:
-            rows.append((decay, np.inf, np.inf, fit.train_error, float(n), d))
-            return np.inf
-        usable = not (limited and width is not None and found.learned_features > width)
-        error = found.test_error.value if usable else np.inf
-        rows.append(
-            (
-                decay,
-                error,
-                found.test_error.standard_error,
-                fit.train_error,
-                found.degrees_of_freedom,
-                found.learned_features,
-            )
-        )
-        if found.slack < LEAST_SLACK or not usable:
-            raise _Enough
-        return error
-
-    def watch(_: int, fit: Fit) -> None:
-        error = record(fit, fit.weight_decay / root)
-        errors = [row[1] for row in rows]
-        low = int(np.argmin(errors))
-        since = len(rows) - 1 - low
-        turned = error == np.inf or (since >= PATIENCE and error > RISEN * errors[low]) or since >= STALE[network]
-        if weight_decays is None and turned:
-            raise _Enough
-
-    # The path is walked at full width, where the problem is convex: the penalty is then the weight decay.
-    scaled = [decay * root for decay in grid]
-    options: dict[str, Any] = {"network": network, "tolerance": max(PATH_TOLERANCE, tolerance), "throw": False}
-    with suppress(_Enough):
-        train_path((inputs, labels), weight_decays=scaled, progress=watch, **options)
-    errors = np.array([row[1] for row in rows])
-    if not np.isfinite(errors).any():
-        raise EstimateUndefined("the network interpolates its data at every weight decay tried")
-    best = int(np.argmin(errors))
-    if weight_decays is None and 0 < best < len(rows) - 1 and np.isfinite(errors[best - 1 : best + 2]).all():
-        decay = _vertex(np.log([row[0] for row in rows[best - 1 : best + 2]]), np.log(errors[best - 1 : best + 2]))
-    else:
-        decay = rows[best][0]
-    method = "estimate"
-    if network == "diagonal" and weight_decays is None:
-        guided = _guided(inputs, labels, decay, float(errors[best]), rows[best][2], centred)
-        if guided is not None:
-            decay, method = guided, "theory"
-    fit = train((inputs, labels), network=network, weight_decay=decay * root, tolerance=tolerance, throw=False)
-    if not fit.status.ok and (fit.gap is None or fit.gap > 1e-3):
-        raise SolveFailed(f"training ended with status {fit.status.value}: {fit.status.advice}", fit)
-    inference = infer((inputs, labels), fit, centred=centred)
-    if limited and inference.learned_features > (width or d):  # the refinement went past what the width allows
-        decay = rows[best][0]
-        fit = train((inputs, labels), network=network, weight_decay=decay * root, tolerance=tolerance, throw=False)
-        inference = infer((inputs, labels), fit, centred=centred)
-    rows = [row for row in rows if row[0] != decay]
-    rows.append(
-        (
-            decay,
-            inference.test_error.value,
-            inference.test_error.standard_error,
-            fit.train_error,
-            inference.degrees_of_freedom,
-            inference.learned_features,
-        )
-    )
-    rows.sort(key=lambda row: -row[0])
-    table = np.array(rows, dtype=float)
-    path = WeightDecayPath(
-        weight_decay=table[:, 0],
-        test_error=table[:, 1],
-        test_error_stderr=table[:, 2],
-        train_error=table[:, 3],
-        degrees_of_freedom=table[:, 4],
-        learned_features=table[:, 5].astype(np.int64),
-        best=next(i for i, row in enumerate(rows) if row[0] == decay),
-        seconds=time.perf_counter() - started,
-        method=method,
-    )
+        _walk(given, steps, _sorted(weight_decays), stop=False)
+        decay, method = steps.best.weight_decay, "estimate"
+    fit, inference = given.fit(decay)
+    if not given.fits_width(inference):  # the refinement went past what the width allows
+        decay = steps.best.weight_decay
+        fit, inference = given.fit(decay)
+    path = steps.path(Step.of(decay, fit, inference), method, time.perf_counter() - started)
+    if throw and not fit.status.ok:
+        words = f"training ended with status {fit.status.value}: {fit.status.advice}"
+        raise SolveFailed(words, (fit, inference, path))
     return fit, inference, path
 
 
-def _guided(
-    inputs: FloatArray, labels: FloatArray, decay: float, least: float, error: float, centred: bool
-) -> float | None:
-    """Where theory puts the least risk for the teacher seen in the data; None where the data disagree with it.
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """A checked training set, and how it is fitted."""
+
+    inputs: Any
+    labels: FloatArray
+    network: Network
+    width: int | None
+    centred: bool
+    tolerance: float
+
+    @classmethod
+    def of(cls, data: Any, network: str, width: int | None, centred: bool, tolerance: float) -> _Data:
+        """Check everything that was given to :func:`tune`."""
+        architecture = network_named(network)
+        if isinstance(data, Dataset) and data.problem.network != architecture.name:
+            raise InvalidArgument("network", network, f"the data are of the {data.problem.network} network")
+        inputs, labels = check_data(*as_pair(data), device=None)
+        return cls(inputs, labels, architecture, architecture.check_width(width), centred, tolerance)
+
+    @property
+    def pair(self) -> tuple[Any, FloatArray]:
+        return self.inputs, self.labels
+
+    @property
+    def dim(self) -> int:
+        return int(self.inputs.shape[1])
+
+    @property
+    def search(self) -> Search:
+        return SEARCHES.of(self.network)
+
+    @property
+    def unit(self) -> float:
+        """What a weight decay is multiplied by at full width, where the problem is convex, for the same minimum."""
+        return self.network.penalty_per_weight_decay(self.dim, self.width)
+
+    def fits_width(self, inference: Inference) -> bool:
+        """Whether a network of the width asked for has these weights."""
+        limit = self.network.effective_width(self.dim, self.width)
+        return self.network.is_convex(self.dim, self.width) or inference.learned_features <= limit
+
+    def infer(self, fit: Fit) -> Inference:
+        return infer(self.pair, fit, centred=self.centred)
+
+    def train(self, decay: float, tolerance: float) -> Fit:
+        scaled = decay * self.unit
+        return train(self.pair, network=self.network.name, weight_decay=scaled, tolerance=tolerance, throw=False)
+
+    def fit(self, decay: float) -> tuple[Fit, Inference]:
+        """To the tolerance asked for."""
+        fit = self.train(decay, self.tolerance)
+        return fit, self.infer(fit)
+
+
+class _StopWalking(Exception):
+    """Ends a path from inside."""
+
+
+def _decreasing(data: _Data) -> list[float]:
+    """Weight decays from just below the one that silences the network down to a small share of it."""
+    top = silencing_weight_decay(data.inputs, data.labels, data.network.name, data.width) or 1.0
+    step = data.search.step
+    count = int(np.ceil(np.log(1 / SHORTEST) / np.log(step)))
+    return list(top * 0.999 * step ** -np.arange(count + 1.0))
+
+
+def _sorted(weight_decays: Any) -> list[float]:
+    """The weight decays that a user gave, in decreasing order."""
+    if not np.iterable(weight_decays):
+        raise InvalidArgument("weight_decays", weight_decays, "must be a sequence of numbers")
+    return sorted((check_number("weight_decays", decay) for decay in weight_decays), reverse=True)
+
+
+def _walk(data: _Data, steps: Steps, decays: list[float], *, stop: bool) -> None:
+    """Fit at each of the decreasing `decays`, started from its neighbour, and note what it says of itself.
+
+    Ends where little is left to estimate from or the width is exceeded, and if it may `stop` where the estimate turned.
+    """
+
+    def note(_: int, fit: Fit) -> None:
+        step, last = _noted(data, fit)
+        steps.add(step)
+        if last or (stop and steps.turned(data.search.patience)):
+            raise _StopWalking
+
+    scaled = [decay * data.unit for decay in decays]
+    tolerance = max(PATH_TOLERANCE, data.tolerance)
+    with suppress(_StopWalking):
+        options: dict[str, Any] = {"network": data.network.name, "tolerance": tolerance, "throw": False}
+        train_path(data.pair, weight_decays=scaled, progress=note, **options)
+    if not np.isfinite(steps.errors).any():
+        words = "the network interpolates its data"
+        if not data.network.is_convex(data.dim, data.width):
+            words += f", or its minimum needs more than {data.width} hidden units,"
+        raise EstimateUndefined(f"{words} at every weight decay tried")
+
+
+def _noted(data: _Data, fit: Fit) -> tuple[Step, bool]:
+    """What a fit on the way says of itself, and whether it has to be the last one."""
+    decay = fit.weight_decay / data.unit
+    try:
+        found = data.infer(fit)
+    except EstimateUndefined:
+        return Step(decay, np.inf, np.inf, fit.train_error, float(data.labels.size), data.dim), False
+    step = Step.of(decay, fit, found)
+    if not data.fits_width(found):
+        return replace(step, test_error=np.inf), True
+    return step, found.slack < SMALLEST_SLACK
+
+
+def _choose(data: _Data, steps: Steps) -> tuple[float, str]:
+    """The weight decay to take after a walk, and whether by the ``"estimate"`` or by ``"theory"``."""
+    decay = steps.vertex()
+    if data.search.theory_chooses:
+        by_theory = _chosen_by_theory(data, decay, steps.best)
+        if by_theory is not None:
+            return by_theory, "theory"
+    return decay, "estimate"
+
+
+def _chosen_by_theory(data: _Data, decay: float, best: Step) -> float | None:
+    """Where theory puts the smallest risk for the teacher seen in the data; None where the data disagree with it.
 
     The estimated test error has one noise for the whole path and a flat minimum, so its place is uncertain; the fitted
     teacher uses the same data once more and has only two parameters. Simulations: the risk's excess over the best of
@@ -266,34 +277,28 @@ def _guided(
     """
     for _ in range(2):
         try:
-            fit = train((inputs, labels), network="diagonal", weight_decay=decay, tolerance=PATH_TOLERANCE, throw=False)
-            found = infer((inputs, labels), fit, centred=centred)
-            if found.test_error.value > least + error:
+            found = data.infer(data.train(decay, PATH_TOLERANCE))
+            if found.test_error.value > best.test_error + best.standard_error:
                 return None
             teacher, misfit = fit_teacher(found)
         except EstimateUndefined:
             return None
-        if abs(misfit) > MOST_MISFIT:
+        if abs(misfit) > LARGEST_MISFIT:
             return None
         problem = estimated_problem(found, teacher, found.samples)
-        reach = np.log(8.0)
-
-        def risk(log_decay: float, problem: Problem = problem) -> float:
-            point = solve(problem, weight_decay=float(np.exp(log_decay)))
-            return float(np.log(point.estimation_error)) if point.status.ok and point.estimation_error > 0 else np.inf
-
-        centre = float(np.log(decay))
-        done = minimize_scalar(risk, bounds=(centre - reach, centre + reach), method="bounded", options={"xatol": 0.02})
-        if not np.isfinite(done.fun):
+        decay, risk = _minimum_about(problem, decay)
+        if not np.isfinite(risk):
             return None
-        decay = float(np.exp(done.x))
     return decay
 
 
-def _vertex(x: FloatArray, y: FloatArray) -> float:
-    """Where the parabola through three points is least (the middle one if nowhere), back from the logarithm."""
-    x, y = np.asarray(x), np.asarray(y)
-    curvature, slope, _ = np.polyfit(x - x[1], y, 2)
-    if curvature <= 0:
-        return float(np.exp(x[1]))
-    return float(np.exp(np.clip(x[1] - slope / (2 * curvature), min(x), max(x))))
+def _minimum_about(problem: Problem, decay: float) -> tuple[float, float]:
+    """Weight decay near `decay` of smallest predicted error, and its logarithm; infinite where nothing is solved."""
+
+    def risk(log_decay: float) -> float:
+        point = solve(problem, weight_decay=float(np.exp(log_decay)))
+        return float(np.log(point.estimation_error)) if point.status.ok and point.estimation_error > 0 else np.inf
+
+    centre, reach = float(np.log(decay)), np.log(REACH)
+    done = minimize_scalar(risk, bounds=(centre - reach, centre + reach), method="bounded", options={"xatol": 0.02})
+    return float(np.exp(done.x)), float(done.fun)

@@ -172,6 +172,11 @@ class Network(ABC):
         """
         raise InvalidArgument("penalty", penalty, "applies to the quadratic network only; use weight_decay")
 
+    def penalty_per_weight_decay(self, dim: float, width: int | None) -> float:
+        """``pen / lam``: ``sqrt(p/d)``; 1 at full width, and for networks without a reduced penalty."""
+        found = self.penalty_from_weight_decay(1.0, dim, width)
+        return 1.0 if found is None else float(found)
+
     def regularisation(
         self, weight_decay: float | None, penalty: float | None, dim: float, width: int | None
     ) -> tuple[float, float | None]:

@@ -12,32 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import ndtri
 
-from ._arguments import check_instance, check_number
-from ._numbers import sentence_number
-from .errors import EstimateUndefined, InvalidArgument
-from .inference import (
-    LEVEL,
-    Estimate,
-    Inference,
-    PowerLawFit,
-    estimated_problem,
-    fit_power_law,
-    tune,
-)
-from .phases import phase_of
-from .problems import Problem
-from .state_evolution import solve
-from .teachers import PowerLaw
+from .._arguments import check_instance, check_level
+from .._numbers import sentence_number
+from ..errors import SolveFailed
+from ..phases import phase_of
+from ..problems import Problem
+from ..state_evolution import solve
+from ..teachers import PowerLaw
+from .estimate import LEVEL, Estimate
+from .extrapolation import check_counts
+from .power_law import LARGEST_MISFIT, PowerLawFit, estimated_problem, fit_power_law
+from .residuals import READERS
+from .result import Inference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ._types import FloatArray
 
 #: Weight decays searched, as factors about the noise line's.
 REACH = 200.0
+#: Draws of the teacher that must be solved for a band.
+FEWEST_DRAWS = 5
+UNSOLVED = "the state evolution of the fitted teacher could not be solved"
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,14 @@ class ForecastPoint:
         At the weight decay of the fit that the forecast starts from.
     phase : str or None
         At the best weight decay; None where phases are not defined.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, forecast, infer, sample, train
+    >>> data = sample(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), seed=0)
+    >>> point = forecast(infer(data, train(data, weight_decay=1.0)), [400]).points[0]
+    >>> point.samples, point.test_error.value > point.excess_risk.value
+    (400.0, True)
     """
 
     samples: float
@@ -100,6 +105,14 @@ class Forecast:
     network : str
     trusted : bool
         Whether the fitted teacher explains the fit that it came from; if not, ``caution`` says so.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, forecast, infer, sample, train
+    >>> data = sample(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), seed=0)
+    >>> found = forecast(infer(data, train(data, weight_decay=1.0)), [400])
+    >>> found.trusted, found.present.samples
+    (True, 200.0)
     """
 
     present: ForecastPoint
@@ -114,7 +127,7 @@ class Forecast:
     @property
     def trusted(self) -> bool:
         """Whether a power law explains the fit that the forecast starts from."""
-        return abs(self.teacher.misfit) < 4
+        return abs(self.teacher.misfit) < LARGEST_MISFIT
 
     @property
     def caution(self) -> str | None:
@@ -192,24 +205,34 @@ def forecast(
     level : float
         Of the bands.
 
+    Returns
+    -------
+    Forecast
+
     Raises
     ------
     InvalidArgument
-        For unusable numbers of samples.
+        For unusable numbers of samples or settings.
     EstimateUndefined
         If no teacher can be fitted.
+    SolveFailed
+        If the state evolution of the fitted teacher cannot be solved; there is no result to carry.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, forecast, infer, sample, train
+    >>> data = sample(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), seed=0)
+    >>> found = forecast(infer(data, train(data, weight_decay=1.0)), [400])
+    >>> found.sentences[0].split(" from ")[0]
+    'twice the data would bring the test error'
     """
-    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise InvalidArgument("level", level, "must be a number between 0 and 1, such as 0.9")
+    check_level(level)
     check_instance("inference", inference, Inference)
-    if not np.iterable(samples):
-        raise InvalidArgument("samples", samples, "must be a sequence of numbers")
-    counts = [check_number("samples", n, minimum=2) for n in samples]
-    if not counts:
-        raise InvalidArgument("samples", [], "must not be empty")
+    counts = check_counts(samples)
     fitted = fit_power_law(inference, level=level) if teacher is None else teacher
-    root = 1.0 if width is None else float(np.sqrt(width / inference.dim))
-    decay = inference.weight_decay if inference.penalty is None else inference.penalty / root
+    width = inference.architecture.check_width(width)
+    unit = inference.architecture.penalty_per_weight_decay(inference.dim, width)
+    decay = inference.weight_decay if inference.penalty is None else inference.penalty / unit
     here = _with_width(estimated_problem(inference, fitted.teacher, inference.samples), width)
     worlds = []
     for gamma, energy, scale in fitted.draws:
@@ -217,7 +240,7 @@ def forecast(
         drawn = PowerLaw(inference.dim, float(gamma), float(energy))
         worlds.append(_with_width(estimated_problem(inference, drawn, inference.samples, ratio), width))
     points = [_point(here, worlds, n, decay, inference, level) for n in (float(inference.samples), *counts)]
-    phase = phase_of(here, decay * root)
+    phase = phase_of(here, decay * unit)
     return Forecast(
         present=points[0],
         points=tuple(points[1:]),
@@ -235,125 +258,87 @@ def _with_width(problem: Problem, width: int | None) -> Problem:
 
 
 def _risk(problem: Problem, decay: float) -> float:
+    """Predicted excess risk; NaN where it cannot be solved."""
     point = solve(problem, weight_decay=decay)
-    if not point.status.ok:
-        return np.nan
-    return point.estimation_error * (1 if problem.network == "diagonal" else 2)
+    return point.estimation_error * problem.architecture.risk_per_error if point.status.ok else np.nan
 
 
 def best_weight_decay(problem: Problem) -> float:
-    """Weight decay of least predicted risk, by a coarse scan about the noise line and a refinement."""
+    """Weight decay of smallest predicted risk, by a coarse scan about the noise line and a refinement.
+
+    Raises
+    ------
+    SolveFailed
+        If the state evolution cannot be solved anywhere on the scan.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.inference import best_weight_decay
+    >>> round(best_weight_decay(Problem("diagonal", PowerLaw(100, 1.0), samples=300, noise=0.5)), 1)
+    1.2
+    """
     centre = float(
         np.log(np.sqrt(problem.effective_samples / problem.dim * max(problem.noise + problem.energy, 1e-300)))
     )
     grid = np.linspace(centre - np.log(REACH), centre + np.log(REACH / 10), 15)
     risks = np.array([_risk(problem, float(np.exp(g))) for g in grid])
     if not np.isfinite(risks).any():
-        raise EstimateUndefined("the state evolution of the fitted teacher could not be solved")
+        raise SolveFailed(UNSOLVED)
     best = int(np.nanargmin(risks))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
+    place, risk = _minimum_between(problem, float(low), float(high))
+    return place if risk <= risks[best] else float(np.exp(grid[best]))
+
+
+def _minimum_between(problem: Problem, low: float, high: float) -> tuple[float, float]:
+    """Weight decay of smallest predicted risk between two, given and searched in the logarithm, and that risk."""
 
     def loss(log_decay: float) -> float:
         risk = _risk(problem, float(np.exp(log_decay)))
         return risk if np.isfinite(risk) else np.inf
 
     done = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 0.02})
-    return float(np.exp(done.x if done.fun <= risks[best] else grid[best]))
+    return float(np.exp(done.x)), float(done.fun)
 
 
 def _point(
     here: Problem, worlds: list[Problem], samples: float, decay: float, inference: Inference, level: float
 ) -> ForecastPoint:
-    there = replace(here, samples=samples)
+    """Errors at one number of samples for the fitted teacher `here`, with bands over the drawn `worlds`."""
+    there, drawn = replace(here, samples=samples), [replace(world, samples=samples) for world in worlds]
     best = best_weight_decay(there)
     # Finite-size drift of theory, in the logarithm of the risk, as simulations show it.
-    drift = 0.5 / np.sqrt(there.effective_samples) if here.network == "quadratic" else 0.0
+    drift = READERS.of(inference.network).risk_drift / np.sqrt(there.effective_samples)
     drift = float(np.hypot(drift, np.sqrt(2 / samples)))
-    risks: dict[str, Estimate] = {}
-    tests: dict[str, Estimate] = {}
-    for name, strength in (("best", best), ("present", decay)):
-        centre = _risk(there, strength)
-        drawn = np.array([_risk(replace(world, samples=samples), strength) for world in worlds])
-        noises = np.array([world.noise for world in worlds])
-        good = np.isfinite(drawn)
-        if not np.isfinite(centre) or good.sum() < 5:
-            raise EstimateUndefined("the state evolution of the fitted teacher could not be solved")
-        drawn, noises = drawn[good], noises[good]
-        risk_error = float(np.hypot(np.std(np.log(np.maximum(drawn, 1e-300))), drift))
-        total = drawn + noises
-        test_error = float(np.hypot(np.std(np.log(total)), drift * centre / (centre + here.noise)))
-        risks[name] = Estimate.positive(centre, risk_error, level=level)
-        tests[name] = Estimate.positive(centre + here.noise, test_error, level=level)
+    risk, test = _errors(there, drawn, best, drift, level)
+    risk_present, test_present = _errors(there, drawn, decay, drift, level)
     phase = phase_of(there, best * float(np.sqrt(there.effective_width / there.dim)))
     return ForecastPoint(
-        samples,
-        best,
-        risks["best"],
-        tests["best"],
-        risks["present"],
-        tests["present"],
-        None if phase is None else phase.name,
+        samples=samples,
+        weight_decay=best,
+        excess_risk=risk,
+        test_error=test,
+        excess_risk_present=risk_present,
+        test_error_present=test_present,
+        phase=None if phase is None else phase.name,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class NaiveExtrapolation:
-    """A straight line through log test error against log samples: what one would do without theory.
-
-    Attributes
-    ----------
-    samples, test_errors : ndarrays
-        Of the subsets it was fitted to.
-    exponent : float
-        ``b`` in ``test error = a n^-b``.
-    predicted : tuple of Estimate
-        At the numbers of samples asked for.
-    """
-
-    samples: FloatArray
-    test_errors: FloatArray
-    exponent: float
-    predicted: tuple[Estimate, ...]
-
-
-def extrapolate_naively(
-    data: Any,
-    samples: Sequence[float],
-    *,
-    network: str,
-    fractions: Sequence[float] = (0.25, 0.35, 0.5, 0.7, 1.0),
-    centred: bool = False,
-    seed: int = 0,
-    level: float = LEVEL,
-) -> NaiveExtrapolation:
-    """Fit a power law to the learning curve over subsets of the data and continue it.
-
-    Every subset chooses its own weight decay and estimates its own test error, so this uses the same information as
-    :func:`forecast`, less the theory.
-    """
-    inputs, labels = np.asarray(data[0], dtype=float), np.asarray(data[1], dtype=float)
-    order = np.random.default_rng(seed).permutation(labels.size)
-    sizes, errors, weights = [], [], []
-    for fraction in fractions:
-        rows = order[: max(int(round(fraction * labels.size)), 3)]
-        try:
-            found = tune((inputs[rows], labels[rows]), network=network, centred=centred, tolerance=1e-4)[1]
-        except EstimateUndefined:
-            continue
-        sizes.append(float(rows.size))
-        errors.append(found.test_error.value)
-        weights.append(1 / max(found.relative_error, 1e-6))
-    if len(sizes) < 3:
-        raise EstimateUndefined("too few subsets gave an estimate to extrapolate from")
-    x, y = np.log(sizes), np.log(errors)
-    (slope, offset), covariance = np.polyfit(x, y, 1, w=weights, cov="unscaled")
-    reach = float(ndtri(0.5 + level / 2))
-    predicted = []
-    for n in samples:
-        point = np.array([np.log(n), 1.0])
-        spread = float(np.sqrt(point @ covariance @ point))
-        centre = float(np.exp(slope * point[0] + offset))
-        predicted.append(
-            Estimate(centre, centre * spread, centre * np.exp(-reach * spread), centre * np.exp(reach * spread), level)
-        )
-    return NaiveExtrapolation(np.array(sizes), np.array(errors), -float(slope), tuple(predicted))
+def _errors(
+    problem: Problem, drawn: list[Problem], decay: float, drift: float, level: float
+) -> tuple[Estimate, Estimate]:
+    """Excess risk and test error of `problem` at a weight decay, with the spread over the `drawn` ones."""
+    centre = _risk(problem, decay)
+    risks = np.array([_risk(world, decay) for world in drawn])
+    noises = np.array([world.noise for world in drawn])
+    good = np.isfinite(risks)
+    if not np.isfinite(centre) or good.sum() < FEWEST_DRAWS:
+        raise SolveFailed(UNSOLVED)
+    risks, total = risks[good], risks[good] + noises[good]
+    risk_error = float(np.hypot(np.std(np.log(np.maximum(risks, 1e-300))), drift))
+    test_error = float(np.hypot(np.std(np.log(total)), drift * centre / (centre + problem.noise)))
+    return (
+        Estimate.positive(centre, risk_error, level=level),
+        Estimate.positive(centre + problem.noise, test_error, level=level),
+    )

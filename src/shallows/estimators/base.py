@@ -1,0 +1,271 @@
+"""What all networks share as scikit-learn regressors that tune themselves and know their test error."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._arguments import check_number
+from ..errors import EstimateUndefined, InvalidArgument, SolveFailed, UndefinedAttribute
+from ..inference import (
+    Estimate,
+    Forecast,
+    Inference,
+    PowerLawFit,
+    Pruned,
+    WeightDecayPath,
+    check_assumptions,
+    fit_power_law,
+    forecast,
+    infer,
+    prune,
+    silencing_weight_decay,
+    tune,
+)
+from ..networks import Capability, Network, network_named
+from ..operators import operator_for
+from ..training import Fit, train
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+    from .whitening import WhiteningTransformer
+
+#: A fit that missed its tolerance is still used below this relative duality gap.
+USABLE_GAP = 1e-3
+
+
+class AssumptionWarning(UserWarning):
+    """The data betray an assumption behind the test-error estimate; ``diagnosis_`` has the details.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from shallows import QuadraticNetworkRegressor
+    >>> from shallows.estimators import AssumptionWarning
+    >>> rng = np.random.default_rng(0)
+    >>> inputs = rng.uniform(-1, 1, (400, 10))
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = QuadraticNetworkRegressor(1.0).fit(inputs, rng.standard_normal(400))
+    >>> caught[0].category is AssumptionWarning, [concern.name for concern in model.diagnosis_.concerns]
+    (True, ['kurtosis'])
+    """
+
+
+class NetworkRegressor(RegressorMixin, BaseEstimator):
+    """A network as a regressor; what differs by network is asked of :attr:`architecture` or is a method to override."""
+
+    network: ClassVar[str]
+    #: What ``standardize`` becomes for each choice on the command line.
+    standardize_choices: ClassVar[dict[str, Any]]
+    #: What :meth:`describe_learned` describes: a key of :func:`shallows.estimators.summary.summarise`.
+    learned_table: ClassVar[str]
+    width: int | None
+    weight_decay: str | float
+    standardize: Any
+    fit_intercept: bool
+    tolerance: float
+
+    @property
+    def architecture(self) -> Network:
+        """The network as an object: its units, maps and words."""
+        return network_named(self.network)
+
+    # -- what differs by network
+
+    @abstractmethod
+    def _make_transformer(self) -> WhiteningTransformer | None:
+        """What inputs go through, not fitted yet; None where they are taken as they are."""
+
+    @abstractmethod
+    def describe_learned(self, names: list[str] | None = None) -> dict[str, Any]:
+        """JSON-ready: single weights, or modes, with their uncertainties; `names` are those of the columns."""
+
+    @classmethod
+    def most_columns(cls) -> int | None:
+        """How many columns the network can have on this machine; None where there is no limit but the data's own."""
+        return None
+
+    def _check_settings(self, dim: int) -> None:
+        """Raise :class:`InvalidArgument` for settings that cannot be used with `dim` columns."""
+        check_number("tolerance", self.tolerance, strict=True)
+        if isinstance(self.weight_decay, str):
+            if self.weight_decay != "auto":
+                raise InvalidArgument("weight_decay", self.weight_decay, 'must be "auto" or a number >= 0')
+        else:
+            check_number("weight_decay", self.weight_decay)
+
+    def _train(self, inputs: FloatArray, labels: FloatArray, decay: float) -> Fit:
+        """A usable training minimum at a weight decay."""
+        return usable(self._train_convex(inputs, labels, decay))
+
+    # -- fitting
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, d)
+        y : array_like, shape (n,)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidArgument
+            For unusable data or settings, before any work.
+        SolveFailed
+            If training did not reach a usable minimum.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        self._check_settings(X.shape[1])
+        self._forget()
+        transformer = self._make_transformer()
+        self.transformer_ = None if transformer is None else transformer.fit(X)
+        inputs = self._transformed(X)
+        self.intercept_ = float(y.mean()) if self.fit_intercept else 0.0
+        labels = np.asarray(y, dtype=np.float64) - self.intercept_
+        self.fit_, self.inference_, self.path_ = self._learn(inputs, labels)
+        self.weights_, self.penalty_ = self.fit_.weights, self.fit_.penalty
+        at_full_width = self.fit_.width == X.shape[1]
+        self.weight_decay_ = self.fit_.weight_decay / (self._unit(X.shape[1]) if at_full_width else 1.0)
+        self._describe(inputs, labels)
+        self._warn()
+        return self
+
+    def _learn(self, inputs: FloatArray, labels: FloatArray) -> tuple[Fit, Inference | None, WeightDecayPath | None]:
+        """The fit, what it says of itself if anything, and the path of weight decays if one was walked."""
+        centred = bool(self.fit_intercept) and labels.size > 2
+        if isinstance(self.weight_decay, str):
+            try:
+                fit, inference, path = tune(
+                    (inputs, labels),
+                    network=self.network,
+                    width=self.width,
+                    centred=centred,
+                    tolerance=self.tolerance,
+                    throw=False,
+                )
+                return usable(fit), inference, path
+            except EstimateUndefined:
+                pass
+            except InvalidArgument:
+                if labels.size - int(centred) >= 3:
+                    raise
+            # Nothing to choose by: half of what silences the network.
+            decay = 0.5 * silencing_weight_decay(inputs, labels, self.network, self.width)
+        else:
+            decay = float(self.weight_decay)
+        fit = self._train(inputs, labels, decay)
+        try:
+            return fit, infer((inputs, labels), fit, centred=centred), None
+        except (EstimateUndefined, InvalidArgument):
+            return fit, None, None
+
+    def _train_convex(self, inputs: FloatArray, labels: FloatArray, decay: float) -> Fit:
+        """At full width, where the problem is convex, with the penalty that `decay` is at the width asked for."""
+        return train(
+            (inputs, labels),
+            network=self.network,
+            weight_decay=decay * self._unit(inputs.shape[1]),
+            tolerance=self.tolerance,
+            throw=False,
+        )
+
+    def _unit(self, dim: int) -> float:
+        return self.architecture.penalty_per_weight_decay(dim, self.width)
+
+    def _describe(self, inputs: FloatArray, labels: FloatArray) -> None:
+        """Set the learned attributes that follow from fit and inference."""
+        found, fitted = self.inference_, self._output(inputs)
+        if self.fit_intercept:  # what training left of the mean
+            self.intercept_ += float((labels - fitted).mean())
+        self.spectrum_ = self.architecture.spectrum(self.weights_)
+        self.train_error_ = float(np.square(labels - fitted).mean())
+        self.degrees_of_freedom_ = float(labels.size) if found is None else found.degrees_of_freedom
+        self.noise_scale_ = None if found is None else found.noise_scale
+        self.test_error_estimate_: Estimate | None = None if found is None else found.test_error
+        self.noise_variance_: Estimate | None = None if found is None else found.noise
+        self.diagnosis_ = check_assumptions(inputs, labels, found)
+
+    def _warn(self) -> None:
+        if not self.diagnosis_.ok:
+            serious = "; ".join(c.message for c in self.diagnosis_.concerns if c.serious)
+            warnings.warn(f"the test-error estimate may not apply: {serious}", AssumptionWarning, stacklevel=3)
+
+    # -- using
+
+    def _transformed(self, X: Any) -> FloatArray:
+        """Inputs as the network sees them."""
+        out: FloatArray = X if self.transformer_ is None else self.transformer_.transform(X)
+        return out
+
+    def _output(self, inputs: FloatArray) -> FloatArray:
+        """The network's output on transformed inputs, without the intercept."""
+        out: FloatArray = operator_for(self.network, inputs).output(self.weights_)
+        return out
+
+    def predict(self, X: Any) -> FloatArray:
+        """Predictions, shape (n,)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self._output(self._transformed(X)) + self.intercept_
+
+    def _known(self) -> Inference:
+        check_is_fitted(self)
+        if self.inference_ is None:
+            raise EstimateUndefined("the network interpolates its data: nothing can be inferred at this weight decay")
+        return self.inference_
+
+    def _forget(self) -> None:
+        """Drop what was computed of an earlier fit when it was read."""
+        self.__dict__.pop("power_law_", None)
+
+    @cached_property
+    def power_law_(self) -> PowerLawFit:
+        """Power-law teacher fitted to the unbiased weights, with intervals; computed when first read.
+
+        Where none can be fitted the attribute is not there: the error is an :class:`AttributeError`, too.
+        """
+        try:
+            return fit_power_law(self._known())
+        except EstimateUndefined as error:
+            raise UndefinedAttribute(str(error)) from error
+
+    def prune(self, X: Any = None, y: Any = None) -> Pruned:
+        """Weights without the bulk of learned noise; refined if given the training data again.
+
+        See :func:`shallows.prune`.
+        """
+        found, data = self._known(), None
+        if X is not None and y is not None:
+            X = validate_data(self, X, dtype=np.float64, reset=False)
+            y = np.asarray(y, dtype=float)
+            data = (self._transformed(X), y - y.mean() if self.fit_intercept else y)
+        return prune(self.fit_, found, data=data)
+
+    def forecast(self, samples: Any, **options: Any) -> Forecast:
+        """Learning curve at other numbers of samples; see :func:`shallows.forecast`."""
+        options.setdefault("width", self.width)
+        return forecast(self._known(), samples, teacher=self.power_law_, **options)
+
+
+#: For each network, its :class:`NetworkRegressor`.
+REGRESSORS: Capability[type[NetworkRegressor]] = Capability("estimator")
+
+
+def usable(fit: Fit) -> Fit:
+    """The fit, or :class:`SolveFailed` if it is too far from its minimum to be used."""
+    if not fit.status.ok and (fit.gap is None or fit.gap > USABLE_GAP):
+        raise SolveFailed(f"training ended with status {fit.status.value}: {fit.status.advice}", fit)
+    return fit

@@ -1,0 +1,306 @@
+"""Do the data look like what the theory assumes? Cheap tests that say so before anyone trusts a number.
+
+Every check compares a statistic with its own fluctuation under Gaussian inputs, so that a warning means that the data
+betray the assumption, not that they are few.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..networks import Capability, network_named
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+    from ..networks import Network
+    from .result import Inference
+
+#: A statistic this many standard errors off counts as evidence.
+SIGNIFICANT = 5.0
+
+
+@dataclass(frozen=True)
+class Concern:
+    """One thing about the data that theory does not cover.
+
+    Attributes
+    ----------
+    name : str
+        Which assumption.
+    serious : bool
+        Whether the test-error estimate itself is in doubt (otherwise only what builds on the noise scale is).
+    statistic : float
+        How far off, in the words of `message`.
+    message : str
+        What was seen and what it means.
+
+    Examples
+    --------
+    >>> from shallows.inference import Concern
+    >>> Concern("mean", serious=False, statistic=0.5, message="columns are not centred").to_dict()["name"]
+    'mean'
+    """
+
+    name: str
+    serious: bool
+    statistic: float
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All concerns about one fit.
+
+    Examples
+    --------
+    >>> from shallows.inference import Diagnosis
+    >>> diagnosis = Diagnosis(())
+    >>> diagnosis.ok
+    True
+    >>> print(diagnosis)
+    the data look like what the theory assumes
+    """
+
+    concerns: tuple[Concern, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether no serious concern was found."""
+        return not any(concern.serious for concern in self.concerns)
+
+    def __str__(self) -> str:
+        if not self.concerns:
+            return "the data look like what the theory assumes"
+        return "; ".join(concern.message for concern in self.concerns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"ok": self.ok, "concerns": [concern.to_dict() for concern in self.concerns]}
+
+
+class Assumptions(ABC):
+    """What a network's theory assumes of the data, as far as it differs from other networks'."""
+
+    #: Largest distance of the inputs' mean kurtosis from that of normal numbers that raises no concern.
+    kurtosis_allowance: ClassVar[float]
+    #: Correlation of squared errors with anything that raises no concern.
+    error_correlation: ClassVar[float]
+
+    @abstractmethod
+    def concerns(self, inputs: FloatArray, labels: FloatArray, inference: Inference) -> list[Concern]:
+        """What speaks against this network alone."""
+
+
+#: For each network, its :class:`Assumptions`.
+ASSUMPTIONS: Capability[type[Assumptions]] = Capability("assumptions to check data against")
+
+
+def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
+    """Concerns about the inputs alone.
+
+    Parameters
+    ----------
+    inputs : ndarray, shape (n, d)
+        As the network sees them.
+    network : {"diagonal", "quadratic"}
+
+    Returns
+    -------
+    list of Concern
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.inference import check_inputs
+    >>> inputs = np.random.default_rng(0).standard_normal((300, 10))
+    >>> check_inputs(inputs, "diagonal")
+    []
+    >>> [concern.name for concern in check_inputs(3 * inputs + 2, "diagonal")]
+    ['mean', 'scale']
+    """
+    architecture = network_named(network)
+    moments = _Moments(inputs)
+    found = [
+        _mean(moments, architecture),
+        _scale(moments, architecture),
+        _correlation(inputs, moments, architecture),
+        _kurtosis(moments, architecture),
+        _row_norms(inputs, moments),
+        _duplicates(inputs),
+    ]
+    return [concern for concern in found if concern is not None]
+
+
+def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inference | None) -> Diagnosis:
+    """Everything about data and fit that puts the estimates in doubt.
+
+    Parameters
+    ----------
+    inputs, labels : ndarrays, shapes (n, d) and (n,)
+        As the network saw them.
+    inference : Inference or None
+        None where the fit interpolates.
+
+    Returns
+    -------
+    Diagnosis
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, infer, sample, train
+    >>> from shallows.inference import check_assumptions
+    >>> data = sample(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), seed=0)
+    >>> check_assumptions(*data, infer(data, train(data, weight_decay=1.0))).ok
+    True
+    >>> check_assumptions(*data, None).concerns[0].name
+    'interpolation'
+    """
+    if inference is None:
+        interpolates = "the network interpolates its data: no estimate of the test error exists at this weight decay"
+        return Diagnosis((Concern("interpolation", True, 0.0, interpolates),))
+    out = check_inputs(inputs, inference.network) + _of_the_fit(inference)
+    square = np.square(inference.residuals)
+    if float(square.mean()) <= 1e-8 * float(labels.var()):  # a perfect fit: what is left has no law to speak of
+        return Diagnosis(tuple(out))
+    assumptions = ASSUMPTIONS.of(inference.network)()
+    out += _of_the_residuals(inputs, labels, inference, assumptions.error_correlation)
+    out += assumptions.concerns(inputs, labels, inference)
+    return Diagnosis(tuple(out))
+
+
+class _Moments:
+    """First, second and fourth moments of the columns, all of shape (d,)."""
+
+    def __init__(self, inputs: FloatArray) -> None:
+        self.samples, self.dim = inputs.shape
+        self.means, self.squares = inputs.mean(axis=0), np.square(inputs).mean(axis=0)
+        self.kurtosis = np.mean(inputs**4, axis=0) / np.maximum(self.squares, 1e-300) ** 2
+        self.mean_kurtosis = float(self.kurtosis.mean())
+
+
+def _mean(moments: _Moments, network: Network) -> Concern | None:
+    shift = float(np.abs(moments.means).max())
+    if shift <= SIGNIFICANT / np.sqrt(moments.samples) * np.sqrt(max(float(moments.squares.max()), 1e-300)):
+        return None
+    message = f"columns are not centred (largest mean {shift:.3g})"
+    return Concern("mean", network.needs_white_inputs, shift, message)
+
+
+def _scale(moments: _Moments, network: Network) -> Concern | None:
+    off = float(np.abs(moments.squares - 1).max())
+    if off <= SIGNIFICANT * np.sqrt(max(float(moments.kurtosis.max()) - 1, 2.0) / moments.samples):
+        return None
+    message = f"columns do not have unit variance (off by up to {off:.3g}): standardise"
+    return Concern("scale", network.needs_white_inputs, off, message)
+
+
+def _correlation(inputs: FloatArray, moments: _Moments, network: Network) -> Concern | None:
+    n, d = inputs.shape
+    if d < 2 or n < 3:
+        return None
+    unit = (inputs - moments.means) / np.maximum(inputs.std(axis=0), 1e-300)
+    if d <= n:
+        gram = unit.T @ unit / n
+        squares = float(np.square(gram).sum() - np.square(np.diag(gram)).sum())
+    else:
+        gram = unit @ unit.T / n
+        squares = float(np.square(gram).sum() - np.square(np.square(unit).mean(axis=0)).sum())
+    pairs = d * (d - 1)
+    excess = (squares - pairs / n) / (np.sqrt(2 * pairs * 2) / n)
+    typical = float(np.sqrt(max(squares / pairs - 1 / n, 0.0)))
+    if excess <= SIGNIFICANT or typical <= 0.01:
+        return None
+    return Concern(
+        "correlation",
+        network.needs_white_inputs and typical > 0.05,
+        typical,
+        f"columns are correlated (root mean square {typical:.2g} beyond chance): intervals of single "
+        "weights, recovered modes and the forecast assume uncorrelated ones",
+    )
+
+
+def _kurtosis(moments: _Moments, network: Network) -> Concern | None:
+    kurtosis = moments.mean_kurtosis
+    limit = SIGNIFICANT * np.sqrt(24 / (moments.samples * moments.dim)) + 6 / moments.samples
+    if abs(kurtosis - 3) <= max(limit, ASSUMPTIONS.of(network).kurtosis_allowance):
+        return None
+    kind = "heavy-tailed" if kurtosis > 3 else "light-tailed (binary or bounded)"
+    message = f"inputs are {kind}: mean kurtosis {kurtosis:.3g} instead of 3"
+    return Concern("kurtosis", network.needs_white_inputs or kurtosis > 9, kurtosis, message)
+
+
+def _row_norms(inputs: FloatArray, moments: _Moments) -> Concern | None:
+    n, d = inputs.shape
+    if d < 2:
+        return None
+    norms = np.square(inputs).mean(axis=1)
+    spread = float(norms.var() / max(float(norms.mean()) ** 2, 1e-300)) * d / 2
+    expected = max((moments.mean_kurtosis - 1) / 2, 1.0)
+    if spread <= expected * (1 + SIGNIFICANT * np.sqrt(8 / n)) or spread <= 1.5 * expected:
+        return None
+    message = f"some rows are much longer than others (spread {spread:.3g} times that of independent columns)"
+    return Concern("row norms", spread > 4, spread, message)
+
+
+def _duplicates(inputs: FloatArray) -> Concern | None:
+    n, distinct = inputs.shape[0], np.unique(inputs, axis=0).shape[0]
+    if distinct >= 0.95 * n:
+        return None
+    message = f"{n - distinct} of {n} rows are copies of others: not independent"
+    return Concern("duplicates", True, 1 - distinct / n, message)
+
+
+def _of_the_fit(inference: Inference) -> list[Concern]:
+    """Too few samples, or too few left after the fit."""
+    out = []
+    if inference.effective_samples < 30:
+        out.append(
+            Concern(
+                "few samples",
+                inference.effective_samples < 10,
+                inference.effective_samples,
+                f"n_eff = {inference.effective_samples:.3g} < 30: theory drifts, by about 10 % at n_eff = 10",
+            )
+        )
+    if inference.slack < 0.15:
+        out.append(
+            Concern(
+                "near interpolation",
+                True,
+                inference.slack,
+                f"only {100 * inference.slack:.2g} % of the samples are left after the fit: the estimate is unstable",
+            )
+        )
+    return out
+
+
+def _of_the_residuals(inputs: FloatArray, labels: FloatArray, inference: Inference, allowance: float) -> list[Concern]:
+    """Heavy tails, and squared errors that depend on the prediction or on the row by more than the `allowance`."""
+    out, n = [], inputs.shape[0]
+    square = np.square(inference.residuals)
+    unit = square / max(float(square.mean()), 1e-300)
+    kurtosis = float(np.square(unit).mean())
+    if kurtosis > 3 + max(SIGNIFICANT * np.sqrt(24 / n), 1.5):
+        message = f"residuals are heavy-tailed (kurtosis {kurtosis:.3g}); the standard error allows for it"
+        out.append(Concern("residual tails", kurtosis > 12, kurtosis, message))
+    fitted = np.abs(labels - inference.residuals * inference.slack)
+    norms = np.square(inputs).mean(axis=1)
+    for name, other in (("size of the prediction", fitted), ("length of the row", norms)):
+        deviation = other - other.mean()
+        size = float(np.sqrt((deviation**2).sum()))
+        if size <= 1e-12 * max(float(np.abs(other).sum()), 1e-300):
+            continue
+        correlation = float(deviation @ unit) / size / float(np.sqrt(max(kurtosis - 1, 1e-300) * n))
+        if abs(correlation) > max(SIGNIFICANT / np.sqrt(n), allowance):
+            message = f"errors depend on the {name} (correlation {correlation:.2g}): noise is not the same everywhere"
+            out.append(Concern("heteroscedasticity", False, correlation, message))
+            break
+    return out

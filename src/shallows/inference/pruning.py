@@ -1,0 +1,318 @@
+"""Pruning: remove the bulk of learned noise from an under-regularised network (theory note, section 10).
+
+Whatever weight decay a network was trained with, what it learned is teacher plus noise of a scale that its own
+residuals give away. Modes that noise of this scale would produce on its own are dropped; nothing is tuned. Which rule
+does it is for a :class:`Pruner` of the network to say.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .._arguments import check_instance, check_number
+from ..errors import EstimateUndefined, InvalidArgument
+from ..networks import Capability
+from ..operators import as_pair, check_data, operator_for
+from ..problems import Problem
+from ..training import Fit
+from .estimate import Estimate
+from .power_law import fit_teacher
+from .result import Inference
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+    from ..denoisers import Denoiser
+    from ..teachers import Teacher
+    from ..weights import LowRankPSD
+
+#: What becomes of the modes that stay: as trained, or at the size that is best for their noise.
+Values = Literal["shrunk", "kept"]
+#: Steps of message passing that refine a pruned network, and their damping.
+STEPS, DAMPING = 20, 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """A pruned network and what it gained. Units of the theory note, section 1.
+
+    Attributes
+    ----------
+    network : {"diagonal", "quadratic"}
+    weights : ndarray, shape (d,), or LowRankPSD
+    threshold : float
+        ``c``: weights are kept whose unbiased value is beyond it.
+    values : {"shrunk", "kept", "refined"}
+        ``"refined"``: shrunk, and freed of the noise that the dropped modes made.
+    features_before, features_after : int
+        Active weights, or rank.
+    test_error_before, test_error : Estimate
+        From the training data alone.
+    excess_risk_before, excess_risk : float
+        Estimated, without a teacher.
+    predicted_excess_risk : float or None
+        Theory at the fitted power-law teacher (``values="kept"`` only); None where none can be fitted.
+
+    Examples
+    --------
+    >>> from shallows import LowRank, Problem, infer, prune, sample, train
+    >>> data = sample(Problem("quadratic", LowRank(20, 2), samples=1000, noise=0.1), seed=0)
+    >>> fit = train(data, weight_decay=0.1)
+    >>> pruned = prune(fit, infer(data, fit))
+    >>> pruned.features_after, pruned.excess_risk < pruned.excess_risk_before
+    (2, True)
+    """
+
+    network: str
+    weights: FloatArray | LowRankPSD
+    threshold: float
+    values: str
+    features_before: int
+    features_after: int
+    test_error_before: Estimate
+    test_error: Estimate
+    excess_risk_before: float
+    excess_risk: float
+    predicted_excess_risk: float | None
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the learned features that were dropped."""
+        return 1 - self.features_after / self.features_before if self.features_before else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, without the weights."""
+        return {
+            "network": self.network,
+            "threshold": self.threshold,
+            "values": self.values,
+            "features_before": self.features_before,
+            "features_after": self.features_after,
+            "sparsity": self.sparsity,
+            "test_error_before": self.test_error_before.to_dict(),
+            "test_error": self.test_error.to_dict(),
+            "excess_risk_before": self.excess_risk_before,
+            "excess_risk": self.excess_risk,
+            "predicted_excess_risk": self.predicted_excess_risk,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Weights whose modes beyond a threshold stayed.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (d,), or LowRankPSD
+    features : int
+        How many stayed.
+    change : float
+        What it adds to the excess risk, by Stein's formula.
+    """
+
+    weights: Any
+    features: int
+    change: float
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """Unbiased weights without what noise alone would produce, in the middle of message passing.
+
+    Attributes
+    ----------
+    estimate : ndarray, shape (d,) or (d, d)
+    share : float
+        Degrees of freedom over samples.
+    threshold : float
+    features : int
+    """
+
+    estimate: FloatArray
+    share: float
+    threshold: float
+    features: int
+
+
+class Pruner(ABC):
+    """How the modes of one network are told from noise and kept."""
+
+    @abstractmethod
+    def select(self, inference: Inference, threshold: float, values: Values, teacher: Teacher | None) -> Selection:
+        """Weights without the modes below the `threshold`; the fitted `teacher`, if any, says how many lie there."""
+
+    @abstractmethod
+    def as_trained(self, cut: float, threshold: float) -> Denoiser:
+        """The rule that drops what is below `cut` and leaves the rest as training, which shrank by `threshold`, did."""
+
+    @abstractmethod
+    def observe(self, estimate: FloatArray, operator: Any, residual: FloatArray) -> FloatArray:
+        """Unbiased weights of an estimate with this corrected residual."""
+
+    @abstractmethod
+    def clean(self, unbiased: FloatArray, noise_scale: float, samples: int) -> Cleaned:
+        """Drop what noise of this scale would produce, and shrink the rest to its best size."""
+
+    @abstractmethod
+    def weights(self, estimate: FloatArray) -> Any:
+        """The effective weights that an estimate stands for."""
+
+
+#: For each network, its :class:`Pruner`.
+PRUNERS: Capability[type[Pruner]] = Capability("pruning")
+
+
+def prune(
+    fit: Fit,
+    inference: Inference,
+    *,
+    data: Any = None,
+    threshold: float | None = None,
+    values: Values = "shrunk",
+) -> Pruned:
+    """Drop learned modes that noise alone would produce.
+
+    Parameters
+    ----------
+    fit : Fit
+    inference : Inference
+        Of this fit.
+    data : Dataset or pair (X, y), optional
+        What `fit` was trained on. The noise that the dropped modes made is still in the remaining ones; with the data
+        it is taken out, by message passing (theory note, section 9) with pruning as its denoiser. ``"shrunk"`` only,
+        with the default threshold, and where the width does not limit the rank.
+    threshold : float, optional
+        ``c``, at least the trained threshold; default :attr:`Inference.noise_edge`.
+    values : {"shrunk", "kept"}
+        ``"kept"`` leaves the remaining modes as trained. ``"shrunk"`` sets each to the size that is best for the noise
+        in it: ``s (1 - delta^2/s^2)`` for a mode `s` of the quadratic network (its overlap with the truth), the
+        unbiased weight of the diagonal one.
+
+    Returns
+    -------
+    Pruned
+
+    Raises
+    ------
+    InvalidArgument
+        If fit and inference do not belong together, or for unusable settings.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, infer, prune, sample, train
+    >>> data = sample(Problem("diagonal", PowerLaw(200, 1.5), samples=300, noise=0.5), seed=0)
+    >>> fit = train(data, weight_decay=0.1)
+    >>> pruned = prune(fit, infer(data, fit), data=data)
+    >>> pruned.sparsity > 0.9
+    True
+    >>> risk = ((pruned.weights - data.weights) ** 2).sum()
+    >>> bool(risk < 0.2 * fit.excess_risk(data))
+    True
+    """
+    _check(fit, inference, values)
+    edge = inference.noise_edge if threshold is None else check_number("threshold", threshold)
+    cut = max(edge, inference.threshold)
+    teacher = _teacher(inference)
+    selection = PRUNERS.of(inference.network)().select(inference, cut, values, teacher)
+    if data is not None and threshold is None and values == "shrunk" and inference.width is None:
+        refined = _refine(data, inference, selection.weights)
+        if refined is not None:
+            return refined
+    predicted = None
+    if teacher is not None and values == "kept":
+        predicted = predicted_risk(teacher, inference, cut)
+    before, change = inference.test_error.value, selection.change
+    errors = max(before + change, 1e-3 * before), inference.excess_risk.value + change
+    return _pruned(inference, selection.weights, cut, values, selection.features, errors, predicted)
+
+
+def predicted_risk(teacher: Teacher, inference: Inference, cut: float) -> float:
+    """Excess risk after pruning at `cut` that theory predicts for a known teacher, modes kept as trained.
+
+    Theory note, section 10: ``f(x) = (x - zeta) 1[x > c]`` at the noise scale and threshold of the trained network.
+    """
+    scale, zeta = inference.noise_scale, inference.threshold
+    problem = Problem(inference.network, teacher, inference.samples)
+    network, spectrum = problem.architecture, problem.spectrum
+    if scale == 0:
+        kept = np.where(spectrum.values > cut, zeta**2, spectrum.values**2)
+        return float(spectrum.multiplicities @ kept) * (network.risk_per_error / network.modes_per_energy(problem.dim))
+    rule = PRUNERS.of(inference.network)().as_trained(cut, zeta)
+    return network.risk_per_error * rule.moments(problem, scale)[0]
+
+
+def _check(fit: Fit, inference: Inference, values: str) -> None:
+    check_instance("fit", fit, Fit)
+    check_instance("inference", inference, Inference)
+    if fit.network != inference.network:
+        raise InvalidArgument("inference", inference.network, f"must be of the {fit.network} network")
+    if values not in ("shrunk", "kept"):
+        raise InvalidArgument("values", values, 'must be "shrunk" or "kept"')
+
+
+def _teacher(inference: Inference) -> Teacher | None:
+    """The power-law teacher seen in the data, None where there is none."""
+    try:
+        return fit_teacher(inference)[0]
+    except EstimateUndefined:
+        return None
+
+
+def _pruned(
+    inference: Inference,
+    weights: Any,
+    cut: float,
+    values: str,
+    features: int,
+    errors: tuple[float, float],
+    predicted: float | None = None,
+) -> Pruned:
+    """The result, for these estimated `errors`: test error and excess risk."""
+    before = inference.test_error
+    return Pruned(
+        network=inference.network,
+        weights=weights,
+        threshold=cut,
+        values=values,
+        features_before=inference.learned_features,
+        features_after=features,
+        test_error_before=before,
+        test_error=Estimate.positive(errors[0], inference.relative_error, level=before.level),
+        excess_risk_before=inference.excess_risk.value,
+        excess_risk=max(errors[1], 0.0),
+        predicted_excess_risk=predicted,
+    )
+
+
+def _refine(data: Any, inference: Inference, weights: Any) -> Pruned | None:
+    """Message passing from the pruned weights with pruning as the denoiser.
+
+    None where it does not settle below the error that it started from.
+    """
+    inputs, labels = check_data(*as_pair(data), device=None)
+    n, d = inputs.shape
+    if n < inference.samples or d != inference.dim:
+        raise InvalidArgument("data", f"{n} rows, {d} columns", "must be the data of the fit")
+    pruner, network = PRUNERS.of(inference.network)(), inference.architecture
+    operator = operator_for(network, inputs)
+    state = network.dense(weights)
+    # Before pruning, the same denoiser on the unbiased weights gives the first correction term.
+    cleaned = pruner.clean(inference.unbiased, inference.noise_scale, n)
+    residual = labels - operator.forward(cleaned.estimate) + cleaned.share * inference.residuals
+    for _ in range(STEPS):
+        scale = network.noise_scale(residual, d)
+        cleaned = pruner.clean(pruner.observe(state, operator, residual), scale, n)
+        following = labels - operator.forward(cleaned.estimate) + cleaned.share * residual
+        if not np.isfinite(following).all() or cleaned.share >= 1:
+            return None
+        state = state + DAMPING * (cleaned.estimate - state)
+        residual = residual + DAMPING * (following - residual)
+    error, before = float(residual @ residual) / n, inference.test_error.value
+    if not error < before:
+        return None
+    found = pruner.weights(cleaned.estimate)
+    errors = error, inference.excess_risk.value + error - before
+    return _pruned(inference, found, cleaned.threshold, "refined", cleaned.features, errors)

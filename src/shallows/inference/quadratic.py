@@ -1,0 +1,282 @@
+"""What the quadratic network's data say: a matrix seen through a semicircle of noise (theory note, section 10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import brentq, least_squares
+
+from ..denoisers import SpectralHardThreshold, spectral_divergence
+from ..networks import network_named
+from ..weights import LowRankPSD
+from .concerns import ASSUMPTIONS, SIGNIFICANT, Assumptions, Concern
+from .power_law import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
+from .pruning import PRUNERS, Cleaned, Pruner, Selection
+from .residuals import READERS, SMALLEST_SLACK, Reader, Reading
+from .weight_decay_path import SEARCHES, Search
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+    from ..teachers import PowerLaw, Teacher
+    from ..training import Fit
+    from .pruning import Values
+    from .result import Inference
+
+#: Relative finite-size error of the estimated test error, times ``n_eff``: simulations show it 9 % low at
+#: ``n_eff = 10``, 3 % at 30 and too little to see at 100.
+DRIFT = 0.9
+#: Smallest distance of a learned and a cut-off mode, over the learned one, that a limited width is let to make.
+CUT_OFF = 0.25
+#: A learned eigenvalue whose root is below this share of the largest one's is rounding.
+NEGLIGIBLE = 1e-7
+#: Outliers that a teacher is fitted to, at most.
+OUTLIERS = 40
+#: Largest slope of the rule that shrinks a mode, which rises from the edge of the noise like a root.
+STEEPEST = 3.0
+
+SEARCHES.register("quadratic")(Search(step=1.4, patience=5, theory_chooses=False))
+
+
+@READERS.register("quadratic")
+class QuadraticReader(Reader):
+    """Degrees of freedom follow from the spectrum of the network's own solution."""
+
+    risk_drift = 0.5
+
+    def __init__(self, fit: Fit, operator: Any, residual: FloatArray, samples: int) -> None:
+        self.fit, self.samples, self.dim = fit, samples, operator.dim
+        self.test_error_drift = DRIFT * self.dim / samples
+        # G, with alpha = samples/d^2
+        self.gradient = operator.adjoint(residual) * (self.dim / (2 * samples))
+        self.values, gaps = self._levels()
+        # A width that cuts off more than the threshold does leaves modes beyond the threshold unlearned.
+        limited = not network_named("quadratic").is_convex(self.dim, fit.width)
+        self.share = effective_share(self.values, gaps if limited else np.maximum(gaps, 0.0), samples, self.dim)
+
+    def _levels(self) -> tuple[FloatArray, FloatArray]:
+        """Positive eigenvalues of ``S``, and how far those of ``G`` on the rest stay below the threshold."""
+        factor, d = self.fit.weights.factor, self.dim  # type: ignore[union-attr]
+        if factor.shape[1]:
+            basis, singular, _ = np.linalg.svd(factor, full_matrices=True)
+            kept = int((singular > NEGLIGIBLE * singular[0]).sum())
+            values, others = singular[:kept] ** 2, basis[:, kept:]
+        else:
+            values, others = np.zeros(0), np.eye(d)
+        ceiling = (self.fit.penalty or 0.0) * d**2 / (4 * self.samples)
+        below = np.linalg.eigvalsh(others.T @ self.gradient @ others) if others.shape[1] else np.zeros(0)
+        return values, ceiling - below
+
+    @staticmethod
+    def spread(share: float) -> float:
+        """What simulations show: degrees of freedom are spread over many weak directions."""
+        return (1 + share / 2) / (1 - share)
+
+    def read(self, test_error: float, relative: float) -> Reading:
+        n, d, share = self.samples, self.dim, self.share
+        scale = np.sqrt(test_error * d**2 / (4 * n))
+        unbiased = self.fit.weights.matrix() + self.gradient / (1 - share)  # type: ignore[union-attr]
+        observed = np.linalg.eigvalsh(unbiased)[::-1].copy()
+        learned = np.zeros(d)
+        learned[: self.values.size] = self.values
+        divergence = 2 * (share * n) / d**2
+        noise_energy = scale**2 * (1 + 1 / d)
+        # S and U share their eigenvectors, in the same order of eigenvalues.
+        distance = float(np.square(observed - learned).sum()) / d
+        energy = float(np.square(observed).sum()) / d - noise_energy
+        risk = 2 * (distance - noise_energy + 2 * scale**2 * divergence)
+        # Fluctuations: of the noise's own energy, of its overlap with the teacher, and of the noise scale.
+        energy_error = np.sqrt(
+            4 * scale**4 / d**2 + 8 * scale**2 * max(energy, 0.0) / d**2 + (noise_energy * relative) ** 2
+        )
+        risk_error = 2 * np.sqrt(
+            4 * scale**4 / d**2 * (1 - divergence) ** 2 + (scale**2 * (1 - 2 * divergence) * relative) ** 2
+        )
+        risk_error = np.hypot(risk_error, self.risk_drift * abs(risk) * np.sqrt(d / n))
+        return Reading(
+            noise_scale=float(scale),
+            threshold=float((self.fit.penalty or 0.0) * d**2 / (4 * n * (1 - share))),
+            unbiased=unbiased,
+            observed=observed,
+            learned=learned,
+            excess_risk=(float(risk), float(risk_error)),
+            energy=(float(energy), float(energy_error)),
+        )
+
+
+def effective_share(values: FloatArray, gaps: FloatArray, samples: int, dim: int) -> float:
+    """``A/(2 alpha)`` at the training minimum of the quadratic network, from its own spectrum.
+
+    Parameters
+    ----------
+    values : ndarray, shape (k,)
+        Positive eigenvalues of ``S``.
+    gaps : ndarray, shape (d - k,)
+        ``pen/(4 alpha)`` less the other eigenvalues of ``G = sum r Z/(2 alpha d)``, all ``>= 0`` unless the width cuts
+        off more than the threshold does.
+    samples, dim : int
+
+    Returns
+    -------
+    float
+        1 where the network interpolates.
+
+    Notes
+    -----
+    ``S`` and ``G`` commute at the minimum, ``G`` is ``pen/(4 alpha)`` on the support, so ``U`` has eigenvalues
+    ``values + zeta`` there and ``zeta - gaps/(1 - A/(2 alpha))`` elsewhere: one equation, with one root.
+    """
+    k, alpha = values.size, samples / dim**2
+    if k == 0:
+        return 0.0
+
+    def excess(share: float) -> float:
+        spread = gaps / (1 - share)
+        total = values[:, None] + spread[None, :]
+        # Where the width cuts, neighbouring levels make a principal value, which their own fluctuation cuts off.
+        total = np.maximum(total, CUT_OFF * values[:, None])
+        pairs = np.divide(values[:, None], total, out=np.full_like(total, 0.5), where=total > 0).sum()
+        return float(2 * alpha * share - (k * (k + 1) + 2 * pairs) / dim**2)
+
+    # With cut-off modes beyond the threshold there may be more than one root: the smallest is the one that continues
+    # the solution without.
+    low = 0.0
+    for high in (*np.linspace(0.05, 0.95, 19), 1 - SMALLEST_SLACK):
+        if excess(float(high)) > 0:
+            return float(brentq(excess, low, float(high), xtol=1e-12))
+        low = float(high)
+    return 1.0
+
+
+@TEACHER_FITS.register("quadratic")
+class QuadraticTeacherFit(TeacherFit):
+    """Least squares on trace, energy and outliers of ``U``, each over its own fluctuation."""
+
+    calibration = 1.6
+
+    def fit(self, observed: FloatArray, noise_scale: float, dim: int, start: FloatArray) -> FloatArray:
+        delta = noise_scale
+        edge = network_named("quadratic").noise_edge(delta, dim, 1.5)
+        outliers = observed[observed > edge][:OUTLIERS]
+        trace = float(observed.sum()) / dim
+        energy = float(np.square(observed).sum()) / dim - delta**2 * (1 + 1 / dim)
+        ranks = np.arange(1.0, dim + 1)
+        trace_error = np.sqrt(2) * delta / dim
+        energy_error = np.sqrt(4 * delta**4 + 8 * delta**2 * max(energy, delta**2)) / dim
+
+        def misses(parameters: FloatArray) -> FloatArray:
+            gamma, q0 = 0.5 + np.exp(min(parameters[0], 3.0)), np.exp(min(max(parameters[1], -200.0), 200.0))
+            shape = ranks**-gamma
+            modes = shape * np.sqrt(q0 * dim / (shape @ shape))
+            top = np.maximum(modes[: outliers.size], 1.0001 * delta)
+            positions = top + _repulsion(top, modes, delta, dim)
+            fluctuation = np.sqrt(2 * delta**2 / dim * np.maximum(1 - (delta / top) ** 2, dim ** (-1 / 3)))
+            whole = [(float(modes.mean()) - trace) / trace_error, (q0 - energy) / energy_error]
+            return np.concatenate([whole, (positions - outliers) / fluctuation])
+
+        first = np.array([np.log(start[0] - 0.5), np.log(start[1])])
+        done = least_squares(misses, first, method="trf", x_scale="jac", loss="soft_l1", f_scale=3.0, max_nfev=60)
+        gamma = min(max(0.5 + np.exp(min(done.x[0], 3.0)), SMALLEST_GAMMA), LARGEST_GAMMA)
+        return np.array([gamma, np.exp(min(max(done.x[1], -200.0), 200.0))])
+
+    def simulate(self, teacher: PowerLaw, noise_scale: float, generator: np.random.Generator) -> FloatArray:
+        d = teacher.dim
+        noise = generator.standard_normal((d, d))
+        matrix = np.diag(teacher.values("quadratic")) + noise_scale * (noise + noise.T) / np.sqrt(2 * d)
+        return np.linalg.eigvalsh(matrix)[::-1].copy()
+
+    def freedom_error(self, found: float, predicted: float, dim: int) -> float:
+        return 0.05 * found + dim
+
+
+def _repulsion(top: FloatArray, modes: FloatArray, delta: float, dim: int) -> FloatArray:
+    """By how much all `modes` together push each of the `top` ones outwards in the noise."""
+    gaps = top[:, None] - modes[None, :]
+    soft = 2 * delta**2 / dim
+    return delta**2 / dim * (gaps / (gaps**2 + soft)).sum(axis=1)
+
+
+@PRUNERS.register("quadratic")
+class QuadraticPruner(Pruner):
+    """A mode stays where its unbiased eigenvalue is an outlier; its best size is ``sqrt(x^2 - 4 delta^2)``."""
+
+    def select(self, inference: Inference, threshold: float, values: Values, teacher: Teacher | None) -> Selection:
+        d, delta, learned = inference.dim, inference.noise_scale, inference.learned
+        x, vectors = np.linalg.eigh(inference.unbiased)
+        x, vectors = x[::-1], vectors[:, ::-1]
+        keep = (x > threshold) & (learned > 0)
+        if values == "shrunk":
+            new = np.where(keep, np.sqrt(np.maximum(x**2 - 4 * delta**2, 0.0)), 0.0)
+            slope = np.where(keep, x / np.maximum(new, 1e-300), 0.0)
+        else:
+            new, slope = np.where(keep, learned, 0.0), keep.astype(float)
+        risks = []
+        for f, derivative in ((learned, (learned > 0).astype(float)), (new, np.minimum(slope, d))):
+            divergence = spectral_divergence(x, f, derivative)
+            risks.append(float(2 * (np.square(f - x).sum() / d + 2 * delta**2 * divergence)))
+        weights = LowRankPSD(vectors[:, keep] * np.sqrt(new[keep]))
+        return Selection(weights, int(keep.sum()), risks[1] - risks[0])
+
+    def as_trained(self, cut: float, threshold: float) -> SpectralHardThreshold:
+        return SpectralHardThreshold(cut, threshold)
+
+    def observe(self, estimate: FloatArray, operator: Any, residual: FloatArray) -> FloatArray:
+        unbiased: FloatArray = estimate + operator.adjoint(residual) * (operator.dim / (2 * operator.samples))
+        return unbiased
+
+    def clean(self, unbiased: FloatArray, noise_scale: float, samples: int) -> Cleaned:
+        d = unbiased.shape[0]
+        x, vectors = np.linalg.eigh(unbiased)
+        cut = network_named("quadratic").noise_edge(noise_scale, d)
+        keep = x > cut
+        f = np.where(keep, np.sqrt(np.maximum(x**2 - 4 * noise_scale**2, 0.0)), 0.0)
+        slope = np.where(keep, np.minimum(x / np.maximum(f, 1e-300), STEEPEST), 0.0)
+        share = spectral_divergence(x, f, slope) * d**2 / (2 * samples)
+        return Cleaned((vectors * f) @ vectors.T, share, cut, int(keep.sum()))
+
+    def weights(self, estimate: FloatArray) -> LowRankPSD:
+        values, vectors = np.linalg.eigh(estimate)
+        top = values > 1e-10 * max(values[-1], 1e-300)
+        return LowRankPSD(vectors[:, top] * np.sqrt(values[top]))
+
+
+@ASSUMPTIONS.register("quadratic")
+class QuadraticAssumptions(Assumptions):
+    """Normal, uncorrelated columns, and labels that are a positive quadratic form."""
+
+    kurtosis_allowance = 0.3
+    error_correlation = 0.3  # the network's own errors grow with the prediction and with the row
+
+    def concerns(self, inputs: FloatArray, labels: FloatArray, inference: Inference) -> list[Concern]:
+        found = [_linear_part(inputs, labels, inference), _negative_modes(inference)]
+        return [concern for concern in found if concern is not None]
+
+
+def _linear_part(inputs: FloatArray, labels: FloatArray, inference: Inference) -> Concern | None:
+    n, d = inputs.shape
+    linear = inputs.T @ inference.residuals / n
+    expected = d * float(np.square(inference.residuals).mean()) / n
+    excess = (float(linear @ linear) - expected) / (expected * np.sqrt(2 / d))
+    share = (float(linear @ linear) - expected) / max(float(labels.var()), 1e-300)
+    if excess <= SIGNIFICANT or share <= 0.02:
+        return None
+    return Concern(
+        "linear part",
+        False,
+        share,
+        f"the labels hold a linear part (about {100 * share:.0f} % of their variance) that a quadratic "
+        "network cannot represent; it counts as noise here",
+    )
+
+
+def _negative_modes(inference: Inference) -> Concern | None:
+    edge = inference.architecture.noise_edge(inference.noise_scale, inference.dim, 3.0)
+    negative = int((inference.observed < -edge).sum())
+    if not negative:
+        return None
+    return Concern(
+        "negative modes",
+        False,
+        float(inference.observed[-1]),
+        f"{negative} mode(s) of the labels are negative; a quadratic network of this kind learns only positive ones",
+    )

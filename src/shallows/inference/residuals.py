@@ -1,0 +1,218 @@
+"""Test error, noise scale and unbiased weights from the residuals of one fit (theory note, section 10).
+
+At the training minimum the residual divided by ``1 - degrees_of_freedom/n`` behaves like the error on new samples. How
+many degrees of freedom a network used, and what its unbiased weights are, is for a :class:`Reader` of its own to say.
+Sources: Bayati, Erdogdu and Montanari 2013 (risk and noise of the LASSO); Miolane and Montanari 2021; Bellec 2023 (test
+error from residuals and degrees of freedom).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from .._arguments import check_instance, check_level
+from ..errors import EstimateUndefined, InvalidArgument
+from ..networks import Capability, network_named
+from ..operators import as_pair, check_data, operator_for
+from ..training import Fit
+from .estimate import LEVEL, Estimate
+from .result import Inference
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+
+#: Closer to interpolation than this nothing can be read off the residuals.
+SMALLEST_SLACK = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a :class:`Reader` finds once the test error is known.
+
+    Attributes
+    ----------
+    noise_scale, threshold : float
+    unbiased, observed, learned : ndarray
+        As in :class:`Inference`.
+    excess_risk, energy : tuple of (float, float)
+        Value and standard error.
+    """
+
+    noise_scale: float
+    threshold: float
+    unbiased: FloatArray
+    observed: FloatArray
+    learned: FloatArray
+    excess_risk: tuple[float, float]
+    energy: tuple[float, float]
+
+
+class Reader(ABC):
+    """What :func:`infer` needs of a network, for one fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    operator : Operator
+        Of the inputs that it was trained on.
+    residual : ndarray, shape (n,)
+        Of the fit.
+    samples : int
+        Independent ones among them.
+
+    Attributes
+    ----------
+    share : float
+        Degrees of freedom over `samples`.
+    test_error_drift : float
+        Relative finite-size error of the estimated test error, beside its fluctuations.
+    """
+
+    #: Relative finite-size error of theory's excess risk, times ``sqrt(n_eff)``, as simulations show it.
+    risk_drift: ClassVar[float]
+    share: float
+    test_error_drift: float
+
+    @abstractmethod
+    def __init__(self, fit: Fit, operator: Any, residual: FloatArray, samples: int) -> None: ...
+
+    @staticmethod
+    @abstractmethod
+    def spread(share: float) -> float:
+        """What degrees of freedom of this `share` multiply the variance of the estimated test error by."""
+
+    @abstractmethod
+    def read(self, test_error: float, relative: float) -> Reading:
+        """Everything else, from the estimated test error and its `relative` standard error."""
+
+
+#: For each network, its :class:`Reader`.
+READERS: Capability[type[Reader]] = Capability("inference from data")
+
+
+def relative_standard_error(residuals: FloatArray, samples: int, spread: float) -> float:
+    """Standard error of the degrees-of-freedom estimate of the test error, over its value.
+
+    Parameters
+    ----------
+    residuals : ndarray, shape (n,)
+    samples : int
+    spread : float
+        :meth:`Reader.spread`.
+
+    Notes
+    -----
+    For least squares on Gaussian data the variance of the estimate about the true error of the same fit is
+    ``(2/n)(1 + s)/(1 - s)``, ``s = D/n`` being the share of degrees of freedom; heavier tails of the residuals raise
+    the 2 to their kurtosis less one.
+    """
+    square = np.square(residuals)
+    mean = float(square.mean())
+    if mean <= 0:
+        return 0.0
+    kurtosis = float(np.square(square).mean()) / mean**2
+    fluctuation = kurtosis - 1
+    if fluctuation < 2 + 3 * np.sqrt(24 / residuals.size):  # no evidence against Gaussian residuals
+        fluctuation = 2.0
+    return float(np.sqrt(fluctuation / samples * spread))
+
+
+def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -> Inference:
+    """Test error, noise and unbiased weights, from a fit and the data it was trained on.
+
+    Parameters
+    ----------
+    data : Dataset or pair (X, y)
+        What `fit` was trained on, shapes (n, d) and (n,); inputs on a GPU stay there. The theory behind is for columns
+        of mean zero and unit variance; for the quadratic network also uncorrelated ones.
+    fit : Fit
+        At its training minimum: the estimate is only as good as ``fit.gap``.
+    centred : bool
+        Whether the mean was taken off the labels (one more fitted number).
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    Inference
+
+    Raises
+    ------
+    InvalidArgument
+        If data and fit do not belong together.
+    EstimateUndefined
+        If the network interpolates the data: the residual then holds no information.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, infer, sample, train
+    >>> data = sample(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), seed=0)
+    >>> fit = train(data, weight_decay=1.0)
+    >>> estimate = infer(data, fit).test_error
+    >>> estimate.covers(0.5 + fit.excess_risk(data))
+    True
+    """
+    check_level(level)
+    check_instance("fit", fit, Fit)
+    inputs, labels = check_data(*as_pair(data), device=None)
+    samples = inputs.shape[0] - int(centred)
+    residual, operator = _residual(inputs, labels, fit, samples)
+    reader = READERS.of(fit.network)(fit, operator, residual, samples)
+    if reader.share >= 1 - SMALLEST_SLACK:
+        raise EstimateUndefined(
+            "the network interpolates its data (as many degrees of freedom as samples): the training residual says "
+            "nothing about the test error; use a larger weight decay"
+        )
+    adjusted = residual / (1 - reader.share)
+    error = float(adjusted @ adjusted) / samples
+    fluctuation = relative_standard_error(adjusted, samples, reader.spread(reader.share))
+    relative = float(np.hypot(fluctuation, reader.test_error_drift))
+    reading = reader.read(error, relative)
+    risk, risk_error = reading.excess_risk
+    energy, energy_error = reading.energy
+    excess_risk = Estimate.normal(min(max(risk, 0.0), error), risk_error, minimum=0.0, level=level)
+    noise_error = float(np.hypot(error * relative, risk_error))
+    convex = network_named(fit.network).is_convex(operator.dim, fit.width)
+    return Inference(
+        network=fit.network,
+        samples=samples,
+        dim=operator.dim,
+        weight_decay=fit.weight_decay,
+        penalty=fit.penalty,
+        degrees_of_freedom=float(reader.share * samples),
+        train_error=float(residual @ residual) / labels.size,
+        test_error=Estimate.positive(error, relative, level=level),
+        noise_scale=reading.noise_scale,
+        threshold=reading.threshold,
+        unbiased=reading.unbiased,
+        observed=reading.observed,
+        learned=reading.learned,
+        excess_risk=excess_risk,
+        noise=Estimate.normal(error - excess_risk.value, noise_error, minimum=0.0, level=level),
+        energy=Estimate.normal(max(energy, 0.0), energy_error, minimum=0.0, level=level),
+        residuals=adjusted,
+        width=None if convex else fit.width,
+    )
+
+
+def _residual(inputs: Any, labels: FloatArray, fit: Fit, samples: int) -> tuple[FloatArray, Any]:
+    """Residual of a fit on the data it was trained on, refused on others, and the operator of the inputs."""
+    if samples < 2:
+        raise InvalidArgument("X", f"{labels.size} rows", "an estimate of the test error needs at least 3")
+    if network_named(fit.network).weights_dim(fit.weights) != inputs.shape[1]:
+        raise InvalidArgument("X", f"{inputs.shape[1]} columns", "must be the data that the fit was trained on")
+    operator = operator_for(fit.network, inputs)
+    residual = labels - operator.output(fit.weights)
+    found = float(residual @ residual) / labels.size
+    rounding = 1e-12 * float(labels @ labels) / labels.size
+    if abs(found - fit.train_error) > 0.01 * max(fit.train_error, found) + rounding:
+        raise InvalidArgument(
+            "data",
+            f"train error {found:.4g}",
+            f"the weights had {fit.train_error:.4g} when trained: they were trained on other data",
+        )
+    return residual, operator

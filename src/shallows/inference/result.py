@@ -1,0 +1,130 @@
+"""What :func:`shallows.infer` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..networks import Network, network_named
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+    from .estimate import Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """What one fit says about the world it was trained in. All in the units of the theory note, section 1.
+
+    Attributes
+    ----------
+    network : {"diagonal", "quadratic"}
+    samples : int
+        Independent residuals: rows, less one where the labels were centred.
+    dim : int
+    weight_decay : float
+    penalty : float or None
+    degrees_of_freedom : float
+        ``D``, or ``A d^2/2``.
+    train_error : float
+        Mean squared residual.
+    test_error : Estimate
+        ``Delta + R`` of this very fit on new samples.
+    noise_scale : float
+        ``tau`` or ``delta``: standard deviation of the noise on the unbiased weights.
+    threshold : float
+        ``zeta``: how far training has shrunk them.
+    unbiased : ndarray, shape (d,) or (d, d)
+        ``theta + X^T r/(n - D)``, or ``U = S + G/(1 - A/(2 alpha))``: teacher plus Gaussian noise of the noise scale.
+    observed : ndarray, shape (d,)
+        The unbiased weights one by one: themselves (diagonal), or the eigenvalues of ``U``, decreasing (quadratic).
+    learned : ndarray, shape (d,)
+        What training made of each: the weights, or the eigenvalues of ``S``, decreasing.
+    excess_risk, noise, energy : Estimate
+        ``R``, ``Delta`` and ``Q0``, without assuming anything about the teacher's spectrum.
+    residuals : ndarray, shape (n,)
+        Adjusted: distributed like errors on new samples.
+    width : int or None
+        Hidden units where they limit the rank of ``S``.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, infer, sample, train
+    >>> data = sample(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), seed=0)
+    >>> found = infer(data, train(data, weight_decay=1.0))
+    >>> found.unbiased.shape, found.effective_samples
+    ((50,), 200)
+    >>> found.noise.covers(0.5)
+    True
+    """
+
+    network: str
+    samples: int
+    dim: int
+    weight_decay: float
+    penalty: float | None
+    degrees_of_freedom: float
+    train_error: float
+    test_error: Estimate
+    noise_scale: float
+    threshold: float
+    unbiased: FloatArray = field(repr=False)
+    observed: FloatArray = field(repr=False)
+    learned: FloatArray = field(repr=False)
+    excess_risk: Estimate
+    noise: Estimate
+    energy: Estimate
+    residuals: FloatArray = field(repr=False)
+    width: int | None = None
+
+    @property
+    def architecture(self) -> Network:
+        """The network as an object: its units, maps and words."""
+        return network_named(self.network)
+
+    @property
+    def slack(self) -> float:
+        """``1 - degrees_of_freedom/n``."""
+        return 1 - self.degrees_of_freedom / self.samples
+
+    @property
+    def effective_samples(self) -> float:
+        """``n_eff``."""
+        return self.architecture.effective_samples(self.samples, self.dim)
+
+    @property
+    def noise_edge(self) -> float:
+        """The largest that noise of the estimated scale makes an entry of :attr:`observed` by itself."""
+        return self.architecture.noise_edge(self.noise_scale, self.dim)
+
+    @property
+    def relative_error(self) -> float:
+        """Standard error of the test error over its value."""
+        return self.test_error.standard_error / self.test_error.value if self.test_error.value > 0 else 0.0
+
+    @property
+    def learned_features(self) -> int:
+        """Active weights, or rank of ``S``."""
+        return int(np.count_nonzero(self.learned))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready summary."""
+        return {
+            "network": self.network,
+            "samples": self.samples,
+            "effective_samples": self.effective_samples,
+            "dim": self.dim,
+            "weight_decay": self.weight_decay,
+            "penalty": self.penalty,
+            "degrees_of_freedom": self.degrees_of_freedom,
+            "learned_features": self.learned_features,
+            "train_error": self.train_error,
+            "test_error": self.test_error.to_dict(),
+            "noise_scale": self.noise_scale,
+            "threshold": self.threshold,
+            "excess_risk": self.excess_risk.to_dict(),
+            "noise": self.noise.to_dict(),
+            "energy": self.energy.to_dict(),
+        }

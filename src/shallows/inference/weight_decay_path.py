@@ -1,0 +1,191 @@
+"""A path of weight decays: how it is walked, what is noted at each step, and where the estimated error is smallest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..networks import Capability
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._types import FloatArray
+    from ..training import Fit
+    from .result import Inference
+
+#: A path ends once the estimated test error has been this many times its minimum, for so many steps after it.
+RISEN, STEPS_PAST_MINIMUM = 1.1, 3
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a network's path of weight decays is walked.
+
+    Attributes
+    ----------
+    step : float
+        Ratio of neighbouring weight decays.
+    patience : int
+        The path ends where the estimate has not been lower for so many steps (a factor of five to six).
+    theory_chooses : bool
+        Whether the estimate is so noisy that the minimum predicted for a fitted teacher is taken where they agree.
+    """
+
+    step: float
+    patience: int
+    theory_chooses: bool
+
+
+#: For each network, its :class:`Search`.
+SEARCHES: Capability[Search] = Capability("search of the weight decay")
+
+
+@dataclass(frozen=True, eq=False)
+class WeightDecayPath:
+    """Fits along decreasing weight decays with what they say of themselves; every array has shape (steps,).
+
+    Attributes
+    ----------
+    weight_decay : ndarray
+        Decreasing.
+    test_error, test_error_stderr : ndarray
+        Estimated from the training data alone; infinite where the network interpolates.
+    train_error, degrees_of_freedom : ndarray
+    learned_features : ndarray of int
+        Active weights, or rank of ``S``.
+    chosen_at : int
+        Place of the weight decay that was chosen; at ``method="theory"`` its estimate need not be the smallest.
+    seconds : float
+        Wall time of the whole search.
+    method : {"estimate", "theory"}
+        Whether the smallest estimate was taken, or the minimum that theory predicts for the teacher seen in the data.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample, tune
+    >>> data = sample(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), seed=0)
+    >>> path = tune(data, network="diagonal", weight_decays=[4.0, 2.0, 1.0])[2]
+    >>> path.weight_decay
+    array([4., 2., 1.])
+    >>> path.chosen, path.chosen_at
+    (1.0, 2)
+    """
+
+    weight_decay: FloatArray
+    test_error: FloatArray
+    test_error_stderr: FloatArray
+    train_error: FloatArray
+    degrees_of_freedom: FloatArray
+    learned_features: NDArray[np.int64]
+    chosen_at: int
+    seconds: float
+    method: str = "estimate"
+
+    @property
+    def chosen(self) -> float:
+        """The weight decay that was chosen."""
+        return float(self.weight_decay[self.chosen_at])
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, None where there is no estimate."""
+        return {
+            "weight_decay": _or_none(self.weight_decay),
+            "test_error": _or_none(self.test_error),
+            "test_error_stderr": _or_none(self.test_error_stderr),
+            "train_error": _or_none(self.train_error),
+            "degrees_of_freedom": _or_none(self.degrees_of_freedom),
+            "learned_features": _or_none(self.learned_features),
+            "best": self.chosen_at,
+            "chosen": self.chosen,
+            "seconds": self.seconds,
+            "method": self.method,
+        }
+
+
+def _or_none(values: NDArray[Any]) -> list[Any]:
+    """The numbers as a list, None for those that are not finite."""
+    return [value.item() if np.isfinite(value) else None for value in values]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One weight decay of a path, with what its fit says of itself; infinite errors where that is nothing."""
+
+    weight_decay: float
+    test_error: float
+    standard_error: float
+    train_error: float
+    degrees_of_freedom: float
+    learned_features: int
+
+    @classmethod
+    def of(cls, decay: float, fit: Fit, inference: Inference) -> Step:
+        error = inference.test_error
+        freedom, features = inference.degrees_of_freedom, inference.learned_features
+        return cls(decay, error.value, error.standard_error, fit.train_error, freedom, features)
+
+
+class Steps:
+    """The steps of a path so far."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+
+    def add(self, step: Step) -> None:
+        """Note one more."""
+        self.steps.append(step)
+
+    @property
+    def errors(self) -> FloatArray:
+        return np.array([step.test_error for step in self.steps])
+
+    @property
+    def best_at(self) -> int:
+        return int(np.argmin(self.errors))
+
+    @property
+    def best(self) -> Step:
+        """Of smallest estimated test error."""
+        return self.steps[self.best_at]
+
+    def turned(self, patience: int) -> bool:
+        """Whether the estimate has risen from its minimum, or stayed above it for long."""
+        last, since = self.steps[-1].test_error, len(self.steps) - 1 - self.best_at
+        risen = since >= STEPS_PAST_MINIMUM and last > RISEN * self.best.test_error
+        return last == np.inf or risen or since >= patience
+
+    def vertex(self) -> float:
+        """Minimum of the parabola through the best step and its neighbours, or the best step where there is none."""
+        at, errors = self.best_at, self.errors
+        if not 0 < at < len(self.steps) - 1 or not np.isfinite(errors[at - 1 : at + 2]).all():
+            return self.best.weight_decay
+        decays = np.log([step.weight_decay for step in self.steps[at - 1 : at + 2]])
+        return _vertex(decays, np.log(errors[at - 1 : at + 2]))
+
+    def path(self, chosen: Step, method: str, seconds: float) -> WeightDecayPath:
+        """All of them with the chosen one among them, by decreasing weight decay."""
+        rows = [step for step in self.steps if step.weight_decay != chosen.weight_decay] + [chosen]
+        rows.sort(key=lambda step: -step.weight_decay)
+        return WeightDecayPath(
+            weight_decay=np.array([step.weight_decay for step in rows]),
+            test_error=np.array([step.test_error for step in rows]),
+            test_error_stderr=np.array([step.standard_error for step in rows]),
+            train_error=np.array([step.train_error for step in rows]),
+            degrees_of_freedom=np.array([step.degrees_of_freedom for step in rows]),
+            learned_features=np.array([step.learned_features for step in rows], dtype=np.int64),
+            chosen_at=rows.index(chosen),
+            seconds=seconds,
+            method=method,
+        )
+
+
+def _vertex(x: FloatArray, y: FloatArray) -> float:
+    """Minimum of the parabola through three points (the middle one if it has none), back from the logarithm."""
+    x, y = np.asarray(x), np.asarray(y)
+    curvature, slope, _ = np.polyfit(x - x[1], y, 2)
+    if curvature <= 0:
+        return float(np.exp(x[1]))
+    return float(np.exp(np.clip(x[1] - slope / (2 * curvature), min(x), max(x))))

@@ -1,0 +1,130 @@
+"""Single weights with intervals and p-values, for networks whose unbiased weights have independent noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import erfc
+
+from .._arguments import check_instance, check_level
+from ..errors import NotSupported
+from .estimate import LEVEL, reach
+from .result import Inference
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .._types import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class WeightTests:
+    """Every weight of the diagonal network, tested against zero.
+
+    Attributes
+    ----------
+    values : ndarray, shape (d,)
+        Unbiased weights.
+    standard_error : float
+        The noise scale ``tau``, the same for all.
+    low, high : ndarrays, shape (d,)
+        Ends of the confidence interval of each weight.
+    p_values : ndarray, shape (d,)
+        Two-sided, of "this weight is zero".
+    discovered : ndarray of bool, shape (d,)
+        Found by Benjamini and Hochberg (1995) at :attr:`false_discovery_rate`.
+    level, false_discovery_rate : float
+
+    Examples
+    --------
+    >>> from shallows import LowRank, Problem, infer, sample, train
+    >>> from shallows.inference import check_weights
+    >>> data = sample(Problem("diagonal", LowRank(20, 3), samples=100, noise=0.1), seed=0)
+    >>> tests = check_weights(infer(data, train(data, weight_decay=0.3)))
+    >>> sorted(row["index"] for row in tests.to_dict(most=3)["weights"])
+    [0, 1, 2]
+    """
+
+    values: FloatArray
+    standard_error: float
+    low: FloatArray
+    high: FloatArray
+    p_values: FloatArray
+    discovered: NDArray[np.bool_]
+    level: float
+    false_discovery_rate: float
+
+    def to_dict(self, names: list[str] | None = None, most: int = 50) -> dict[str, Any]:
+        """JSON-ready: the `most` most significant weights."""
+        order = np.argsort(self.p_values, kind="stable")[:most]
+        return {
+            "standard_error": self.standard_error,
+            "level": self.level,
+            "false_discovery_rate": self.false_discovery_rate,
+            "discoveries": int(self.discovered.sum()),
+            "weights": [
+                {
+                    "index": int(i),
+                    "name": None if names is None else names[i],
+                    "value": float(self.values[i]),
+                    "low": float(self.low[i]),
+                    "high": float(self.high[i]),
+                    "p_value": float(self.p_values[i]),
+                    "discovered": bool(self.discovered[i]),
+                }
+                for i in order
+            ],
+        }
+
+
+def check_weights(inference: Inference, *, level: float = LEVEL, false_discovery_rate: float = 0.1) -> WeightTests:
+    """Confidence intervals and p-values of the diagonal network's weights.
+
+    ``u = theta* + tau Z`` (theory note, section 10) makes every unbiased weight normal with a known standard
+    error.
+
+    Parameters
+    ----------
+    inference : Inference
+    level : float
+        Of the intervals.
+    false_discovery_rate : float
+        Expected share of zero weights among those discovered.
+
+    Returns
+    -------
+    WeightTests
+
+    Raises
+    ------
+    InvalidArgument
+        For a level or a rate that does not lie between 0 and 1.
+    NotSupported
+        For the quadratic network, whose weights are a matrix: see :func:`recover_modes`.
+
+    Examples
+    --------
+    >>> from shallows import LowRank, Problem, infer, sample, train
+    >>> from shallows.inference import check_weights
+    >>> data = sample(Problem("diagonal", LowRank(20, 3), samples=100, noise=0.1), seed=0)
+    >>> tests = check_weights(infer(data, train(data, weight_decay=0.3)))
+    >>> tests.discovered.nonzero()[0]
+    array([0, 1, 2])
+    """
+    from scipy.stats import false_discovery_control
+
+    check_instance("inference", inference, Inference)
+    if inference.architecture.is_matrix:
+        raise NotSupported("inference", inference.network, "its weights are a matrix and not tested one by one")
+    check_level(level)
+    check_level(false_discovery_rate, "false_discovery_rate")
+    tau, values = inference.noise_scale, inference.unbiased
+    far = reach(level) * tau
+    if tau > 0:
+        p = erfc(np.abs(values) / tau / np.sqrt(2))
+    else:
+        p = np.where(values == 0, 1.0, 0.0)
+    discovered = false_discovery_control(p) <= false_discovery_rate
+    return WeightTests(values, tau, values - far, values + far, p, discovered, level, false_discovery_rate)
