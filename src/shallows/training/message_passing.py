@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..amp.anderson import Anderson
-from ..amp.scalar import threshold_for_weight_decay
+from ..denoisers import threshold_for_weight_decay
 from .certificates import lasso_certificate
 
 if TYPE_CHECKING:

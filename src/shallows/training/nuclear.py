@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..amp.anderson import Anderson
-from ..amp.spectral import threshold_for_penalty
+from ..denoisers import threshold_for_penalty
 from .certificates import Certificate, nuclear_certificate
 from .factored import newton
 
