@@ -123,12 +123,9 @@ def _replicas(problem: Problem, policy: Policy, iterations: int, damping: float,
     runs = np.full((count, iterations, 3), np.nan)
     for k in range(count):
         rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(k,)))
-        inputs = rng.standard_normal((n, d))
-        operator = operator_for(problem.network, inputs)
+        operator = operator_for(problem.network, rng.standard_normal((n, d)))
         # Rotations of the inputs leave the law alone, so S* is taken diagonal.
-        matrix = problem.architecture.is_matrix
-        clean = (np.square(inputs) - 1) @ values / np.sqrt(d) if matrix else inputs @ values
-        labels = clean + np.sqrt(problem.noise) * rng.standard_normal(n)
+        labels = operator.output_of_modes(values) + np.sqrt(problem.noise) * rng.standard_normal(n)
         run = Iteration(problem.network, operator, labels, policy, truth=truth, rank_share=problem.rank_share)
         start, control = run.scale, Damping(damping)
         for t in range(iterations):
