@@ -58,17 +58,8 @@ class Task:
 
     def regularisation(self, weight_decay: float | None, penalty: float | None) -> tuple[float, float | None]:
         """``(lam, pen)``; see :meth:`shallows.Problem.regularisation`."""
-        if (weight_decay is None) == (penalty is None):
-            given = "neither" if penalty is None else "both"
-            raise InvalidArgument("weight_decay / penalty", given, "give exactly one of the two")
-        root = float(np.sqrt(self.width / self.inputs.shape[1]))
-        if penalty is not None:
-            if self.network == "diagonal":
-                raise InvalidArgument("penalty", penalty, "applies to the quadratic network only; use weight_decay")
-            pen = check_number("penalty", penalty)
-            return pen / root, pen
-        lam = check_number("weight_decay", weight_decay)
-        return lam, lam * root if self.network == "quadratic" else None
+        dim = self.inputs.shape[1]
+        return network_named(self.network).regularisation(weight_decay, penalty, dim, self.width)
 
 
 def _task(data: Any, network: str | None, seed: Any, width: int | None, device: Any) -> Task:
