@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidArgument
+from ..networks import network_named
 from ..operators import operator_for
-from ..operators.devices import is_tensor, place, require_torch, to_host
+from ..operators.devices import is_tensor, place, require_torch
 from ..operators.quadratic_torch import device_block_numbers
 from ..weights import LowRankPSD
 from .certificates import Certificate, lasso_certificate, nuclear_certificate
@@ -95,7 +96,8 @@ def train_gradient(
     dtype = torch.float64 if precision == "float64" else torch.float32
     rng = np.random.default_rng(seed)
     spread = scale * np.sqrt(float(np.std(labels)) or 1.0)
-    shapes = [(d,), (d,)] if network == "diagonal" else [(p, d)]
+    architecture = network_named(network)
+    shapes = architecture.parameter_shapes(d, width)
     device = inputs.device if is_tensor(inputs) else torch.device("cpu")
     parameters = [torch.from_numpy(spread * rng.standard_normal(s)).to(device, dtype) for s in shapes]
     x, y = (place(array, device).to(dtype) for array in (inputs, labels))
@@ -142,12 +144,16 @@ def train_gradient(
     )
 
     def certificate() -> tuple[FloatArray | LowRankPSD, Certificate]:
+        weights = architecture.effective_weights(own_weights())
         if network == "diagonal":
-            theta = to_host(parameters[0] * parameters[1]) / root
-            return theta, lasso_certificate(operator_for("diagonal", inputs), labels, theta, weight_decay * np.sqrt(d))
-        factor = _compact(to_host(parameters[0]) / (p * d) ** 0.25)
+            bound = weight_decay * np.sqrt(d)
+            return weights, lasso_certificate(operator_for("diagonal", inputs), labels, weights, bound)
         pen = weight_decay * np.sqrt(p / d) if penalty is None else penalty
-        return LowRankPSD(factor), nuclear_certificate(operator_for("quadratic", inputs), labels, factor, pen)
+        return weights, nuclear_certificate(operator_for("quadratic", inputs), labels, weights.factor, pen)
+
+    def own_weights() -> dict[str, FloatArray]:
+        names = architecture.parameter_names
+        return {name: t.numpy(force=True).copy() for name, t in zip(names, parameters, strict=True)}
 
     convex = network == "diagonal" or p >= d
     previous, iterations, status = np.inf, 0, FitStatus.MAX_ITERATIONS
@@ -171,7 +177,6 @@ def train_gradient(
             status, criterion = FitStatus.CONVERGED, "duality gap"
             break
     weights, proof = certificate()
-    names = ("a", "w") if network == "diagonal" else ("W",)
     if not np.isfinite(proof.objective):
         status = FitStatus.NOT_FINITE
     return Fit(
@@ -189,16 +194,9 @@ def train_gradient(
         solver=f"gradient-{precision}",
         width=p if network == "quadratic" else None,
         tolerance=tolerance,
-        parameters={name: t.numpy(force=True).copy() for name, t in zip(names, parameters, strict=True)},
+        parameters=own_weights(),
         details={"criterion": criterion, "seed": seed, "device": str(device)},
     )
-
-
-def _compact(scaled: FloatArray) -> FloatArray:
-    """A factor (d, r), ``r <= d``, of ``W^T W`` for `scaled` W of shape (p, d)."""
-    if scaled.shape[0] <= scaled.shape[1]:
-        return np.ascontiguousarray(scaled.T)
-    return np.asarray(np.linalg.qr(scaled, mode="r")).T
 
 
 def _stationarity(weights: FloatArray | LowRankPSD, inputs: Any, labels: FloatArray, penalty: float | None) -> float:
