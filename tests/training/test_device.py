@@ -23,7 +23,7 @@ from shallows.operators import (
 from shallows.operators.diagonal import DiagonalOperator
 from shallows.problems import Problem
 from shallows.teachers import PowerLaw
-from shallows.training import sample, solve, train, train_path
+from shallows.training import sample, task, train, train_path
 
 torch = pytest.importorskip("torch")
 
@@ -42,7 +42,7 @@ def accelerator(monkeypatch):
     def find_device(device, data=None):
         return torch.device("cpu") if device == "cuda" else real(device, data)
 
-    for module in (checks, solve):
+    for module in (checks, task):
         monkeypatch.setattr(module, "find_device", find_device)
     return "cuda"
 

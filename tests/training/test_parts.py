@@ -11,11 +11,11 @@ from shallows.operators.diagonal import DiagonalOperator, column_squares
 from shallows.problems import Problem
 from shallows.teachers import PowerLaw
 from shallows.training import sample, train
-from shallows.training.active_set import newton
 from shallows.training.certificates import lasso_certificate, nuclear_certificate
-from shallows.training.factored import _newton_direction, line_minimum
+from shallows.training.factor_newton import _newton_direction, line_minimum
 from shallows.training.homotopy import follow
-from shallows.training.support import SupportSystem, factorise
+from shallows.training.support_newton import newton
+from shallows.training.support_system import SupportSystem, factorise
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -148,7 +148,7 @@ def test_double_precision_takes_over_where_the_condition_asks_for_it(monkeypatch
         used.append(dtype)
         return factorise(operator, theta, active, dtype)
 
-    monkeypatch.setattr("shallows.training.active_set.factorise", watch)
+    monkeypatch.setattr("shallows.training.support_newton.factorise", watch)
     end = newton(operator, y, bound, best + 0.1 * rng.standard_normal(20), tolerance=1e-6)
     assert end.certificate.gap <= 1e-6 and used == [np.float32, np.float64]
 

@@ -68,7 +68,7 @@ def run(
 ) -> int:
     """Check everything, train, write."""
     from ..operators.devices import find_device
-    from ..training.solve import LEAST_TOLERANCE
+    from ..training.solve import SMALLEST_TOLERANCE
 
     if data is None:
         raise InvalidArgument("DATA", "nothing", "must name a file of data")
@@ -85,8 +85,8 @@ def run(
     units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
     goal = 1e-6 if tolerance is None else options.parse_size("--tolerance", tolerance)
     most = None if iterations is None else options.parse_integer("--iterations", iterations, 1, 10**9)
-    if not LEAST_TOLERANCE <= goal < 1:
-        allowed = f"must be from {LEAST_TOLERANCE:g} to below 1"
+    if not SMALLEST_TOLERANCE <= goal < 1:
+        allowed = f"must be from {SMALLEST_TOLERANCE:g} to below 1"
         raise InvalidArgument("--tolerance", options.shown(str(tolerance)), allowed)
     if (decay is None) == (reduced is None):
         given = "neither" if decay is None else "both"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .support import factorise
+from .support_system import factorise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
