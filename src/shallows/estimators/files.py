@@ -110,13 +110,12 @@ def save_model_parts(model: SavedModel, path: str | Path) -> Path:
         "target": model.target,
         "centred": model.centred,
     }
-    extras = {
-        **(model.fit.parameters or {}),
+    extra = {
         "input_mean": model.mean,
         "input_matrix": model.matrix,
         "intercept": np.array([model.intercept]),
     }
-    return save_weights(replace(model.fit, parameters=extras, details=details), path)
+    return save_weights(replace(model.fit, details=details), path, extra=extra)
 
 
 def load_model(path: str | Path) -> SavedModel:
