@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from shallows.amp import (
+    MODELS,
     AmpSettings,
     AmpStatus,
     Iteration,
@@ -13,10 +14,13 @@ from shallows.amp import (
     Observations,
     ThresholdForPenalty,
     ThresholdMultiple,
+    Trajectory,
     amp,
     bayes_rule,
 )
-from shallows.amp.departure import departure_share, size_allowance
+from shallows.amp.departure import departure_share, first_departure, size_allowance
+from shallows.amp.models import SIMULATIONS
+from shallows.cli import main
 from shallows.denoisers import (
     REGISTRY,
     RULES,
@@ -304,3 +308,39 @@ def test_departures_are_measured_against_what_is_allowed():
     assert np.allclose(share, np.abs(np.log(path.noise_scale / path.predicted_noise_scale)) / allowed)
     assert size_allowance(100.0, 4) == 0.03 and size_allowance(100.0, 0) == pytest.approx(0.08)
     assert share.max() < 1
+
+
+def test_the_first_deviation_beyond_the_allowance_is_the_departure():
+    ones = np.ones(4)
+    columns = dict.fromkeys([*Trajectory.MEASURED, *Trajectory.EXPECTED], ones)
+    limit = np.exp(0.03 + 5 * 0.01)
+    measured = np.array([1.0, limit * 0.999, 1 / (limit * 1.001), 1e-13])
+    path = Trajectory(**columns | {"noise_scale": measured, "fluctuation": 0.01 * ones})
+    assert first_departure(path, 1e9, replicas=4) == 2
+    assert departure_share(path, 1e9, 4)[3] == 0  # recovered to rounding
+    assert first_departure(path, 1e3, replicas=0) is None  # 5/1000 more is allowed without replicas
+    assert first_departure(path, 1e3, replicas=1) == 2
+
+
+def test_what_a_run_does_where_it_is_not_told():
+    diagonal, quadratic = (MODELS.of(name) for name in ("diagonal", "quadratic"))
+    assert (diagonal.damping, quadratic.damping) == (1.0, 0.6)
+    assert [quadratic.replicas(samples, 1 << 10) for samples in (100, 1 << 14, (1 << 14) + 1)] == [4, 4, 0]
+    assert diagonal.replicas(100, 10) == 0
+    simulations = [SIMULATIONS.of(name) for name in ("diagonal", "quadratic")]
+    assert [s.needed(1500, [1.0, 0.9]) for s in simulations] == [True, True]
+    assert [s.needed(1501, [1.0, 1.0]) for s in simulations] == [False, False]
+    assert AmpSettings(damping=1.0, replicas=0, max_iterations=1).damping == 1.0
+    run = amp(sample(Problem("quadratic", PowerLaw(20, 1.0), 400, 0.3), 3), penalty=0.5, throw=False)
+    assert (run.damping, run.replicas) == (0.6, 4)
+
+
+def test_the_command_says_what_counts_as_a_departure(capsys):
+    problem = "--dim 100 --samples 60 --gamma 1 --noise 0.5 --weight-decay 1"
+    assert main(["amp", "--network", "diagonal", *problem.split(), "--seed", "1"]) == 0
+    lines = {
+        line.split("  ")[1].strip(): line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")
+    }
+    assert "never" in lines["off theory"]
+    assert "% of what is allowed there" in lines["furthest off"] and " sd) at iteration" in lines["furthest off"]
+    assert "11 % for finite size, and 5 sd" in lines["allowed"]
