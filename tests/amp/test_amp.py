@@ -30,6 +30,7 @@ from shallows.denoisers import (
     threshold_for_weight_decay,
 )
 from shallows.errors import InvalidArgument
+from shallows.operators import operator_for
 from shallows.phases import PHASES, phase_of
 from shallows.problems import Problem
 from shallows.state_evolution import bayes_optimal, solve
@@ -344,3 +345,14 @@ def test_the_command_says_what_counts_as_a_departure(capsys):
     assert "never" in lines["off theory"]
     assert "% of what is allowed there" in lines["furthest off"] and " sd) at iteration" in lines["furthest off"]
     assert "11 % for finite size, and 5 sd" in lines["allowed"]
+
+
+def test_modes_are_put_together_again_whatever_their_sign():
+    rng = np.random.default_rng(0)
+    inputs, matrix = rng.standard_normal((40, 6)), rng.standard_normal((6, 6))
+    matrix = matrix + matrix.T
+    operator, model = operator_for("quadratic", inputs), MODELS.of("quadratic")
+    modes, basis = model.decompose(matrix, operator)
+    weights, outputs = model.compose(np.where(np.abs(modes) < 0.5, 0.0, modes), basis, operator)
+    assert np.any(modes < -0.5) and np.allclose(outputs, operator.forward(weights))
+    assert np.allclose(np.linalg.eigvalsh(weights), np.sort(np.where(np.abs(modes) < 0.5, 0.0, modes)), atol=1e-12)

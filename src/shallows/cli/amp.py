@@ -83,16 +83,7 @@ def run(
 ) -> int:
     """Check everything, sample, iterate, print."""
     problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width)
-    if bayes and (weight_decay is not None or penalty is not None):
-        given = "--weight-decay" if weight_decay is not None else "--penalty"
-        raise InvalidArgument("--bayes", given, "the Bayes-optimal denoiser takes neither weight decay nor penalty")
-    rule: dict[str, Any] = {}
-    if not bayes:
-        decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
-        rule = {"weight_decay": decay} if reduced is None else {"penalty": reduced}
-        if not next(iter(rule.values())):
-            option = "--weight-decay" if penalty is None else "--penalty"
-            raise InvalidArgument(option, "0", "must be > 0: message passing has no limit 0+")
+    rule = _rule(problem, weight_decay, penalty, bayes)
     if not isinstance(problem.samples, int):
         raise InvalidArgument("--samples", samples, "must be an integer: a data set is drawn")
     base = 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1)
@@ -129,6 +120,20 @@ def run(
         print_error(f"{result.status.value}: {result.status.advice}")
         return 1
     return 0
+
+
+def _rule(problem: Problem, weight_decay: str | None, penalty: str | None, bayes: bool) -> dict[str, Any]:
+    """How thresholds are chosen, as arguments of ``amp``; the Bayes-optimal rule is made only once all is checked."""
+    if bayes:
+        if weight_decay is not None or penalty is not None:
+            given = "--weight-decay" if weight_decay is not None else "--penalty"
+            raise InvalidArgument("--bayes", given, "the Bayes-optimal denoiser takes neither weight decay nor penalty")
+        return {}
+    decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
+    if not (decay if reduced is None else reduced):
+        option = "--weight-decay" if penalty is None else "--penalty"
+        raise InvalidArgument(option, "0", "must be > 0: message passing has no limit 0+")
+    return {"weight_decay": decay} if reduced is None else {"penalty": reduced}
 
 
 def _print(result: AmpRun, problem: Problem, bayes: bool) -> None:
