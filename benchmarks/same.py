@@ -9,6 +9,7 @@ sweep store that the other tree wrote. Times are left out. Exits 1 at any differ
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -81,7 +82,7 @@ def problems() -> dict[str, Any]:
 
 def training() -> dict[str, Any]:
     from shallows import PowerLaw, Problem, sample, train
-    from shallows.amp import amp, bayes_rule
+    from shallows.amp import ThresholdMultiple, amp, bayes_rule
     from shallows.training import train_path
 
     out: dict[str, Any] = {}
@@ -95,9 +96,16 @@ def training() -> dict[str, Any]:
         out[f"train {name} limit"] = [limit.to_dict(), weights_of(limit.weights)]
         path = train_path(data, weight_decays=[decay, 3 * decay, 10 * decay], throw=False)
         out[f"path {name}"] = [[fit.to_dict(), weights_of(fit.weights)] for fit in path]
-        for how in ({"weight_decay": decay}, {"denoiser": bayes_rule(problem)}, {"kappa": 1.1}):
+        ways = {
+            "weight_decay": {"weight_decay": decay},
+            "denoiser": {"rule": bayes_rule(problem)},
+            "kappa": {"rule": ThresholdMultiple(1.1)},
+        }
+        if "rule" not in inspect.signature(amp).parameters:  # a tree from before rules had one name
+            ways |= {"denoiser": {"denoiser": bayes_rule(problem)}, "kappa": {"kappa": 1.1}}
+        for way, how in ways.items():
             run = amp(data, throw=False, **how)
-            out[f"amp {name} {next(iter(how))}"] = [run.to_dict(), run.weights, run.observed]
+            out[f"amp {name} {way}"] = [run.to_dict(), run.weights, run.observed]
     narrow = Problem("quadratic", PowerLaw(30, 1.0), 500, 0.1, width=4)
     fit = train(narrow, seed=3, penalty=0.1, throw=False)
     out["train narrow"] = [fit.to_dict(), weights_of(fit.weights)]

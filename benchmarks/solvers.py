@@ -28,7 +28,7 @@ import warnings
 import numpy as np
 
 from shallows import PowerLaw, Problem
-from shallows.operators.diagonal import DiagonalOperator
+from shallows.operators import DiagonalOperator
 from shallows.phases import phase_of
 from shallows.training import sample, train
 from shallows.training.certificates import lasso_certificate
@@ -140,7 +140,7 @@ def lasso(cases, limit, order):
             flush=True,
         )
     slow = sum(r < 1 / 1.5 for r in ratios)
-    print(f"least ratio {min(ratios):.2f}; slower than 1.5 times the best peer: {slow} of {len(ratios)}")
+    print(f"smallest ratio {min(ratios):.2f}; slower than 1.5 times the best peer: {slow} of {len(ratios)}")
 
 
 def peak_flops(dtype):
@@ -177,8 +177,6 @@ def _timed(f):
 def quadratic(cases):
     import torch
 
-    from shallows.training.gradient import train_gradient
-
     torch.set_num_threads(1)
     peak = peak_flops(np.float64)
     print(f"\nQuadratic network; matrix-product peak in float64 {peak / 1e9:.0f} GFLOP/s; seconds")
@@ -195,8 +193,8 @@ def quadratic(cases):
         theirs = _until(
             target,
             total,
-            lambda w, data=data, pen=pen: train_gradient(
-                data.inputs, data.labels, "quadratic", pen, pen, precision="float32", tolerance=1e-6, progress=w
+            lambda w, data=data, pen=pen: train(
+                data, penalty=pen, solver="gradient", precision="float32", throw=False, progress=w
             ),
         )
         fit = train(data, penalty=pen, tolerance=GAP)

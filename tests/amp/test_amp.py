@@ -5,11 +5,32 @@ import json
 import numpy as np
 import pytest
 
-from shallows.amp import AmpStatus, ThresholdForPenalty, ThresholdMultiple, amp, bayes_rule
-from shallows.amp.scalar import threshold_for_weight_decay
-from shallows.amp.spectral import threshold_for_penalty
-from shallows.denoisers import REGISTRY, SoftThreshold, soft_divergence
+from shallows.amp import (
+    MODELS,
+    AmpSettings,
+    AmpStatus,
+    Iteration,
+    MessageStep,
+    Observations,
+    ThresholdForPenalty,
+    ThresholdMultiple,
+    Trajectory,
+    amp,
+    bayes_rule,
+)
+from shallows.amp.departure import departure_share, first_departure, size_allowance
+from shallows.amp.models import SIMULATIONS
+from shallows.cli import main
+from shallows.denoisers import (
+    REGISTRY,
+    RULES,
+    SoftThreshold,
+    soft_divergence,
+    threshold_for_penalty,
+    threshold_for_weight_decay,
+)
 from shallows.errors import InvalidArgument
+from shallows.operators import operator_for
 from shallows.phases import PHASES, phase_of
 from shallows.problems import Problem
 from shallows.state_evolution import bayes_optimal, solve
@@ -62,7 +83,7 @@ def test_triangle(name, phase):
     runs = [sample(problem, seed) for seed in range(6)]
     errors = []
     for data in runs:
-        run = amp(data, **option, max_iterations=4000, tolerance=1e-6, damping=0.6, replicas=0)
+        run = amp(data, **option, settings=AmpSettings(max_iterations=4000, damping=0.6, replicas=0))
         fit = train(data, **option, solver="convex", tolerance=1e-8)
         exact = fit.weights.matrix() if isinstance(fit.weights, LowRankPSD) else fit.weights
         assert np.linalg.norm(run.weights - exact) <= 1e-3 * np.linalg.norm(exact)
@@ -83,7 +104,8 @@ def test_bayes_amp_reaches_the_bayes_error_and_nothing_beats_it(network):
         problem, seeds, strengths = Problem(network, PowerLaw(80, 0.75), 6400, 0.2), range(4), (0.1, 0.3, 0.6)
     expected = bayes_optimal(problem)
     data = [sample(problem, seed) for seed in seeds]
-    bayes = np.array([amp(d, denoiser=bayes_rule(problem), tolerance=1e-5, replicas=0).error for d in data])
+    settings = AmpSettings(tolerance=1e-5, replicas=0)
+    bayes = np.array([amp(d, rule=bayes_rule(problem), settings=settings).error for d in data])
     root = np.sqrt(len(bayes) - 1)
     assert abs(bayes.mean() - expected.estimation_error) < 4 * bayes.std() / root + 0.06 * expected.estimation_error
     option = "weight_decay" if network == "diagonal" else "penalty"
@@ -98,7 +120,7 @@ def test_bayes_amp_settles_with_few_samples_and_strong_modes():
     """The outliers of the first iterations lie off the bands of the known spectrum."""
     problem = Problem("quadratic", PowerLaw(200, 1.25), 4000, 0.1)
     for seed in range(2):
-        run = amp(sample(problem, seed), denoiser=bayes_rule(problem), replicas=0)
+        run = amp(sample(problem, seed), rule=bayes_rule(problem), settings=AmpSettings(replicas=0))
         assert run.status is AmpStatus.CONVERGED
 
 
@@ -141,7 +163,7 @@ def test_a_vanishing_estimate_is_not_yet_the_end():
         (Problem("diagonal", PowerLaw(60, 1.0), 7, 0.5), 9, {"weight_decay": 1.120710362392655}),
     ):
         data = sample(problem, seed)
-        run = amp(data, **option, replicas=0, throw=False)
+        run = amp(data, **option, settings=AmpSettings(replicas=0), throw=False)
         exact = train(data, **option).weights
         exact = exact.matrix() if isinstance(exact, LowRankPSD) else exact
         assert np.any(exact) and (not run.status.ok or np.allclose(run.weights, exact, atol=1e-3))
@@ -155,7 +177,7 @@ def test_labels_of_zeros_and_exact_recovery_are_no_special_case():
     assert nothing.status is AmpStatus.CONVERGED and not nothing.weights.any()
     for noise in (0.0, 1e-300):
         problem = Problem("diagonal", PowerLaw(200, 1.0), 400, noise)
-        assert amp(sample(problem, 0), denoiser=bayes_rule(problem)).excess_risk < 1e-12
+        assert amp(sample(problem, 0), rule=bayes_rule(problem)).excess_risk < 1e-12
 
 
 @pytest.mark.parametrize(
@@ -164,10 +186,10 @@ def test_labels_of_zeros_and_exact_recovery_are_no_special_case():
         ({"truth": np.ones(10)}, "truth: .* must be numbers of shape"),
         ({"truth": "x"}, "truth"),
         ({"problem": "p"}, "problem: .* must be a Problem"),
-        ({"penalty": None, "denoiser": bayes_rule}, "denoiser: .* must be a Denoiser"),
+        ({"penalty": None, "rule": bayes_rule}, "rule: .* must be a Denoiser or a Policy"),
+        ({"settings": 3}, "settings: .* must be a AmpSettings"),
         ({"width": 1.5}, "width: .* integer"),
         ({"width": 0}, "width"),
-        ({"damping": 0.05}, "damping: .* above 0.1"),
     ],
 )
 def test_arguments_of_another_kind_are_named(option, words):
@@ -188,14 +210,10 @@ def test_settings_are_checked():
     data = sample(Problem("diagonal", PowerLaw(30, 1.0), 40, 0.3), 3)
     bad = [
         ({}, "none"),
-        ({"weight_decay": 1.0, "kappa": 1.0}, "exactly one"),
+        ({"weight_decay": 1.0, "rule": ThresholdMultiple(1.0)}, "exactly one"),
+        ({"weight_decay": 1.0, "penalty": 1.0}, "exactly one of the three"),
         ({"penalty": 1.0}, "penalty"),
         ({"weight_decay": 0.0}, "weight_decay"),
-        ({"weight_decay": 1.0, "damping": 1.5}, "damping"),
-        ({"weight_decay": 1.0, "max_iterations": 0}, "max_iterations"),
-        ({"weight_decay": 1.0, "tolerance": -1}, "tolerance"),
-        ({"weight_decay": 1.0, "replicas": -1}, "replicas"),
-        ({"weight_decay": 1.0, "replicas": 1.5}, "replicas"),
         ({"weight_decay": 1.0, "problem": Problem("diagonal", PowerLaw(30, 1.0), 41)}, "41 samples"),
         ({"weight_decay": 1.0, "network": "quadratic"}, "problem"),
     ]
@@ -206,5 +224,135 @@ def test_settings_are_checked():
         amp((data.inputs, data.labels), weight_decay=1.0)
     with pytest.raises(InvalidArgument, match="data"):
         amp(3, network="diagonal", weight_decay=1.0)
-    with pytest.raises(InvalidArgument, match="denoiser"):
-        amp(data, denoiser=bayes_rule(Problem("quadratic", PowerLaw(30, 1.0), 40)))
+    with pytest.raises(InvalidArgument, match=r"rule: .* not for the diagonal network"):
+        amp(data, rule=bayes_rule(Problem("quadratic", PowerLaw(30, 1.0), 40)))
+    for setting, words in (
+        ({"damping": 1.5}, "damping: .* at most 1"),
+        ({"damping": 0.1}, "damping: .* above 0.1"),
+        ({"max_iterations": 0}, "max_iterations"),
+        ({"max_iterations": 1.5}, "max_iterations"),
+        ({"tolerance": -1}, "tolerance"),
+        ({"replicas": -1}, "replicas"),
+        ({"replicas": 1.5}, "replicas"),
+    ):
+        with pytest.raises(InvalidArgument, match=words):
+            AmpSettings(**setting)
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_one_step_is_that_of_the_note(network):
+    """Theory note, section 9, written out with every feature matrix."""
+    rng = np.random.default_rng(4)
+    n, d = 25, 6
+    x, y, r = rng.standard_normal((n, d)), rng.standard_normal(n), rng.standard_normal(n)
+    run = Iteration(network, x, y, ThresholdMultiple(0.5))
+    if network == "diagonal":
+        state, unit, count = rng.standard_normal(d), float(n), float(n)
+        pulled = x.T @ r
+    else:
+        matrix = rng.standard_normal((d, d))
+        state, count = matrix + matrix.T, 2 * n / d**2
+        unit, z = count * d, (np.einsum("ni,nj->nij", x, x) - np.eye(d)) / np.sqrt(d)
+        pulled = np.einsum("n,nij->ij", r, z)
+    step = MessageStep(network, run.operator)
+    assert np.allclose(step.observe(state, r), state + pulled / unit)
+    assert np.allclose(step.correct(y, 3.0, r), y + 3.0 / count * r)
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_an_iteration_goes_on_from_where_another_was(network):
+    problem = Problem(network, PowerLaw(30, 1.0), 40 if network == "diagonal" else 1500, 0.3)
+    data, policy = sample(problem, 2), ThresholdMultiple(1.0)
+    whole = Iteration(network, data.inputs, data.labels, policy)
+    for _ in range(3):
+        whole.propose()
+        whole.mix(0.6)
+    rest = Iteration(network, whole.operator, data.labels, policy, start=(whole.state, whole.residual))
+    assert rest.scale == whole.scale
+    rows = [run.propose() for run in (rest, whole)]
+    assert rows[0]["train_error"] == rows[1]["train_error"]
+    assert np.array_equal(rest.weights, whole.weights) and np.array_equal(rest.modes, whole.modes)
+    exact = train(data, weight_decay=0.5).weights
+    start = Iteration(network, data.inputs, data.labels, policy, start=(exact, data.labels))
+    dense = exact.matrix() if isinstance(exact, LowRankPSD) else exact
+    assert np.array_equal(start.state, dense)
+
+
+def test_the_rank_is_limited_on_the_data_and_in_the_prediction():
+    data = sample(Problem("quadratic", PowerLaw(30, 1.0), 900, 0.3, width=3), 3)
+    run = amp(data, rule=ThresholdMultiple(0.5), settings=AmpSettings(replicas=0), throw=False)
+    assert np.linalg.matrix_rank(run.weights, tol=1e-10) <= 3
+    wider = amp(data, rule=ThresholdMultiple(0.5), width=30, settings=AmpSettings(replicas=0), throw=False)
+    assert np.linalg.matrix_rank(wider.weights, tol=1e-10) > 3
+    freedom = [r.trajectory.predicted_degrees_of_freedom[0] for r in (run, wider)]
+    assert freedom[0] < 0.7 * freedom[1]
+
+
+@pytest.mark.parametrize(("network", "count"), [("diagonal", 150), ("quadratic", 2 * 150 / 50**2)])
+def test_the_fraction_of_a_jump_solves_the_penalty_equation(network, count):
+    x = np.sort(np.random.default_rng(1).standard_normal(50))
+    seen = Observations(Problem(network, PowerLaw(50, 1.0), 150).architecture, x, 0.5, 150)
+    policy = ThresholdForPenalty(0.7 if network == "quadratic" else 60.0)
+    rule = policy.denoiser(seen)
+    freedom = policy.divergence(rule, np.nan, seen)
+    assert np.isclose(rule.threshold * (count - freedom), policy.strength)
+    measured = rule.apply(x, 0.5).divergence
+    assert abs(freedom - measured) <= (1 if network == "diagonal" else 2.1 / 50)
+    assert policy.divergence(RULES.of(network).soft(0.0), 3.25, seen) == 3.25
+
+
+def test_departures_are_measured_against_what_is_allowed():
+    data = sample(Problem("diagonal", PowerLaw(200, 1.0), 100, 0.3), 3)
+    path = amp(data, weight_decay=0.5).trajectory
+    share = departure_share(path, 100.0, 0)
+    allowed = 0.03 + 5 / 100 + 5 * path.fluctuation
+    assert np.allclose(share, np.abs(np.log(path.noise_scale / path.predicted_noise_scale)) / allowed)
+    assert size_allowance(100.0, 4) == 0.03 and size_allowance(100.0, 0) == pytest.approx(0.08)
+    assert share.max() < 1
+
+
+def test_the_first_deviation_beyond_the_allowance_is_the_departure():
+    ones = np.ones(4)
+    columns = dict.fromkeys([*Trajectory.MEASURED, *Trajectory.EXPECTED], ones)
+    limit = np.exp(0.03 + 5 * 0.01)
+    measured = np.array([1.0, limit * 0.999, 1 / (limit * 1.001), 1e-13])
+    path = Trajectory(**columns | {"noise_scale": measured, "fluctuation": 0.01 * ones})
+    assert first_departure(path, 1e9, replicas=4) == 2
+    assert departure_share(path, 1e9, 4)[3] == 0  # recovered to rounding
+    assert first_departure(path, 1e3, replicas=0) is None  # 5/1000 more is allowed without replicas
+    assert first_departure(path, 1e3, replicas=1) == 2
+
+
+def test_what_a_run_does_where_it_is_not_told():
+    diagonal, quadratic = (MODELS.of(name) for name in ("diagonal", "quadratic"))
+    assert (diagonal.damping, quadratic.damping) == (1.0, 0.6)
+    assert [quadratic.replicas(samples, 1 << 10) for samples in (100, 1 << 14, (1 << 14) + 1)] == [4, 4, 0]
+    assert diagonal.replicas(100, 10) == 0
+    simulations = [SIMULATIONS.of(name) for name in ("diagonal", "quadratic")]
+    assert [s.needed(1500, [1.0, 0.9]) for s in simulations] == [True, True]
+    assert [s.needed(1501, [1.0, 1.0]) for s in simulations] == [False, False]
+    assert AmpSettings(damping=1.0, replicas=0, max_iterations=1).damping == 1.0
+    run = amp(sample(Problem("quadratic", PowerLaw(20, 1.0), 400, 0.3), 3), penalty=0.5, throw=False)
+    assert (run.damping, run.replicas) == (0.6, 4)
+
+
+def test_the_command_says_what_counts_as_a_departure(capsys):
+    problem = "--dim 100 --samples 60 --gamma 1 --noise 0.5 --weight-decay 1"
+    assert main(["amp", "--network", "diagonal", *problem.split(), "--seed", "1"]) == 0
+    lines = {
+        line.split("  ")[1].strip(): line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")
+    }
+    assert "never" in lines["off theory"]
+    assert "% of what is allowed there" in lines["furthest off"] and " sd) at iteration" in lines["furthest off"]
+    assert "11 % for finite size, and 5 sd" in lines["allowed"]
+
+
+def test_modes_are_put_together_again_whatever_their_sign():
+    rng = np.random.default_rng(0)
+    inputs, matrix = rng.standard_normal((40, 6)), rng.standard_normal((6, 6))
+    matrix = matrix + matrix.T
+    operator, model = operator_for("quadratic", inputs), MODELS.of("quadratic")
+    modes, basis = model.decompose(matrix, operator)
+    weights, outputs = model.compose(np.where(np.abs(modes) < 0.5, 0.0, modes), basis, operator)
+    assert np.any(modes < -0.5) and np.allclose(outputs, operator.forward(weights))
+    assert np.allclose(np.linalg.eigvalsh(weights), np.sort(np.where(np.abs(modes) < 0.5, 0.0, modes)), atol=1e-12)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shallows.amp import AmpStatus, amp, bayes_rule
+from shallows.amp import AmpSettings, AmpStatus, ThresholdMultiple, amp, bayes_rule
 from shallows.denoisers import HardThreshold, SpectralHardThreshold
 from shallows.errors import SolveFailed
 from shallows.problems import Problem
@@ -21,10 +21,10 @@ PROBLEMS = {
 def rule_of(network, policy):
     problem, strength = PROBLEMS[network]
     if policy == "bayes":
-        return {"denoiser": bayes_rule(problem)}
+        return {"rule": bayes_rule(problem)}
     if policy == "multiple":
         point = solve(problem, **strength)
-        return {"kappa": point.threshold / point.noise_scale}
+        return {"rule": ThresholdMultiple(point.threshold / point.noise_scale)}
     return strength
 
 
@@ -45,7 +45,7 @@ def check_every_iteration(runs, replicas, which=slice(None)):
 @pytest.mark.parametrize("policy", ["penalty", "multiple", "bayes"])
 def test_diagonal_trajectory_is_state_evolution(policy, damping):
     problem, rule = PROBLEMS["diagonal"][0], rule_of("diagonal", policy)
-    options = {"damping": damping, "max_iterations": 8, "tolerance": 1e-12, "throw": False}
+    options = {"settings": AmpSettings(damping=damping, max_iterations=8, tolerance=1e-12), "throw": False}
     count = 12 if policy == "bayes" else 24  # enough to know the error of the mean, errors of single runs being skewed
     runs = [amp(sample(problem, seed), **rule, **options) for seed in range(count)]
     check_every_iteration(runs, 0)
@@ -59,7 +59,7 @@ def test_diagonal_trajectory_is_state_evolution(policy, damping):
 @pytest.mark.parametrize("policy", ["penalty", "multiple", "bayes"])
 def test_quadratic_trajectory_is_the_one_expected_at_its_size(policy, damping):
     problem, rule = PROBLEMS["quadratic"][0], rule_of("quadratic", policy)
-    options = {"damping": damping, "max_iterations": 8, "tolerance": 1e-12, "throw": False}
+    options = {"settings": AmpSettings(damping=damping, max_iterations=8, tolerance=1e-12), "throw": False}
     runs = [amp(sample(problem, seed), **rule, **options) for seed in range(6)]
     check_every_iteration(runs, runs[0].replicas)
     ratio = columns(runs)[:, 0] / columns(runs, "predicted_")[:, 0]
@@ -73,8 +73,8 @@ def test_rules_with_a_jump_follow_the_prediction(network, count):
     problem, strength = PROBLEMS[network]
     scale = solve(problem, **strength).noise_scale
     rule = HardThreshold(3.5 * scale) if network == "diagonal" else SpectralHardThreshold(4 * scale)
-    options = {"max_iterations": 8, "tolerance": 1e-12, "throw": False}
-    runs = [amp(sample(problem, seed), denoiser=rule, **options) for seed in range(count)]
+    options = {"settings": AmpSettings(max_iterations=8, tolerance=1e-12), "throw": False}
+    runs = [amp(sample(problem, seed), rule=rule, **options) for seed in range(count)]
     check_every_iteration(runs, runs[0].replicas, slice(0, 2))
 
 
@@ -83,7 +83,8 @@ def test_state_evolution_alone_gains_with_effective_samples():
     off = []
     for samples in (1500, 24000):
         problem = Problem("quadratic", PowerLaw(80, 0.75), samples, 0.1)
-        runs = [amp(sample(problem, s), penalty=0.3, max_iterations=8, replicas=0, throw=False) for s in range(4)]
+        settings = AmpSettings(max_iterations=8, replicas=0)
+        runs = [amp(sample(problem, s), penalty=0.3, settings=settings, throw=False) for s in range(4)]
         measured, asymptotic = columns(runs).mean(axis=0), columns(runs, "asymptotic_").mean(axis=0)
         off.append(np.abs(measured / asymptotic - 1).max(axis=1))
         assert np.array_equal(columns(runs, "predicted_"), columns(runs, "asymptotic_"))
@@ -96,8 +97,8 @@ def test_state_evolution_alone_gains_with_effective_samples():
 def test_prediction_ends_at_the_fixed_point(network, damping):
     problem = Problem(network, PowerLaw(100, 1.0), 120 if network == "diagonal" else 8000, 0.3)
     strength = {"weight_decay": 1.0} if network == "diagonal" else {"penalty": 0.3}
-    options = {"damping": damping, "max_iterations": 120, "tolerance": 1e-14, "replicas": 0}
-    run = amp(sample(problem, 0), **strength, **options, throw=False)
+    settings = AmpSettings(damping=damping, max_iterations=120, tolerance=1e-14, replicas=0)
+    run = amp(sample(problem, 0), **strength, settings=settings, throw=False)
     point = solve(problem, **strength)
     end = columns([run], "asymptotic_")[0, :, -1]
     assert np.allclose(end, [point.noise_scale, point.estimation_error, point.degrees_of_freedom], rtol=1e-4)
@@ -107,7 +108,7 @@ def test_same_data_same_prediction():
     problem = Problem("quadratic", PowerLaw(30, 1.0), 900, 0.3)
     first, second = (amp(sample(problem, 5), penalty=0.5).to_dict() for _ in range(2))
     assert first["trajectory"] == second["trajectory"] and first["replicas"] == 4
-    other = amp(sample(problem, 6), penalty=0.5, max_iterations=3, throw=False).trajectory
+    other = amp(sample(problem, 6), penalty=0.5, settings=AmpSettings(max_iterations=3), throw=False).trajectory
     assert np.array_equal(other.predicted_error, np.array(first["trajectory"]["predicted_error"])[:3])
 
 
@@ -136,7 +137,7 @@ def test_departure_from_theory_is_noticed(network, design):
         labels = data.labels if design == "common mean" else clean + np.sqrt(0.3) * rng.standard_normal(n)
         run = amp((x, labels), network=network, weight_decay=0.5, problem=problem, throw=False)
         assert run.departed_at is not None and not run.status.ok
-        good = amp(data, weight_decay=0.5, tolerance=1e-4, throw=False)
+        good = amp(data, weight_decay=0.5, settings=AmpSettings(tolerance=1e-4), throw=False)
         assert good.departed_at is None and good.status is AmpStatus.CONVERGED
 
 
@@ -160,7 +161,8 @@ def test_departure_without_a_prediction_raises():
     ids=["few samples", "steep", "interpolation", "strong modes", "low rank"],
 )
 def test_gaussian_data_raise_no_alarm(problem, weight_decay):
-    runs = [amp(sample(problem, s), weight_decay=weight_decay, max_iterations=40, throw=False) for s in range(8)]
+    options = {"weight_decay": weight_decay, "settings": AmpSettings(max_iterations=40), "throw": False}
+    runs = [amp(sample(problem, s), **options) for s in range(8)]
     assert all(run.departed_at is None for run in runs)
 
 

@@ -23,7 +23,7 @@ from shallows.operators import (
 from shallows.operators.diagonal import DiagonalOperator
 from shallows.problems import Problem
 from shallows.teachers import PowerLaw
-from shallows.training import sample, solve, train, train_path
+from shallows.training import sample, task, train, train_path
 
 torch = pytest.importorskip("torch")
 
@@ -42,7 +42,7 @@ def accelerator(monkeypatch):
     def find_device(device, data=None):
         return torch.device("cpu") if device == "cuda" else real(device, data)
 
-    for module in (checks, solve):
+    for module in (checks, task):
         monkeypatch.setattr(module, "find_device", find_device)
     return "cuda"
 
@@ -280,12 +280,36 @@ def test_tensors_of_every_kind(data, wide, kind, where, accelerator):
         assert mixed.objective == pytest.approx(fit.objective, rel=2e-6)
 
 
-def test_message_passing_takes_tensors_to_the_host(wide, data):
+def test_message_passing_on_the_device(wide, data, accelerator, monkeypatch):
+    """The same run, whatever the labels and inputs are, and nothing of the size of the data travels."""
+    sizes = []
+
+    def watched(operator, tensor):
+        sizes.append(tensor.numel())
+        return devices.to_host(tensor)
+
+    monkeypatch.setattr(devices.OnDevice, "fetch", watched)
     for given, network, options in ((wide, "diagonal", {"weight_decay": 2.0}), (data, "quadratic", {"penalty": 0.3})):
         x = on_device(given.inputs).requires_grad_()
-        there = amp((x, torch.tensor(given.labels)), network=network, throw=False, **options)
         here = amp(tuple(given), network=network, throw=False, **options)
-        assert np.array_equal(there.weights, here.weights) and type(there.weights) is np.ndarray
+        assert not sizes
+        there = amp((x, torch.tensor(given.labels)), network=network, throw=False, device=accelerator, **options)
+        assert sizes and max(sizes) < 0.5 * given.inputs.size
+        assert there.weights == pytest.approx(here.weights, abs=1e-6) and type(there.weights) is np.ndarray
+        assert there.iterations == here.iterations and there.status is here.status
+        assert there.noise_scale == pytest.approx(here.noise_scale, rel=1e-9)
+        sampled = amp(given, device=accelerator, throw=False, **options)
+        assert sampled.weights == pytest.approx(here.weights, abs=1e-6)
+        assert sampled.trajectory.predicted_noise_scale == pytest.approx(
+            amp(given, throw=False, **options).trajectory.predicted_noise_scale, rel=1e-9
+        )
+        sizes.clear()
+
+
+def test_message_passing_refuses_unknown_devices(data):
+    for device in ("gpu", "cuda:-1"):
+        with pytest.raises(InvalidArgument, match="device: got"):
+            amp(data, penalty=0.3, device=device)
 
 
 @pytest.mark.parametrize("layout", ["C", "F"])

@@ -5,17 +5,24 @@ import json
 import numpy as np
 import pytest
 
+from shallows.amp import amp
 from shallows.amp.anderson import Anderson
+from shallows.errors import InvalidArgument, NotSupported
+from shallows.networks import Diagonal, network_named, registry
 from shallows.operators import QuadraticOperator
 from shallows.operators.diagonal import DiagonalOperator, column_squares
 from shallows.problems import Problem
 from shallows.teachers import PowerLaw
-from shallows.training import sample, train
-from shallows.training.active_set import newton
-from shallows.training.certificates import lasso_certificate, nuclear_certificate
-from shallows.training.factored import _newton_direction, line_minimum
+from shallows.training import load_weights, sample, save_weights, train
+from shallows.training.certificates import Certificate, lasso_certificate, nuclear_certificate
+from shallows.training.factor_newton import _newton_direction, line_minimum
 from shallows.training.homotopy import follow
-from shallows.training.support import SupportSystem, factorise
+from shallows.training.lasso_search import LassoSearch
+from shallows.training.nuclear_search import start_search
+from shallows.training.support_newton import newton
+from shallows.training.support_system import SupportSystem, factorise
+from shallows.training.task import task_of
+from shallows.training.trainer import GRADIENT_MODELS, TRAINERS, TensorProblem
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -148,7 +155,7 @@ def test_double_precision_takes_over_where_the_condition_asks_for_it(monkeypatch
         used.append(dtype)
         return factorise(operator, theta, active, dtype)
 
-    monkeypatch.setattr("shallows.training.active_set.factorise", watch)
+    monkeypatch.setattr("shallows.training.support_newton.factorise", watch)
     end = newton(operator, y, bound, best + 0.1 * rng.standard_normal(20), tolerance=1e-6)
     assert end.certificate.gap <= 1e-6 and used == [np.float32, np.float64]
 
@@ -243,3 +250,133 @@ def test_message_passing_alone_is_certified():
         samples = 150 if network == "diagonal" else 1600
         fit = train(Problem(network, PowerLaw(40, 1.0), samples, 0.3), seed=0, solver="amp", **option)
         assert fit.gap <= 1e-6 and fit.solver == "amp"
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_gradients_are_those_of_the_loss(network):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    x, y, lam, total = rng.standard_normal((23, 6)), rng.standard_normal(23), 0.7, 3.0
+    shapes = network_named(network).parameter_shapes(6, 4 if network == "quadratic" else None)
+    parameters = tuple(torch.from_numpy(rng.standard_normal(shape)) for shape in shapes)
+    # blocks of three rows, the last of them smaller
+    problem = TensorProblem(torch.from_numpy(x), torch.from_numpy(y), parameters, lam, total, block_numbers=18)
+    loss = GRADIENT_MODELS.of(network).loss(problem)
+    own = dict(zip(network_named(network).parameter_names, (p.numpy() for p in parameters), strict=True))
+    weights = network_named(network).effective_weights(own)
+    fitted = (DiagonalOperator if network == "diagonal" else QuadraticOperator)(x).output(weights)
+    expected = (np.sum((y - fitted) ** 2) + lam * sum(np.sum(p**2) for p in own.values())) / total
+    assert float(loss()) == pytest.approx(expected, rel=1e-12)
+    gradients = [p.grad.clone() for p in parameters]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        flat = parameter.view(-1)
+        for i in range(flat.numel()):
+            before = float(flat[i])
+            values = []
+            for shift in (1e-6, -1e-6):
+                flat[i] = before + shift
+                values.append(float(loss()))
+            flat[i] = before
+            assert float(gradient.view(-1)[i]) == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-5, abs=1e-7)
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_a_neighbour_is_a_start_and_a_certificate_belongs_to_the_weight_decay(network):
+    data = sample(Problem(network, PowerLaw(30, 1.0), 60 if network == "diagonal" else 900, 0.3), 0)
+    task = task_of(data, None, None, None, None)
+    assert task.convex and (task.samples, task.dim) == data.inputs.shape and task.device == "cpu"
+    assert task.width == (None if network == "diagonal" else 30) and task.operator is task.operator
+    lam, pen = task.network.regularisation(0.5, None, task.dim, task.width)
+    fit = train(data, weight_decay=0.5, tolerance=1e-9)
+    proof = TRAINERS.of(network).certificate(task, fit.weights, lam, pen)
+    assert proof.objective == pytest.approx(fit.objective, rel=1e-12) and proof.gap < 1e-8
+    other = TRAINERS.of(network).certificate(task, fit.weights, 2 * lam, None if pen is None else 2 * pen)
+    assert other.objective > proof.objective and other.gap > 1e-3
+
+
+def test_the_best_point_has_the_smallest_gap():
+    operator, labels = DiagonalOperator(np.eye(3)), np.array([3.0, 2.0, 0.1])
+    told = []
+    search = LassoSearch(operator, labels, 0.5, 1e-6, 100, lambda *now: told.append(now))
+    assert search.gap == np.inf and not search.done and search.left == 100
+    points = {name: Certificate(objective, dual, 0.0, 0.0) for name, objective, dual in PROOFS}
+    for name in ("middling", "best", "worst"):
+        search.consider(np.full(3, len(name)), np.zeros(3), points[name])
+        search.details["newton_steps"] += 7
+    assert search.best.certificate is points["best"] and search.best.theta[0] == 4
+    assert [iterations for iterations, _ in told] == [0, 7, 14] and search.left == 79 and not search.done
+    search.tolerance = 0.2
+    assert search.done and search.result(limit=True).details["limit"]
+
+    quadratic = start_search(QuadraticOperator(np.eye(3)), labels, 0.5, tolerance=1e-6)
+    first = quadratic.best
+    assert first.stage == "start" and first.factor.shape == (3, 0) and np.array_equal(first.fitted, np.zeros(3))
+    quadratic.best = type(first)(first.factor, first.fitted, points["middling"], "start")
+    quadratic.consider(np.ones((3, 1)), labels, "worse", points["worst"])
+    assert quadratic.best.stage == "start"
+    lower = Certificate(points["middling"].objective / 2, -10.0, 0.0, 0.0)  # a lower objective with a larger gap
+    quadratic.consider(np.ones((3, 1)), labels, "lower", lower)
+    assert quadratic.best.stage == "lower"
+    quadratic.consider(np.ones((3, 1)), labels, "closer", points["best"])
+    assert quadratic.best.stage == "closer" and quadratic.gap == points["best"].gap
+    quadratic.consider(np.ones((3, 1)), labels, "infinite", Certificate(np.nan, 1.0, 0.0, 0.0))
+    quadratic.consider(np.ones((3, 1)), labels, "overflow", Certificate(-np.inf, 1.0, 0.0, 0.0))
+    assert quadratic.best.stage == "closer"
+    quadratic.count("amp", 1.0)
+    assert quadratic.iterations == quadratic.details["amp_iterations"] == 1
+
+
+#: Name, objective and dual objective of made-up certificates.
+PROOFS = (("worst", 4.0, 1.0), ("middling", 3.0, 2.0), ("best", 2.5, 2.2))
+
+
+def test_files_hold_further_tensors_beside_the_weights(tmp_path):
+    fit = train(Problem("diagonal", PowerLaw(12, 1.0), 30, 0.1), seed=0, weight_decay=0.3)
+    path = save_weights(fit, tmp_path / "w.safetensors", extra={"mean": np.arange(24.0).reshape(2, 12).T})
+    weights, summary = load_weights(path)
+    assert np.array_equal(weights, fit.weights) and summary["network"] == "diagonal" and fit.parameters is None
+    from safetensors.numpy import load_file
+
+    stored = load_file(path)
+    assert set(stored) == {"theta", "mean"} and np.array_equal(stored["mean"], np.arange(24.0).reshape(2, 12).T)
+    with pytest.raises(InvalidArgument, match="extra: got 'theta'"):
+        save_weights(fit, tmp_path / "other.safetensors", extra={"theta": np.zeros(12)})
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("network", "tensors", "words"),
+    [
+        ("diagonal", {"factor": np.ones((2, 2))}, "must hold finite numbers theta"),
+        ("diagonal", {"theta": np.ones((2, 2))}, "must hold finite numbers theta"),
+        ("diagonal", {"theta": np.array([1.0, np.nan])}, "must hold finite numbers theta"),
+        ("quadratic", {"factor": np.ones(2)}, "must hold finite numbers factor"),
+        ("cubic", {"theta": np.ones(2)}, "no weights of a known network"),
+    ],
+)
+def test_files_without_usable_weights_are_refused(tmp_path, network, tensors, words):
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "w.safetensors"
+    save_file(tensors, path, metadata={"format": "shallows-weights-1", "network": network, "fit": "{}"})
+    with pytest.raises(InvalidArgument, match=f"path: .*{words}"):
+        load_weights(path)
+    save_file(tensors, path, metadata={"format": "another", "network": network, "fit": "{}"})
+    with pytest.raises(InvalidArgument, match="not a weights file of this package"):
+        load_weights(path)
+
+
+class Linear(Diagonal):
+    name = "linear"
+
+
+def test_a_network_that_cannot_be_trained_says_what_it_lacks(monkeypatch):
+    monkeypatch.setitem(registry._NETWORKS, "linear", Linear())
+    data = np.eye(3), np.ones(3)
+    with pytest.raises(NotSupported, match="the network has no operator"):
+        amp(data, network="linear", weight_decay=1.0)
+    with pytest.raises(NotSupported, match="the network has no training"):
+        train(data, network="linear", weight_decay=1.0)
+    pytest.importorskip("torch")
+    with pytest.raises(NotSupported, match="the network has no gradient training"):
+        train(data, network="linear", weight_decay=1.0, solver="gradient")

@@ -116,6 +116,8 @@ def test_excess_risk():
     assert np.isclose(zero.excess_risk(quadratic), 2.0) and zero.weights.rank == 0
     with pytest.raises(InvalidArgument, match="dataset"):
         fit.excess_risk(quadratic)
+    with pytest.raises(InvalidArgument, match=r"dataset: got '10 columns'; must have 40"):
+        fit.excess_risk(sample(Problem("diagonal", PowerLaw(10, 1.0), 30, 0.1), 0))
 
 
 @pytest.mark.parametrize(("n", "d"), [(20, 60), (60, 20)])
@@ -142,8 +144,10 @@ def test_limit_of_no_weight_decay_quadratic():
 
 def test_paths_meet_single_fits_in_the_order_asked():
     data = sample(Problem("diagonal", PowerLaw(80, 1.0), 50, 0.5), 0)
-    grid = [0.01, 3.0, 0.3]
-    for lam, fit in zip(grid, train_path(data, weight_decays=grid), strict=True):
+    grid, told = [0.01, 3.0, 0.3], []
+    path = train_path(data, weight_decays=grid, progress=lambda place, fit: told.append((place, fit.weight_decay)))
+    assert told == [(1, 3.0), (2, 0.3), (0, 0.01)]  # each from its stronger neighbour
+    for lam, fit in zip(grid, path, strict=True):
         assert fit.weight_decay == lam
         assert np.isclose(fit.objective, train(data, weight_decay=lam, solver="convex").objective, rtol=1e-6)
     data = sample(Problem("quadratic", PowerLaw(20, 1.0), 200, 0.5), 0)
@@ -173,13 +177,20 @@ def test_settings_are_checked_first():
         ({"network": "quadratic", "weight_decay": 1.0, "width": 2.5}, "width"),
         ({"network": "diagonal", "weight_decay": 1.0, "solver": "magic"}, "solver"),
         ({"network": "diagonal", "weight_decay": 1.0, "tolerance": 0}, "tolerance"),
+        ({"network": "diagonal", "weight_decay": 1.0, "tolerance": 1.0}, "tolerance"),
+        ({"network": "diagonal", "weight_decay": 1.0, "tolerance": 0.99e-15}, "tolerance"),
         ({"network": "diagonal", "weight_decay": 1.0, "max_iterations": 0}, "max_iterations"),
     ]
     for options, name in bad:
         with pytest.raises(InvalidArgument, match=name):
             train((x, y), **options)
+    assert train((x, y), network="diagonal", weight_decay=1.0, tolerance=1e-15, throw=False).tolerance == 1e-15
     with pytest.raises(InvalidArgument, match="seed"):
         train(Problem("diagonal", PowerLaw(5, 1.0), 4), weight_decay=1.0)
+    data = sample(Problem("diagonal", PowerLaw(5, 1.0), 4), 0)
+    with pytest.raises(InvalidArgument, match=r"network: .* the data are of the diagonal network"):
+        train(data, network="quadratic", weight_decay=1.0)
+    assert train(data, network="diagonal", weight_decay=1.0).status.ok
 
 
 @pytest.mark.parametrize("network", ["diagonal", "quadratic"])

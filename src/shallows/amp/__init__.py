@@ -1,15 +1,29 @@
-"""Approximate message passing, and state evolution beside it (theory note, section 9)."""
+"""Approximate message passing, and state evolution beside it (theory note, section 9).
+
+One file per network holds what its :class:`Model` and its simulated observations are; the rest is written once.
+"""
 
 from __future__ import annotations
 
-from .iterate import amp, bayes_rule
-from .policies import FixedRule, Policy, ThresholdForPenalty, ThresholdMultiple
+from . import diagonal, quadratic  # noqa: F401, each registers its network
+from .iteration import Iteration
+from .models import MODELS, Model
+from .policies import FixedRule, Observations, Policy, ThresholdForPenalty, ThresholdMultiple
 from .result import AmpRun, AmpStatus, Trajectory
+from .run import amp, bayes_rule
+from .settings import AmpSettings
+from .step import MessageStep
 
 __all__ = [
+    "MODELS",
     "AmpRun",
+    "AmpSettings",
     "AmpStatus",
     "FixedRule",
+    "Iteration",
+    "MessageStep",
+    "Model",
+    "Observations",
     "Policy",
     "ThresholdForPenalty",
     "ThresholdMultiple",

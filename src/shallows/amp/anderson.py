@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Anderson:
-    """Mixes the last few iterates so that the linearised residual is least.
+    """Mixes the last few iterates so that the linearised residual is smallest.
 
     Parameters
     ----------

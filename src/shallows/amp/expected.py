@@ -18,33 +18,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
+from ..operators import operator_for
+from .iteration import Damping, Iteration
+from .models import SIMULATIONS
 from .result import PREDICTED
-from .steps import Damping, Iteration
+from .simulation import SEED, SimulatedRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from .._types import FloatArray
-    from ..denoisers import Denoised
     from ..problems import Problem
     from .policies import Policy
 
-#: Replicas of the quadratic network where none are asked for, while a data set holds at most so many numbers.
-REPLICAS, REPLICA_NUMBERS = 4, 1 << 24
-#: Up to this dimension of the quadratic network the overlaps of errors at different times are simulated; above, they
-#: are taken to be nested.
-MOST_SIMULATED = 1500
-#: A new noise is drawn where at least this share of the variance is new; state evolution has settled where its noise
-#: scale moves by less than `SETTLED`.
-NEW, SETTLED = 1e-3, 1e-9
+#: State evolution has settled where its noise scale moves by less than this.
+SETTLED = 1e-9
 #: Step in the logarithm of the noise scale for the response of the error to it.
 STEP = 0.01
 #: The standard deviation over replicas counts for one degree of freedom less than there are; the formula for so many.
 PRIOR = 4
-#: Root of the seeds of replicas and of simulated noise.
-SEED = 0x5A11055
 
 
 def expect(
@@ -83,17 +76,14 @@ def expect(
 
 def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -> FloatArray:
     """Noise scale, error, degrees of freedom and relative fluctuation of the noise scale, shape (iterations, 4)."""
-    quadratic = problem.network == "quadratic"
-    strength = 2 * problem.alpha if quadratic else float(problem.samples)
-    noise = problem.noise / 2 if quadratic else problem.noise
-    count = problem.dim**2 / 2 if quadratic else 1.0
-    # Without memory the diagonal network needs closed forms alone.
-    simulated = problem.dim <= MOST_SIMULATED if quadratic else min(mixes, default=1.0) < 1
-    process = _Process(problem, noise, strength) if simulated else None
+    network, simulation = problem.architecture, SIMULATIONS.of(problem.network)
+    constraints = network.constraints(problem.samples, problem.dim)
+    noise = network.noise_per_error(problem.noise)
+    simulated = SimulatedRun(problem, noise, constraints) if simulation.needed(problem.dim, mixes) else None
     energy, freedom, carried = problem.energy, np.inf, 0.0
     rows = np.full((len(mixes), 4), np.nan)
     for t, mix in enumerate(mixes):
-        scale = float(np.sqrt((energy + noise) / strength))
+        scale = float(np.sqrt((energy + noise) / constraints))
         if scale == 0:
             break
         if t and abs(scale / rows[t - 1, 0] - 1) < SETTLED:
@@ -108,15 +98,15 @@ def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -
         share = energy / total
         fresh = 0.5 / problem.samples + 0.5 * share**2 / max(freedom, 1.0)
         lasting = np.sqrt(fresh + 2 * (1 - share) * abs(carried) * np.sqrt(fresh) + carried**2)
-        fourth = 0.0 if process is None else process.fourth_cumulant() / (2 * total) ** 2
-        freedom = divergence * count
+        fourth = 0.0 if simulated is None else simulated.fourth_cumulant() / (2 * total) ** 2
+        freedom = divergence * network.freedom_unit(problem.dim)
         rows[t] = scale, error, freedom, np.sqrt(lasting**2 + 0.25 * fourth / problem.samples)
         above = scale * np.exp(STEP)
         slope = (policy.predicted(problem, above).moments(problem, above)[0] - error) / (2 * STEP)
         overlap = error  # of nested errors, such as Bayes-optimal ones
-        if process is not None:
-            observed = process.observe(energy)
-            overlap = process.move(process.denoise(rule.apply, observed, scale), error, energy, mix)
+        if simulated is not None:
+            observed = simulated.observe(energy)
+            overlap = simulated.move(simulated.denoise(rule.apply, observed, scale), error, energy, mix)
         following = mix**2 * error + 2 * mix * (1 - mix) * overlap + (1 - mix) ** 2 * energy
         if following + noise == 0:  # exact recovery
             break
@@ -125,97 +115,18 @@ def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -
     return rows
 
 
-class _Process:
-    """Observations of all iterations, simulated at the problem's own dimension with the covariance the errors give.
-
-    Only directions between errors are taken from it; their lengths come from the denoisers' moments, which leaves a
-    sampling error far below the fluctuation of one run.
-    """
-
-    def __init__(self, problem: Problem, noise: float, strength: float) -> None:
-        self.quadratic, self.dim = problem.network == "quadratic", problem.dim
-        self.noise, self.strength = noise, strength
-        values = problem.teacher.values(problem.network)
-        self.teacher = np.diag(values) if self.quadratic else values
-        self.copies = max(1, 400 // self.dim if self.quadratic else (1 << 15) // self.dim)
-        self.rng = np.random.default_rng(SEED)
-        self.error = np.broadcast_to(-self.teacher, (self.copies, *self.teacher.shape))
-        # The iterations that brought in new noise: the noise, the error then, its energy, its product with the error
-        # now, and how much of each noise is in theirs.
-        self.draws: list[FloatArray] = []
-        self.errors: list[FloatArray] = []
-        self.energies = np.zeros(0)
-        self.overlaps = np.zeros(0)
-        self.loads = np.zeros((0, 0))
-
-    def observe(self, energy: float) -> FloatArray:
-        """Observations of the present iteration, (copies, d) or (copies, d, d); `energy` of the present error."""
-        variance = (energy + self.noise) / self.strength
-        load = np.zeros(0)
-        if self.draws:
-            load = solve_triangular(self.loads, (self.overlaps + self.noise) / self.strength, lower=True)
-        rest = variance - load @ load
-        if rest > NEW * variance:
-            self.loads = np.block([[self.loads, np.zeros((load.size, 1))], [load[None], np.array([[np.sqrt(rest)]])]])
-            load = self.loads[-1]
-            self.draws.append(self._draw())
-            self.errors.append(self.error)
-            self.energies, self.overlaps = np.append(self.energies, energy), np.append(self.overlaps, energy)
-        else:  # old noise alone, of the right size: rounding in nearly equal noises must not grow
-            load = load * np.sqrt(variance) / np.linalg.norm(load)
-        noise = np.zeros(self.error.shape)
-        for share, draw in zip(load, self.draws, strict=True):
-            noise += share * draw
-        return self.teacher + noise
-
-    def _draw(self) -> FloatArray:
-        draw = self.rng.standard_normal(self.error.shape)
-        return (draw + draw.transpose(0, 2, 1)) / np.sqrt(2 * self.dim) if self.quadratic else draw
-
-    def denoise(self, apply: Callable[[FloatArray, float], Denoised], observed: FloatArray, scale: float) -> FloatArray:
-        """Estimates from the observations."""
-        if not self.quadratic:
-            return np.array([apply(copy, scale).values for copy in observed])
-        values, vectors = np.linalg.eigh(observed)
-        images = np.array([apply(copy, scale).values for copy in values])
-        return (vectors * images[:, None, :]) @ vectors.transpose(0, 2, 1)
-
-    def move(self, estimates: FloatArray, error: float, energy: float, mix: float) -> float:
-        """Mix the estimates in; returns the product of their error with the one before, of `energy`."""
-        fresh = estimates - self.teacher
-        length = np.linalg.norm(fresh)
-
-        def overlap(old: FloatArray, old_energy: float) -> float:
-            lengths = length * np.linalg.norm(old)
-            return float(np.vdot(fresh, old) / lengths * np.sqrt(error * old_energy)) if lengths > 0 else 0.0
-
-        products = np.array([overlap(e, q) for e, q in zip(self.errors, self.energies, strict=True)])
-        with_present = overlap(self.error, energy)
-        self.overlaps = mix * products + (1 - mix) * self.overlaps
-        self.error = mix * fresh + (1 - mix) * self.error
-        return with_present
-
-    def fourth_cumulant(self) -> float:
-        """Of the residuals: that of the form ``Tr(D Z)`` in Gaussian inputs; 0 for the linear one."""
-        if not self.quadratic:
-            return 0.0
-        squares = self.error @ self.error
-        return 48 * float(np.vdot(squares, squares)) / (self.copies * self.dim**2)
-
-
 def _replicas(problem: Problem, policy: Policy, iterations: int, damping: float, count: int) -> FloatArray:
     """The same iteration on `count` data sets of the problem: (count, iterations, 3), nan where one ended early."""
     n, d = int(problem.samples), problem.dim
     values = problem.teacher.values(problem.network)
-    truth = values if problem.network == "diagonal" else np.diag(values)
+    truth = SIMULATIONS.of(problem.network).teacher(values)
     runs = np.full((count, iterations, 3), np.nan)
     for k in range(count):
         rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(k,)))
-        inputs = rng.standard_normal((n, d))
+        operator = operator_for(problem.network, rng.standard_normal((n, d)))
         # Rotations of the inputs leave the law alone, so S* is taken diagonal.
-        clean = inputs @ values if problem.network == "diagonal" else (np.square(inputs) - 1) @ values / np.sqrt(d)
-        labels = clean + np.sqrt(problem.noise) * rng.standard_normal(n)
-        run = Iteration(problem.network, inputs, labels, policy, truth)
+        labels = operator.output_of_modes(values) + np.sqrt(problem.noise) * rng.standard_normal(n)
+        run = Iteration(problem.network, operator, labels, policy, truth=truth, rank_share=problem.rank_share)
         start, control = run.scale, Damping(damping)
         for t in range(iterations):
             if not 0 < run.scale < 1e4 * start:

@@ -9,24 +9,62 @@ from typing import TYPE_CHECKING
 from scipy.optimize import brentq
 
 from .._arguments import check_number
-from ..denoisers import Denoiser, SoftThreshold, SpectralSoftThreshold
+from ..denoisers import RULES, Denoiser
 from ..errors import InvalidArgument
-from .scalar import threshold_for_weight_decay
-from .spectral import threshold_for_penalty
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from ..networks import Network
     from ..problems import Problem
 
 
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """What one iteration sees of the teacher.
+
+    Attributes
+    ----------
+    network : Network
+    values : ndarray, shape (d,)
+        Weights, or eigenvalues in increasing order: teacher plus noise.
+    noise_scale : float
+        Measured.
+    samples : int
+    rank_share : float
+        Largest share of the modes that can be learned.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.amp import Observations, ThresholdForPenalty
+    >>> from shallows.networks import network_named
+    >>> seen = Observations(network_named("diagonal"), np.array([3.0, -0.1, 0.2, 2.0]), noise_scale=0.3, samples=4)
+    >>> ThresholdForPenalty(strength=1.0).denoiser(seen)
+    SoftThreshold(threshold=0.5)
+    """
+
+    network: Network
+    values: FloatArray
+    noise_scale: float
+    samples: int
+    rank_share: float = 1.0
+
+
 class Policy(ABC):
-    """Chooses the denoiser of one iteration."""
+    """Chooses the denoiser of one iteration.
+
+    Examples
+    --------
+    >>> from shallows.amp import FixedRule, Policy, ThresholdForPenalty, ThresholdMultiple
+    >>> [kind.__name__ for kind in (FixedRule, ThresholdForPenalty, ThresholdMultiple) if issubclass(kind, Policy)]
+    ['FixedRule', 'ThresholdForPenalty', 'ThresholdMultiple']
+    """
 
     @abstractmethod
-    def denoiser(self, network: str, observed: FloatArray, noise_scale: float, samples: int) -> Denoiser:
-        """From the present observations (d,), their measured noise scale and the number of samples."""
+    def denoiser(self, seen: Observations) -> Denoiser:
+        """The rule for what is seen."""
 
-    def divergence(self, rule: Denoiser, measured: float, samples: int, dim: int) -> float:
+    def divergence(self, rule: Denoiser, measured: float, seen: Observations) -> float:
         """The degrees of freedom to use, given those `measured` by the rule."""
         return measured
 
@@ -37,13 +75,26 @@ class Policy(ABC):
 
 @dataclass(frozen=True)
 class FixedRule(Policy):
-    """The same denoiser at every iteration, such as a Bayes-optimal one, which adapts to the noise by itself."""
+    """The same denoiser at every iteration, such as a Bayes-optimal one, which adapts to the noise by itself.
+
+    Parameters
+    ----------
+    rule : Denoiser
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.amp import FixedRule
+    >>> from shallows.denoisers import SoftThreshold
+    >>> FixedRule(SoftThreshold(0.1)).predicted(Problem("diagonal", PowerLaw(100, 1.0), 80), noise_scale=0.2)
+    SoftThreshold(threshold=0.1)
+    """
 
     rule: Denoiser
 
-    def denoiser(self, network: str, observed: FloatArray, noise_scale: float, samples: int) -> Denoiser:
-        if network != self.rule.network:
-            raise InvalidArgument("denoiser", type(self.rule).__name__, f"is not for the {network} network")
+    def denoiser(self, seen: Observations) -> Denoiser:
+        if seen.network.name != self.rule.network:
+            raise InvalidArgument("rule", type(self.rule).__name__, f"is not for the {seen.network.name} network")
         return self.rule
 
     def predicted(self, problem: Problem, noise_scale: float) -> Denoiser:
@@ -57,73 +108,82 @@ class ThresholdMultiple(Policy):
 
     With ``kappa = zeta/delta`` of the state-evolution fixed point AMP ends at the training minimum of that fixed
     point's penalty, up to finite-size fluctuations.
+
+    Parameters
+    ----------
+    kappa : float
+        Not negative.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.amp import ThresholdMultiple
+    >>> ThresholdMultiple(1.5).predicted(Problem("diagonal", PowerLaw(100, 1.0), 80), noise_scale=0.25)
+    SoftThreshold(threshold=0.375)
     """
 
     kappa: float
-    rank_share: float = 1.0
 
     def __post_init__(self) -> None:
         check_number("kappa", self.kappa)
 
-    def _rule(self, network: str, noise_scale: float) -> Denoiser:
-        zeta = self.kappa * noise_scale
-        return SoftThreshold(zeta) if network == "diagonal" else SpectralSoftThreshold(zeta, self.rank_share)
-
-    def denoiser(self, network: str, observed: FloatArray, noise_scale: float, samples: int) -> Denoiser:
-        return self._rule(network, noise_scale)
+    def denoiser(self, seen: Observations) -> Denoiser:
+        return RULES.of(seen.network).soft(self.kappa * seen.noise_scale, seen.rank_share)
 
     def predicted(self, problem: Problem, noise_scale: float) -> Denoiser:
-        return self._rule(problem.network, noise_scale)
+        return RULES.of(problem.architecture).soft(self.kappa * noise_scale, problem.rank_share)
 
 
 @dataclass(frozen=True)
 class ThresholdForPenalty(Policy):
-    """Soft threshold that solves the penalty equation on the present observations.
+    """Soft threshold that solves the penalty equation ``zeta (N - D) = L`` on the present observations.
 
-    ``zeta (n - D) = lam sqrt(d)`` or ``zeta (4 alpha - 2 A) = pen``: the fixed point of AMP is then the training
-    minimum of exactly the asked penalty, on these data.
+    That is ``zeta (n - D) = lam sqrt(d)`` or ``zeta (4 alpha - 2 A) = pen``: the fixed point of AMP is then the
+    training minimum of exactly the asked penalty, on these data.
 
     Parameters
     ----------
     strength : float
-        ``lam sqrt(d)`` (diagonal) or ``pen`` (quadratic), positive.
-    rank_share : float
-        ``p/d`` of the quadratic network.
+        ``L``, positive: ``lam sqrt(d)`` or ``pen/2`` (:meth:`shallows.networks.Network.strength`).
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.amp import ThresholdForPenalty
+    >>> problem = Problem("diagonal", PowerLaw(100, 1.0), 80)
+    >>> rule = ThresholdForPenalty(strength=4.0).predicted(problem, noise_scale=0.05)
+    >>> round(rule.threshold * (80 - rule.moments(problem, 0.05)[1]), 9)
+    4.0
     """
 
     strength: float
-    rank_share: float = 1.0
 
     def __post_init__(self) -> None:
         check_number("strength", self.strength, strict=True)
 
-    def denoiser(self, network: str, observed: FloatArray, noise_scale: float, samples: int) -> Denoiser:
-        if network == "diagonal":
-            return SoftThreshold(threshold_for_weight_decay(observed, samples, self.strength))
-        limit = round(self.rank_share * observed.size) if self.rank_share < 1 else None
-        zeta, _ = threshold_for_penalty(observed, samples / observed.size**2, self.strength, limit)
-        return SpectralSoftThreshold(zeta, self.rank_share)
+    def denoiser(self, seen: Observations) -> Denoiser:
+        rules = RULES.of(seen.network)
+        return rules.soft(
+            rules.threshold_for(seen.values, seen.samples, self.strength, seen.rank_share), seen.rank_share
+        )
 
-    def divergence(self, rule: Denoiser, measured: float, samples: int, dim: int) -> float:
+    def divergence(self, rule: Denoiser, measured: float, seen: Observations) -> float:
         # D and A jump where a weight enters. At a jump the fraction of it that solves the penalty equation is right:
         # the fixed point is then the training minimum even with a weight on the verge.
         zeta: float = rule.threshold  # type: ignore[attr-defined]
         if zeta == 0.0:
             return measured
-        if rule.network == "diagonal":
-            return samples - self.strength / zeta
-        return 0.5 * (4 * samples / dim**2 - self.strength / zeta)
+        return seen.network.constraints(seen.samples, seen.values.size) - self.strength / zeta
 
     def predicted(self, problem: Problem, noise_scale: float) -> Denoiser:
-        diagonal = problem.network == "diagonal"
-        samples = float(problem.samples) if diagonal else 2 * problem.alpha
-        strength = self.strength if diagonal else self.strength / 2
+        rules = RULES.of(problem.architecture)
+        constraints = problem.architecture.constraints(problem.samples, problem.dim)
 
         def rule(zeta: float) -> Denoiser:
-            return SoftThreshold(zeta) if diagonal else SpectralSoftThreshold(zeta, self.rank_share)
+            return rules.soft(zeta, problem.rank_share)
 
         def excess(zeta: float) -> float:
-            return zeta * (samples - rule(zeta).moments(problem, noise_scale)[1]) - strength
+            return zeta * (constraints - rule(zeta).moments(problem, noise_scale)[1]) - self.strength
 
-        high = float(problem.spectrum.values[0]) + 10 * noise_scale + 2 * strength / samples
+        high = float(problem.spectrum.values[0]) + 10 * noise_scale + 2 * self.strength / constraints
         return rule(float(brentq(excess, 0.0, high, xtol=1e-12 * high, rtol=1e-12)))

@@ -19,7 +19,14 @@ PREDICTED = ("noise_scale", "error", "degrees_of_freedom")
 
 
 class AmpStatus(StatusEnum):
-    """How a run of AMP ended: ``ok`` if it converged, on the path that theory predicts where it was given."""
+    """How a run of AMP ended: ``ok`` if it converged, on the path that theory predicts where it was given.
+
+    Examples
+    --------
+    >>> from shallows.amp import AmpStatus
+    >>> AmpStatus.MAX_ITERATIONS.ok, AmpStatus.MAX_ITERATIONS.advice
+    (False, 'allow more iterations, or use stronger damping')
+    """
 
     CONVERGED = "converged", True, "the iteration converged"
     MAX_ITERATIONS = "max_iterations", False, "allow more iterations, or use stronger damping"
@@ -61,6 +68,17 @@ class Trajectory:
         The same at this size: the mean over replicas, where there are any, else state evolution.
     fluctuation : ndarray
         Relative standard deviation of the measured noise scale about the predicted one.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample
+    >>> from shallows.amp import amp
+    >>> problem = Problem("diagonal", PowerLaw(dim=200, gamma=1.0), samples=150, noise=0.1)
+    >>> path = amp(sample(problem, seed=0), weight_decay=0.5).trajectory
+    >>> path.noise_scale.shape == path.predicted_noise_scale.shape
+    True
+    >>> bool((abs(path.deviation) < 5).all())
+    True
     """
 
     MEASURED: ClassVar = ("noise_scale", "threshold", "degrees_of_freedom", "train_error", "error", "change", "mix")
@@ -116,8 +134,20 @@ class AmpRun:
         Data sets that the prediction was corrected for finite size with.
     status : AmpStatus
     departed_at : int or None
-        First iteration, counted from 0, whose measured noise scale is off the predicted one.
+        First iteration, counted from 0, whose measured noise scale is off the predicted one by more than finite size
+        and chance allow (:mod:`shallows.amp.departure`).
     trajectory : Trajectory
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample
+    >>> from shallows.amp import amp
+    >>> data = sample(Problem("diagonal", PowerLaw(dim=200, gamma=1.0), samples=150, noise=0.1), seed=0)
+    >>> run = amp(data, weight_decay=0.5)
+    >>> run.weights.shape, run.iterations == run.trajectory.noise_scale.size
+    ((200,), True)
+    >>> run.excess_risk == run.error  # the diagonal network's
+    True
     """
 
     network: str

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ..amp import AmpRun
+    from ..problems import Problem
 
 #: Lines of the table at most.
 LINES = 24
@@ -83,16 +84,7 @@ def run(
 ) -> int:
     """Check everything, sample, iterate, print."""
     problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width)
-    if bayes and (weight_decay is not None or penalty is not None):
-        given = "--weight-decay" if weight_decay is not None else "--penalty"
-        raise InvalidArgument("--bayes", given, "the Bayes-optimal denoiser takes neither weight decay nor penalty")
-    rule: dict[str, Any] = {}
-    if not bayes:
-        decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
-        rule = {"weight_decay": decay} if reduced is None else {"penalty": reduced}
-        if not next(iter(rule.values())):
-            option = "--weight-decay" if penalty is None else "--penalty"
-            raise InvalidArgument(option, "0", "must be > 0: message passing has no limit 0+")
+    rule = _rule(problem, weight_decay, penalty, bayes)
     if not isinstance(problem.samples, int):
         raise InvalidArgument("--samples", samples, "must be an integer: a data set is drawn")
     base = 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1)
@@ -105,13 +97,13 @@ def run(
     with folder as output, options.naming({"damping": damping, "samples": samples, "dim": dim}):
         import json as json_module
 
-        from ..amp import amp, bayes_rule
+        from ..amp import AmpSettings, amp, bayes_rule
         from ..training import sample
 
         if bayes:
-            rule = {"denoiser": bayes_rule(problem)}
-        data = sample(problem, base)
-        result = amp(data, damping=mix, max_iterations=most, replicas=count, throw=False, **rule)
+            rule = {"rule": bayes_rule(problem)}
+        settings = AmpSettings(damping=mix, max_iterations=most, replicas=count)
+        result = amp(sample(problem, base), settings=settings, throw=False, **rule)
         content = {"problem": problem.to_dict(), "seed": base, "advice": result.status.advice, **result.to_dict()}
         if output is not None:
             from ..report import write_amp_figure
@@ -122,7 +114,7 @@ def run(
     if json:
         print_json(content)
     else:
-        _print(result, bayes)
+        _print(result, problem, bayes)
         if out is not None:
             typer.echo(f"\nFigure: {out}/amp.png")
     if not result.status.ok:
@@ -131,12 +123,47 @@ def run(
     return 0
 
 
-def _print(result: AmpRun, bayes: bool) -> None:
-    path = result.trajectory
-    count = path.noise_scale.size
+def _rule(problem: Problem, weight_decay: str | None, penalty: str | None, bayes: bool) -> dict[str, Any]:
+    """How thresholds are chosen, as arguments of ``amp``; the Bayes-optimal rule is made only once all is checked."""
+    if bayes:
+        if weight_decay is not None or penalty is not None:
+            given = "--weight-decay" if weight_decay is not None else "--penalty"
+            raise InvalidArgument("--bayes", given, "the Bayes-optimal denoiser takes neither weight decay nor penalty")
+        return {}
+    decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
+    if not (decay if reduced is None else reduced):
+        option = "--weight-decay" if penalty is None else "--penalty"
+        raise InvalidArgument(option, "0", "must be > 0: message passing has no limit 0+")
+    return {"weight_decay": decay} if reduced is None else {"penalty": reduced}
+
+
+def _print(result: AmpRun, problem: Problem, bayes: bool) -> None:
+    rule = "Bayes-optimal denoiser" if bayes else "soft threshold"
+    way = "state evolution, step by step"
+    if result.replicas:
+        way = f"mean over {result.replicas} other data sets of the problem; large d: {way}"
+    count = result.iterations
+    print_sections(
+        f"Message passing on a {result.network} network, {rule}",
+        [
+            ("Noise scale and excess risk per iteration", _iteration_rows(result, problem.architecture.risk_per_error)),
+            (
+                "Outcome",
+                [
+                    ("status", f"{result.status.value} after {count} iterations, {result.seconds:.2g} s"),
+                    ("prediction", way),
+                    *_departure_rows(result, problem),
+                    ("risk", number(result.excess_risk if count else None)),
+                ],
+            ),
+        ],
+    )
+
+
+def _iteration_rows(result: AmpRun, factor: float) -> list[tuple[str, ...]]:
+    """The table: measured beside predicted, and beside a prediction at this size its limit at large d."""
+    path, count = result.trajectory, result.iterations
     shown = range(count) if count <= LINES else [*range(LINES - 4), *range(count - 4, count)]
-    factor = 2 if result.network == "quadratic" else 1
-    # Beside a prediction at this size, state evolution: its limit at large d.
     limit = ("large d",) if result.replicas else ()
     rows: list[tuple[str, ...]] = [
         ("iteration", "measured", "predicted", "off by", *limit, "risk", "predicted risk", *limit)
@@ -158,23 +185,23 @@ def _print(result: AmpRun, bayes: bool) -> None:
                 *(number(factor * float(path.asymptotic_error[i])) for _ in limit),
             )
         )
-    rule = "Bayes-optimal denoiser" if bayes else "soft threshold"
-    way = "state evolution, step by step"
-    if result.replicas:
-        way = f"mean over {result.replicas} other data sets of the problem; large d: {way}"
+    return rows
+
+
+def _departure_rows(result: AmpRun, problem: Problem) -> list[tuple[str, str]]:
+    """Whether the run left its path, how far it was off at most, and what counts as leaving it."""
+    import numpy as np
+
+    from ..amp.departure import FLUCTUATIONS, departure_share, size_allowance
+
+    path, size = result.trajectory, problem.effective_samples
     departed = "never" if result.departed_at is None else f"at iteration {result.departed_at + 1}"
-    print_sections(
-        f"Message passing on a {result.network} network, {rule}",
-        [
-            ("Noise scale and excess risk per iteration", rows),
-            (
-                "Outcome",
-                [
-                    ("status", f"{result.status.value} after {count} iterations, {result.seconds:.2g} s"),
-                    ("prediction", way),
-                    ("off theory", departed),
-                    ("risk", number(result.excess_risk if count else None)),
-                ],
-            ),
-        ],
-    )
+    rows = [("off theory", departed)]
+    share = departure_share(path, size, result.replicas)
+    if np.isfinite(share).any():
+        worst = int(np.nanargmax(share))
+        off = float(path.noise_scale[worst] / path.predicted_noise_scale[worst] - 1)
+        text = f"{100 * off:+.2g} % ({path.deviation[worst]:+.1f} sd) at iteration {worst + 1}"
+        rows.append(("furthest off", f"{text}, {100 * share[worst]:.0f} % of what is allowed there"))
+    finite = f"{100 * size_allowance(size, result.replicas):.2g} % for finite size"
+    return [*rows, ("allowed", f"{finite}, and {FLUCTUATIONS:g} sd, the scatter of equal data sets")]

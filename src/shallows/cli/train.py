@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .._arguments import exactly_one
 from ..errors import InvalidArgument, SolveFailed
 from . import _data as data_options
 from . import _options as options
@@ -13,7 +14,11 @@ from ._output import print_error, print_json
 from ._progress import Progress
 from ._sections import number, print_sections
 
-SOLVERS = ("auto", "convex", "amp", "gradient")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..tabular import Table
+    from ..training import Fit
 
 Solver = Annotated[
     str | None,
@@ -68,63 +73,24 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Check everything, train, write."""
-    from ..operators.devices import find_device
-    from ..training.solve import LEAST_TOLERANCE
+    from ..operators import find_device
 
     if data is None:
         raise InvalidArgument("DATA", "nothing", "must name a file of data")
-    from ..networks import network_names
-
-    if network not in network_names():
-        given = "nothing" if network is None else options.shown(network)
-        raise InvalidArgument("--network", given, "must be diagonal or quadratic")
-    how = solver or "auto"
-    if how not in SOLVERS:
-        raise InvalidArgument("--solver", options.shown(how), f"must be one of {', '.join(SOLVERS)}")
-    decay = None if weight_decay is None else options.parse_size("--weight-decay", weight_decay)
-    reduced = None if penalty is None else options.parse_size("--penalty", penalty)
-    units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
-    goal = 1e-6 if tolerance is None else options.parse_size("--tolerance", tolerance)
-    most = None if iterations is None else options.parse_integer("--iterations", iterations, 1, 10**9)
-    if not LEAST_TOLERANCE <= goal < 1:
-        allowed = f"must be from {LEAST_TOLERANCE:g} to below 1"
-        raise InvalidArgument("--tolerance", options.shown(str(tolerance)), allowed)
-    if (decay is None) == (reduced is None):
-        given = "neither" if decay is None else "both"
-        raise InvalidArgument("--weight-decay / --penalty", given, "give exactly one of the two")
-    for name, value in (("--penalty", penalty), ("--width", width)):
-        if network == "diagonal" and value is not None:
-            raise InvalidArgument(name, options.shown(value), "applies to the quadratic network only")
-    where = "cpu" if device is None else device
+    given = _settings(network, solver, tolerance, iterations) | _regularisation(network, weight_decay, penalty, width)
+    given["device"] = "cpu" if device is None else device
     with options.naming({"device": device}):
-        find_device(where)
+        find_device(given["device"])
     path = None if out is None else data_options.output_file("--out", out, ".safetensors", force=force)
     table = data_options.read(data, target)
 
     from ..training import save_weights, train
-    from ..weights import LowRankPSD
 
-    typed = {
-        "weight_decay": weight_decay,
-        "penalty": penalty,
-        "width": width,
-        "tolerance": tolerance,
-        "device": device,
-    }
+    typed = {"weight_decay": weight_decay, "penalty": penalty, "width": width, "tolerance": tolerance, "device": device}
     with options.naming(typed), Progress() as progress:
         progress.say(f"training on {table.inputs.shape[0]} rows and {table.inputs.shape[1]} columns")
         try:
-            fit = train(
-                (table.inputs, table.labels),
-                network=network,
-                weight_decay=decay,
-                penalty=reduced,
-                width=units,
-                solver=how,
-                tolerance=goal,
-                max_iterations=most,
-                device=where,
-            )
+            fit = train((table.inputs, table.labels), **given)
         except SolveFailed as error:
             if json:
                 print_json(error.result.to_dict())
@@ -134,36 +100,70 @@ def run(
         save_weights(fit, path)
     if json:
         print_json(fit.to_dict() | {"written": None if path is None else str(path)})
-        return 0
-    strength = [("weight decay", "lam", number(fit.weight_decay))]
-    learned: list[tuple[str, ...]]
-    if isinstance(fit.weights, LowRankPSD):
-        strength.append(("penalty", "pen", number(fit.penalty)))
-        learned = [("rank", "", f"{fit.weights.rank} of {table.inputs.shape[1]}")]
     else:
-        learned = [("weights", "", f"{int((fit.weights != 0).sum())} of {fit.weights.size} not zero")]
-    place = fit.details["device"]
+        _print(fit, table, path)
+    return 0
+
+
+def _settings(network: str | None, solver: str | None, tolerance: str | None, iterations: str | None) -> dict[str, Any]:
+    """What is trained and how, as arguments of ``train``."""
+    from ..networks import network_names
+    from ..training.task import SMALLEST_TOLERANCE, SOLVERS
+
+    if network not in network_names():
+        given = "nothing" if network is None else options.shown(network)
+        raise InvalidArgument("--network", given, "must be diagonal or quadratic")
+    how = solver or "auto"
+    if how not in SOLVERS:
+        raise InvalidArgument("--solver", options.shown(how), f"must be one of {', '.join(SOLVERS)}")
+    goal = 1e-6 if tolerance is None else options.parse_size("--tolerance", tolerance)
+    most = None if iterations is None else options.parse_integer("--iterations", iterations, 1, 10**9)
+    if not SMALLEST_TOLERANCE <= goal < 1:
+        allowed = f"must be from {SMALLEST_TOLERANCE:g} to below 1"
+        raise InvalidArgument("--tolerance", options.shown(str(tolerance)), allowed)
+    return {"network": network, "solver": how, "tolerance": goal, "max_iterations": most}
+
+
+def _regularisation(
+    network: str | None, weight_decay: str | None, penalty: str | None, width: str | None
+) -> dict[str, Any]:
+    """How strongly and how wide, as arguments of ``train``."""
+    from ..networks import network_named
+
+    decay = None if weight_decay is None else options.parse_size("--weight-decay", weight_decay)
+    reduced = None if penalty is None else options.parse_size("--penalty", penalty)
+    units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
+    exactly_one({"--weight-decay": decay, "--penalty": reduced})
+    for name, value in (("--penalty", penalty), ("--width", width)):
+        if value is not None and not network_named(network).has_width:
+            raise InvalidArgument(name, options.shown(value), "applies to the quadratic network only")
+    return {"weight_decay": decay, "penalty": reduced, "width": units}
+
+
+def _print(fit: Fit, table: Table, path: Path | None) -> None:
+    from ..networks import network_named
+
+    rows, columns = table.inputs.shape
+    network = network_named(fit.network)
+    size: list[tuple[str, ...]] = [("size", "", f"{rows} rows, {columns} columns")]
+    strength = [("weight decay", "lam", number(fit.weight_decay))]
+    if fit.penalty is not None:
+        strength.append(("penalty", "pen", number(fit.penalty)))
+    count = f"{network.features(fit.weights)} of {columns}"
+    learned = ("rank", "", count) if network.is_matrix else ("weights", "", f"{count} not zero")
     gap = "no certificate: this training problem is not convex" if fit.gap is None else f"{fit.gap:.1e}, relative"
+    minimum: list[tuple[str, ...]] = [
+        ("objective", "", f"{fit.objective:.8g}"),
+        ("duality gap", "", gap),
+        ("train error", "", number(fit.train_error)),
+        learned,
+        ("solver", "", f"{fit.solver}, {fit.iterations} iterations, {fit.seconds:.2g} s on {fit.details['device']}"),
+    ]
+    if fit.details.get("amp_departed"):
+        minimum.append(("note", "", "message passing left theory's path: the data are far from Gaussian inputs"))
+    if path is not None:
+        minimum.append(("written", "", str(path)))
     print_sections(
         f"Trained a {fit.network} network on {options.shown(table.source)}",
-        [
-            ("Data", [("size", "", f"{table.inputs.shape[0]} rows, {table.inputs.shape[1]} columns"), *strength]),
-            (
-                "Minimum",
-                [
-                    ("objective", "", f"{fit.objective:.8g}"),
-                    ("duality gap", "", gap),
-                    ("train error", "", number(fit.train_error)),
-                    *learned,
-                    ("solver", "", f"{fit.solver}, {fit.iterations} iterations, {fit.seconds:.2g} s on {place}"),
-                    *(
-                        [("note", "", "message passing left theory's path: the data are far from Gaussian inputs")]
-                        if fit.details.get("amp_departed")
-                        else []
-                    ),
-                    *([] if path is None else [("written", "", str(path))]),
-                ],
-            ),
-        ],
+        [("Data", [*size, *strength]), ("Minimum", minimum)],
     )
-    return 0

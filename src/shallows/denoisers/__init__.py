@@ -2,27 +2,32 @@
 
 To add one: subclass :class:`Denoiser`, decorate it with :func:`register`, give it ``network``, ``apply``,
 ``moments`` and ``default``. The test of moments against simulated observations then covers it; with ``proximal =
-True`` so does the test that message passing, state evolution and the convex solver meet.
+True`` so does the test that message passing, state evolution and the convex solver meet. A network's choice of rules is
+its :class:`Rules`, in the file of the network.
 """
 
 from __future__ import annotations
 
-from .base import REGISTRY, Denoised, Denoiser, register
+from .base import REGISTRY, RULES, Denoised, Denoiser, Rules, register
+from .diagonal import HardThreshold, PosteriorMean, SoftThreshold, threshold_for_weight_decay
 from .divergence import soft_divergence, spectral_divergence
-from .scalar import HardThreshold, PosteriorMean, SoftThreshold
-from .spectral import RotationallyInvariant, SpectralHardThreshold, SpectralSoftThreshold
+from .quadratic import RotationallyInvariant, SpectralHardThreshold, SpectralSoftThreshold, threshold_for_penalty
 
 __all__ = [
     "REGISTRY",
+    "RULES",
     "Denoised",
     "Denoiser",
     "HardThreshold",
     "PosteriorMean",
     "RotationallyInvariant",
+    "Rules",
     "SoftThreshold",
     "SpectralHardThreshold",
     "SpectralSoftThreshold",
     "register",
     "soft_divergence",
     "spectral_divergence",
+    "threshold_for_penalty",
+    "threshold_for_weight_decay",
 ]

@@ -1,4 +1,4 @@
-"""What a denoiser is, and the register of all of them."""
+"""What a denoiser is, the register of all of them, and each network's choice of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from ..errors import InvalidArgument
+from ..networks import Capability
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -24,6 +25,14 @@ class Denoised:
         (quadratic).
     divergence : float
         Degrees of freedom: ``D`` (diagonal), or ``A`` (quadratic; ``A d^2/2`` is their number).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import SoftThreshold
+    >>> estimate = SoftThreshold(1.0).apply(np.array([3.0, -0.5, -2.0]), noise_scale=0.5)
+    >>> estimate.values, estimate.divergence
+    (array([ 2.,  0., -1.]), 2.0)
     """
 
     values: FloatArray
@@ -35,6 +44,20 @@ class Denoiser(ABC):
 
     Observations are ``u = theta* + tau Z`` for the diagonal network, and the eigenvalues of ``S* + delta GOE``, in
     increasing order, for the quadratic one.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.denoisers import REGISTRY, Denoiser
+    >>> problem = Problem("diagonal", PowerLaw(dim=100, gamma=1.0), samples=80)
+    >>> sorted(name for name, rule in REGISTRY.items() if rule.network == "diagonal")
+    ['HardThreshold', 'PosteriorMean', 'SoftThreshold']
+    >>> rule = REGISTRY["SoftThreshold"].default(problem, noise_scale=0.1)
+    >>> isinstance(rule, Denoiser)
+    True
+    >>> error, freedom = rule.moments(problem, noise_scale=0.1)
+    >>> round(error, 3), round(freedom, 1)
+    (0.267, 28.4)
     """
 
     #: "diagonal" or "quadratic".
@@ -70,6 +93,49 @@ _Rule = TypeVar("_Rule", bound=type[Denoiser])
 
 
 def register(rule: _Rule) -> _Rule:
-    """Class decorator: enter a rule into :data:`REGISTRY`."""
+    """Class decorator: enter a rule into :data:`REGISTRY`.
+
+    Examples
+    --------
+    >>> from shallows.denoisers import REGISTRY, SoftThreshold, register
+    >>> register(SoftThreshold) is SoftThreshold is REGISTRY["SoftThreshold"]
+    True
+    """
     REGISTRY[rule.__name__] = rule
     return rule
+
+
+class Rules(ABC):
+    """The rules of one network, for callers that need not know which.
+
+    Units are those of the state evolution ``zeta (N - D) = L`` (:meth:`shallows.networks.Network.constraints`,
+    :meth:`shallows.networks.Network.strength`).
+
+    Examples
+    --------
+    >>> from shallows.denoisers import RULES
+    >>> RULES.of("diagonal").soft(0.5)
+    SoftThreshold(threshold=0.5)
+    >>> RULES.of("quadratic").hard(2.0, 0.5)
+    SpectralHardThreshold(cut=2.0, threshold=0.5)
+    """
+
+    @abstractmethod
+    def soft(self, threshold: float, rank_share: float = 1.0) -> Denoiser:
+        """The proximal map of the training penalty, on at most the `rank_share` of the modes."""
+
+    @abstractmethod
+    def hard(self, cut: float, threshold: float = 0.0) -> Denoiser:
+        """Pruning at `cut` of weights that were shrunk by `threshold`."""
+
+    @abstractmethod
+    def posterior(self, problem: Problem) -> Denoiser:
+        """The Bayes-optimal rule of the problem's teacher (theory note, section 8)."""
+
+    @abstractmethod
+    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
+        """The threshold ``zeta`` with ``zeta (N - D(zeta)) = strength`` on the observations (d,)."""
+
+
+#: For each network, its rules.
+RULES: Capability[Rules] = Capability("denoisers")

@@ -15,6 +15,14 @@ def spectral_divergence(values: FloatArray, denoised: FloatArray, slopes: FloatA
 
     All arrays of shape (d,): eigenvalues, their images and the derivative there. Where two eigenvalues agree to
     rounding the quotient is the mean of the slopes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import spectral_divergence
+    >>> x = np.array([-1.0, 0.5, 2.0])
+    >>> spectral_divergence(x, 3 * x, np.full(3, 3.0))  # 3 d (d + 1)/d^2
+    4.0
     """
     gaps = values[:, None] - values[None, :]
     close = np.abs(gaps) <= 1e-10 * max(abs(values[0]), abs(values[-1]), 1e-300)
@@ -27,7 +35,15 @@ def spectral_divergence(values: FloatArray, denoised: FloatArray, slopes: FloatA
 
 
 def soft_divergence(values: FloatArray, threshold: float, limit: int | None = None) -> float:
-    """The same for ``max(x - threshold, 0)`` on at most the `limit` largest of the increasing `values`."""
+    """The same for ``max(x - threshold, 0)`` on at most the `limit` largest of the increasing `values`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import soft_divergence
+    >>> round(soft_divergence(np.array([-1.0, 1.0, 3.0]), threshold=2.0), 6)  # 3.5/9
+    0.388889
+    """
     count = int(values.size - np.searchsorted(values, threshold, side="right"))
     if limit is not None:
         count = min(count, limit)

@@ -126,13 +126,12 @@ def save_model_parts(model: SavedModel, path: str | Path) -> Path:
         "target": model.target,
         "centred": model.centred,
     }
-    extras = {
+    extra = {
         "input_mean": model.mean,
         "input_matrix": model.matrix,
         "intercept": np.array([model.intercept]),
     }
-    own = dict(model.fit.parameters or {})
-    return save_weights(replace(model.fit, parameters={**own, **extras}, details=details), path)
+    return save_weights(replace(model.fit, details=details), path, extra=extra)
 
 
 def load_model(path: str | Path) -> SavedModel:

@@ -22,6 +22,19 @@ class Operator(ABC):
     Attributes
     ----------
     samples, dim : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.operators import Operator, operator_for
+    >>> inputs, labels = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([2.0, 1.0])
+    >>> operator = operator_for("diagonal", inputs)
+    >>> isinstance(operator, Operator), operator.samples, operator.dim
+    (True, 2, 2)
+    >>> operator.adjoint(labels)
+    array([5., 3.])
+    >>> round(float(operator.silencing_strength(labels)), 6)  # 5/sqrt(2)
+    3.535534
     """
 
     samples: int

@@ -20,6 +20,16 @@ def as_pair(data: Any) -> tuple[Any, Any]:
     ------
     InvalidArgument
         For anything else.
+
+    Examples
+    --------
+    >>> from shallows.operators import as_pair
+    >>> as_pair(([[1.0, 2.0]], [3.0]))
+    ([[1.0, 2.0]], [3.0])
+    >>> as_pair(3)
+    Traceback (most recent call last):
+    ...
+    shallows.errors.InvalidArgument: data: got 'int'; must be a pair (X, y) or a sampled Dataset
     """
     try:
         inputs, labels = data
@@ -50,6 +60,17 @@ def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, Floa
     InvalidArgument
         Unless the shapes match, there is at least one sample and one column, and every number is finite and
         of a size whose sums of squares over the data neither overflow nor vanish; or if the device cannot be used.
+
+    Examples
+    --------
+    >>> from shallows.operators import check_data
+    >>> check_data([[1, 2], [3, 4]], [[0.5], [1.5]])
+    (array([[1., 2.],
+           [3., 4.]]), array([0.5, 1.5]))
+    >>> check_data([[1, 2], [3, float("nan")]], [0.5, 1.5])
+    Traceback (most recent call last):
+    ...
+    shallows.errors.InvalidArgument: X: got 'nan at position (1, 1)'; must be finite, at most 1e65 in size
     """
     where = find_device(device, inputs)
     x, y = _real("X", inputs, 2, where), _real("y", labels, 1, None)

@@ -31,6 +31,17 @@ def require_torch(purpose: str, otherwise: str) -> Any:
     ------
     MissingDependency
         If it is not installed: what for, how to install it, and what would do without.
+
+    Examples
+    --------
+    >>> from shallows import MissingDependency
+    >>> from shallows.operators import require_torch
+    >>> try:
+    ...     name = require_torch("this example", "read on").__name__
+    ... except MissingDependency:
+    ...     name = "torch"
+    >>> name
+    'torch'
     """
     try:
         import torch
@@ -42,7 +53,15 @@ def require_torch(purpose: str, otherwise: str) -> Any:
 
 
 def is_tensor(value: object) -> bool:
-    """Whether `value` is a ``torch.Tensor``; imports nothing, since whoever holds one has imported PyTorch."""
+    """Whether `value` is a ``torch.Tensor``; imports nothing, since whoever holds one has imported PyTorch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.operators import is_tensor
+    >>> is_tensor(np.ones(2))
+    False
+    """
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
@@ -63,6 +82,16 @@ def find_device(device: Any, data: object = None) -> Any:
         For another name or another kind of device, and for a GPU that is not there; says which devices are.
     MissingDependency
         For a GPU without PyTorch.
+
+    Examples
+    --------
+    >>> from shallows.operators import find_device
+    >>> find_device("cpu") is find_device(None) is None
+    True
+    >>> find_device("tpu")
+    Traceback (most recent call last):
+    ...
+    shallows.errors.InvalidArgument: device: got 'tpu'; must be "cpu", "cuda", or "cuda:N" with the number of a GPU
     """
     if device is None:
         device = data.device if is_tensor(data) else "cpu"  # type: ignore[attr-defined]
@@ -100,7 +129,16 @@ def real_tensor(name: str, tensor: Any, device: Any) -> Any:
 
 
 def place(array: Any, device: Any) -> Any:
-    """An array of float64, or a tensor of them, on a device of :func:`find_device`; copied only if it is not there."""
+    """An array of float64, or a tensor of them, on a device of :func:`find_device`; copied only if it is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.operators import find_device, place
+    >>> array = np.ones(3)
+    >>> place(array, find_device("cpu")) is array
+    True
+    """
     if device is None:
         return array.numpy(force=True) if is_tensor(array) else array
     if is_tensor(array):
@@ -121,7 +159,19 @@ def _move(tensor: Any, device: Any) -> Any:
 
 
 def to_host(tensor: Any) -> FloatArray:
-    """The tensor's numbers on the host, in float64."""
+    """The tensor's numbers on the host, in float64.
+
+    Examples
+    --------
+    >>> from shallows.operators import to_host
+    >>> try:
+    ...     import torch
+    ...     numbers = to_host(torch.tensor([1, 2])).tolist()
+    ... except ImportError:
+    ...     numbers = [1.0, 2.0]
+    >>> numbers
+    [1.0, 2.0]
+    """
     return np.asarray(tensor.numpy(force=True), dtype=np.float64)
 
 

@@ -51,6 +51,14 @@ class DiagonalOperator(Operator):
     ----------
     inputs : ndarray, shape (n, d)
         Never modified.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.operators import DiagonalOperator
+    >>> operator = DiagonalOperator(np.array([[1.0, 2.0], [3.0, -1.0]]))
+    >>> operator.forward(np.array([1.0, 1.0])), operator.adjoint(np.array([1.0, 0.0]))
+    (array([3., 2.]), array([1., 2.]))
     """
 
     def __init__(self, inputs: FloatArray) -> None:

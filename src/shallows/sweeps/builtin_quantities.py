@@ -184,10 +184,12 @@ TRAIN = register(
 
 def amp(point: Point) -> Record:
     """Approximate message passing on one sampled data set, the same as ``train`` is given (theory note, section 9)."""
+    from ..amp import AmpSettings
     from ..amp import amp as pass_messages
     from ..training import sample
 
-    run = pass_messages(sample(point.problem(), point.random_seed()), replicas=0, **point.regularisation())
+    data = sample(point.problem(), point.random_seed())
+    run = pass_messages(data, settings=AmpSettings(replicas=0), **point.regularisation())
     return {
         "amp_excess_risk": float(run.excess_risk),
         "amp_noise_scale": float(run.noise_scale),

@@ -1,15 +1,26 @@
 """Training the network: to the minimum, with a proof where there is one.
 
->>> fit = train((X, y), network="diagonal", weight_decay=0.1)   # doctest: +SKIP
->>> fit.weights, fit.objective, fit.gap, fit.status             # doctest: +SKIP
+One file per network holds its convex problem and its gradients; data, settings and fits are the same for all.
+
+>>> import numpy as np
+>>> from shallows.training import SOLVERS, train
+>>> X, y = np.eye(3), np.array([3.0, -1.0, 0.2])
+>>> fit = train((X, y), network="diagonal", weight_decay=0.5 / np.sqrt(3))
+>>> fit.weights.round(4)
+array([ 2.5, -0.5,  0. ])
+>>> fit.status.value, fit.gap < 1e-6
+('converged', True)
+>>> SOLVERS
+('auto', 'convex', 'amp', 'gradient')
 """
 
 from __future__ import annotations
 
+from . import diagonal, quadratic  # noqa: F401, each registers its network
 from .data import Dataset, sample
+from .files import load_weights, save_weights
 from .fit import Fit, FitStatus
 from .solve import SOLVERS, train, train_path
-from .weights_io import load_weights, save_weights
 
 __all__ = [
     "SOLVERS",

@@ -9,12 +9,12 @@ import numpy as np
 
 from .._arguments import check_instance
 from ..errors import InvalidArgument
-from ..operators import QuadraticOperator
+from ..operators import operator_for
 from ..problems import Problem
-from ..weights import LowRankPSD
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from ..weights import LowRankPSD
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,16 @@ class Dataset:
         ``y = f*(x) + sqrt(Delta) xi``, read-only.
     weights : ndarray of shape (d,), or LowRankPSD
         The teacher's effective weights: ``theta*``, or ``S*``.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample
+    >>> data = sample(Problem("quadratic", PowerLaw(dim=10, gamma=1.0), samples=200, noise=0.1), seed=0)
+    >>> data.samples, data.dim, data.weights
+    (200, 10, LowRankPSD(dim=10, rank=10))
+    >>> X, y = data
+    >>> X.shape, y.shape
+    ((200, 10), (200,))
     """
 
     problem: Problem
@@ -93,6 +103,14 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
     ------
     InvalidArgument
         If `problem` is not a Problem, its `samples` is not an integer, or the seed is unusable.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample
+    >>> problem = Problem("diagonal", PowerLaw(dim=10, gamma=1.0), samples=5)
+    >>> data, again = sample(problem, seed=1), sample(problem, seed=1)
+    >>> bool((data.labels == again.labels).all())
+    True
     """
     check_instance("problem", problem, Problem)
     if problem.samples != int(problem.samples):
@@ -103,18 +121,12 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
     inputs = streams[0].standard_normal((n, d))
     noise = streams[1].standard_normal(n)
     values = problem.teacher.values(problem.network)
-    weights: FloatArray | LowRankPSD
-    if problem.network == "diagonal":
-        weights, labels = values, inputs @ values
-    else:
-        weights = LowRankPSD.diagonal(values)
-        labels = np.empty(n)
-        for rows in QuadraticOperator(inputs).blocks():
-            labels[rows] = ((np.square(inputs[rows]) - 1.0) @ values) / np.sqrt(d)
+    network = problem.architecture
+    labels = operator_for(network, inputs).output_of_modes(values)
     labels = labels + np.sqrt(problem.noise) * noise
     for array in (inputs, labels, values):
         array.setflags(write=False)
-    return Dataset(problem, seed, inputs, labels, weights)
+    return Dataset(problem, seed, inputs, labels, network.weights_of_modes(values))
 
 
 def _spawn(seed: int | np.random.SeedSequence, count: int) -> list[np.random.SeedSequence]:

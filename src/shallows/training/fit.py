@@ -6,21 +6,27 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .._status import StatusEnum
 from ..errors import InvalidArgument
-from ..weights import LowRankPSD
+from ..networks import network_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .._types import FloatArray
+    from ..weights import LowRankPSD
     from .data import Dataset
 
 
 class FitStatus(StatusEnum):
-    """How a training run ended."""
+    """How a training run ended.
+
+    Examples
+    --------
+    >>> from shallows.training import FitStatus
+    >>> FitStatus.MAX_ITERATIONS.ok, FitStatus.MAX_ITERATIONS.advice
+    (False, 'allow more iterations, or ask for a larger tolerance')
+    """
 
     CONVERGED = "converged", True, "the tolerance asked for was reached"
     MAX_ITERATIONS = "max_iterations", False, "allow more iterations, or ask for a larger tolerance"
@@ -65,6 +71,18 @@ class Fit:
         The trained network's own weights, ``a`` and ``w`` or ``W``, where a network was trained.
     details : mapping
         What the solver has to say beyond this, JSON-ready.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample, train
+    >>> data = sample(Problem("diagonal", PowerLaw(dim=50, gamma=1.0), samples=80, noise=0.1), seed=0)
+    >>> fit = train(data, weight_decay=1.0)
+    >>> fit.status.value, fit.gap <= fit.tolerance
+    ('converged', True)
+    >>> fit.dual_objective <= fit.objective
+    True
+    >>> round(fit.excess_risk(data), 3)
+    0.199
     """
 
     network: str
@@ -88,7 +106,7 @@ class Fit:
     def gap(self) -> float | None:
         """Relative duality gap ``(objective - dual_objective) / objective``, None where not certified.
 
-        In the limit ``0+``, the same of the norm that is least among all minima of the training error.
+        In the limit ``0+``, the same of the norm, which is to be the smallest among all minima of the training error.
         """
         if "limit_gap" in self.details:
             return float(self.details["limit_gap"])
@@ -104,16 +122,15 @@ class Fit:
         Raises
         ------
         InvalidArgument
-            If `dataset` belongs to the other network or has another dimension.
+            If `dataset` belongs to another network or has another dimension.
         """
-        truth = dataset.weights
-        if isinstance(self.weights, LowRankPSD) and isinstance(truth, LowRankPSD):
-            return 2 * self.weights.distance_squared(truth) / truth.dim
-        if isinstance(self.weights, LowRankPSD) or isinstance(truth, LowRankPSD):
+        if dataset.problem.network != self.network:
             raise InvalidArgument("dataset", dataset.problem.network, f"must be of the {self.network} network")
-        if truth.shape != self.weights.shape:
-            raise InvalidArgument("dataset", f"{truth.size} columns", f"must have {self.weights.size}")
-        return float(np.square(self.weights - truth).sum())
+        network = network_named(self.network)
+        dim = network.weights_dim(self.weights)
+        if dataset.dim != dim:
+            raise InvalidArgument("dataset", f"{dataset.dim} columns", f"must have {dim}")
+        return network.excess_risk(self.weights, dataset.weights)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready summary, without the weights."""

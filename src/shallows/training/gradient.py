@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidArgument
-from ..operators import operator_for
-from ..operators.devices import is_tensor, place, require_torch, to_host
+from ..operators.devices import is_tensor, place, require_torch
 from ..operators.quadratic_torch import device_block_numbers
-from ..weights import LowRankPSD
-from .certificates import Certificate, lasso_certificate, nuclear_certificate
 from .fit import Fit, FitStatus
+from .trainer import GRADIENT_MODELS, TRAINERS, TensorProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._types import FloatArray
+    from .certificates import Certificate
+    from .task import Task, TrainSettings
 
-#: Iterations between two looks at convergence.
-CHUNK = 25
+#: Iterations, where no number is asked for, and between two looks at convergence.
+ITERATIONS, CHUNK = 5000, 25
 #: Steps that L-BFGS remembers: each costs two copies of the weights, and more of them save few iterations.
 HISTORY = 3
 #: Numbers in one block of rows on the CPU.
@@ -35,103 +35,99 @@ CACHE_NUMBERS = 1 << 16
 SHARE = 0.02
 
 
-def train_gradient(
-    inputs: Any,
-    labels: FloatArray,
-    network: str,
-    weight_decay: float,
-    penalty: float | None,
-    *,
-    width: int | None = None,
-    seed: int = 0,
-    tolerance: float = 1e-6,
-    max_iterations: int = 5000,
-    precision: str = "float64",
-    scale: float = 1.0,
-    progress: Callable[[int, float], None] | None = None,
-) -> Fit:
+def train_gradient(task: Task, weight_decay: float, penalty: float | None, settings: TrainSettings) -> Fit:
     """Train ``(a, w)`` or ``W`` until the objective no longer moves, or the duality gap is closed.
 
     Parameters
     ----------
-    inputs : ndarray or tensor of float64, shape (n, d)
-        The network is trained where they are.
-    labels : ndarray, shape (n,)
-    network : {"diagonal", "quadratic"}
+    task : Task
+        The network is trained where its inputs are.
     weight_decay, penalty : float
-        `lam` and `pen`; `weight_decay` must be positive.
-    width : int, optional
-        Hidden units of the quadratic network (default `d`).
-    seed : int
-        Of the initialisation: independent normal weights whose outputs have about the labels' size at ``scale=1``.
-    tolerance : float
-        Relative, on the objective: the run converges when the duality gap falls below it (``width >= d``), or when 25
-        iterations lower the objective by less than a fiftieth of it.
-    max_iterations : int
-    precision : {"float64", "float32"}
-        Of the training; the certificate is always computed in float64.
-    scale : float
-        Multiplies the initial weights.
-    progress : callable, optional
-        Called with the iteration and the objective.
+        `lam`, which must be positive, and `pen`.
+    settings : TrainSettings
+        The tolerance is relative, on the objective: the run converges when the duality gap falls below it (where the
+        problem is convex), or when 25 iterations lower the objective by less than a fiftieth of it. Weights start
+        from independent normal numbers, of the seed asked for, whose outputs have about the labels' size. The
+        precision is that of the training; the certificate is always computed in float64.
 
     Returns
     -------
     Fit
-        With ``.parameters`` ``{"a", "w"}`` or ``{"W"}``.
+        With the network's own weights as its ``parameters``.
     """
     torch = require_torch("gradient training", 'use solver="convex", which reaches the same minimum')
     if weight_decay <= 0:
-        raise InvalidArgument(
-            "weight_decay",
-            weight_decay,
-            'gradient training needs a value > 0; the limit 0+ is solved by solver="convex"',
-        )
-    if precision not in ("float64", "float32"):
-        raise InvalidArgument("precision", precision, 'must be "float64" or "float32"')
+        allowed = 'gradient training needs a value > 0; the limit 0+ is solved by solver="convex"'
+        raise InvalidArgument("weight_decay", weight_decay, allowed)
+    if settings.precision not in ("float64", "float32"):
+        raise InvalidArgument("precision", settings.precision, 'must be "float64" or "float32"')
     started = time.perf_counter()
-    n, d = inputs.shape
-    p = d if width is None else width
-    dtype = torch.float64 if precision == "float64" else torch.float32
-    rng = np.random.default_rng(seed)
-    spread = scale * np.sqrt(float(np.std(labels)) or 1.0)
-    shapes = [(d,), (d,)] if network == "diagonal" else [(p, d)]
-    device = inputs.device if is_tensor(inputs) else torch.device("cpu")
-    parameters = [torch.from_numpy(spread * rng.standard_normal(s)).to(device, dtype) for s in shapes]
-    x, y = (place(array, device).to(dtype) for array in (inputs, labels))
-    numbers = CACHE_NUMBERS if device.type == "cpu" else device_block_numbers(n * d)
-    rows = max(1, min(n, numbers // max(p, d))) if network == "quadratic" else n
-    total = float(labels @ labels) or 1.0
-    root = float(np.sqrt(d)) if network == "diagonal" else float(np.sqrt(p * d) * np.sqrt(d))
+    problem, device = _tensors(torch, task, weight_decay, settings)
 
-    def loss_diagonal() -> Any:
-        a, w = parameters
-        residual = y - x @ (a * w / root)
-        slope = -2 * (x.T @ residual) / root
-        a.grad = (slope * w + 2 * weight_decay * a) / total
-        w.grad = (slope * a + 2 * weight_decay * w) / total
-        return (residual @ residual + weight_decay * (a @ a + w @ w)) / total
+    def certify() -> tuple[Any, Certificate]:
+        weights = task.network.effective_weights(_own_weights(task, problem))
+        return weights, TRAINERS.of(task.network).certificate(task, weights, weight_decay, penalty)
 
-    def loss_quadratic() -> Any:
-        (w,) = parameters
-        norm = (w * w).sum()
-        gradient, loss, shift = torch.zeros_like(w), w.new_zeros(()), w.new_zeros(())
-        for start in range(0, n, rows):
-            block = x[start : start + rows]
-            hidden = block @ w.T
-            residual = y[start : start + rows] - ((hidden * hidden).sum(1) - norm) / root
-            loss = loss + residual @ residual
-            shift = shift + residual.sum()
-            gradient.addmm_((hidden * residual[:, None]).T, block, alpha=-4 / root)
-        gradient.add_(w, alpha=float(4 * shift / root + 2 * weight_decay))
-        w.grad = gradient / total
-        return (loss + weight_decay * norm) / total
+    iterations, status, criterion = _descend(torch, task, problem, settings, lambda: certify()[1].gap)
+    weights, proof = certify()
+    if not np.isfinite(proof.objective):
+        status = FitStatus.NOT_FINITE
+    stationarity = GRADIENT_MODELS.of(task.network).stationarity
+    return Fit(
+        network=task.network.name,
+        weights=weights,
+        weight_decay=weight_decay,
+        penalty=penalty,
+        objective=proof.objective,
+        dual_objective=proof.dual if task.convex else None,
+        residual=proof.residual if task.convex else stationarity(task, weights, penalty),
+        status=status,
+        iterations=iterations,
+        seconds=time.perf_counter() - started,
+        train_error=proof.train_error,
+        solver=f"gradient-{settings.precision}",
+        width=task.width,
+        tolerance=settings.tolerance,
+        parameters=_own_weights(task, problem),
+        details={"criterion": criterion, "seed": settings.initial_seed, "device": str(device)},
+    )
 
-    closure = loss_diagonal if network == "diagonal" else loss_quadratic
-    for tensor in parameters:
+
+def _tensors(torch: Any, task: Task, weight_decay: float, settings: TrainSettings) -> tuple[TensorProblem, Any]:
+    """Data and initial weights on the device of the inputs, and the device."""
+    dtype = torch.float64 if settings.precision == "float64" else torch.float32
+    device = task.inputs.device if is_tensor(task.inputs) else torch.device("cpu")
+    rng = np.random.default_rng(settings.initial_seed)
+    spread = np.sqrt(float(np.std(task.labels)) or 1.0)
+    shapes = task.network.parameter_shapes(task.dim, task.width)
+    parameters = [torch.from_numpy(spread * rng.standard_normal(shape)).to(device, dtype) for shape in shapes]
+    inputs, labels = (place(array, device).to(dtype) for array in (task.inputs, task.labels))
+    problem = TensorProblem(
+        inputs=inputs,
+        labels=labels,
+        parameters=tuple(parameters),
+        weight_decay=weight_decay,
+        total=float(task.labels @ task.labels) or 1.0,
+        block_numbers=CACHE_NUMBERS if device.type == "cpu" else device_block_numbers(task.samples * task.dim),
+    )
+    return problem, device
+
+
+def _own_weights(task: Task, problem: TensorProblem) -> dict[str, FloatArray]:
+    """Copies of the network's own weights on the host, by name."""
+    named = zip(task.network.parameter_names, problem.parameters, strict=True)
+    return {name: tensor.numpy(force=True).copy() for name, tensor in named}
+
+
+def _descend(
+    torch: Any, task: Task, problem: TensorProblem, settings: TrainSettings, gap: Callable[[], float]
+) -> tuple[int, FitStatus, str]:
+    """L-BFGS from the present parameters: iterations, how it ended, and by which criterion it converged."""
+    loss = GRADIENT_MODELS.of(task.network).loss(problem)
+    for tensor in problem.parameters:
         tensor.requires_grad_(False)
     optimiser = torch.optim.LBFGS(
-        parameters,
+        list(problem.parameters),
         lr=1.0,
         max_iter=CHUNK,
         max_eval=4 * CHUNK,
@@ -140,73 +136,22 @@ def train_gradient(
         tolerance_change=0.0,
         line_search_fn="strong_wolfe",
     )
-
-    def certificate() -> tuple[FloatArray | LowRankPSD, Certificate]:
-        if network == "diagonal":
-            theta = to_host(parameters[0] * parameters[1]) / root
-            return theta, lasso_certificate(operator_for("diagonal", inputs), labels, theta, weight_decay * np.sqrt(d))
-        factor = _compact(to_host(parameters[0]) / (p * d) ** 0.25)
-        pen = weight_decay * np.sqrt(p / d) if penalty is None else penalty
-        return LowRankPSD(factor), nuclear_certificate(operator_for("quadratic", inputs), labels, factor, pen)
-
-    convex = network == "diagonal" or p >= d
-    previous, iterations, status = np.inf, 0, FitStatus.MAX_ITERATIONS
-    criterion = "none"
-    while iterations < max_iterations:
-        optimiser.step(closure)
-        iterations = int(optimiser.state[parameters[0]]["n_iter"]) if optimiser.state else iterations + CHUNK
-        objective = float(closure())
-        if progress is not None:
-            progress(iterations, objective)
+    limit = ITERATIONS if settings.max_iterations is None else settings.max_iterations
+    tolerance, previous, iterations = settings.tolerance, np.inf, 0
+    while iterations < limit:
+        optimiser.step(loss)
+        state = optimiser.state
+        iterations = int(state[problem.parameters[0]]["n_iter"]) if state else iterations + CHUNK
+        objective = float(loss())
+        if settings.progress is not None:
+            settings.progress(iterations, objective)
         if not np.isfinite(objective):
-            status = FitStatus.NOT_FINITE
-            break
+            return iterations, FitStatus.NOT_FINITE, "none"
         drop = (previous - objective) / objective if objective > 0 else 0.0
         previous = objective
         if abs(drop) <= SHARE * tolerance:
-            status, criterion = FitStatus.CONVERGED, "objective change"
-            break
+            return iterations, FitStatus.CONVERGED, "objective change"
         # The certificate costs as much as a few iterations: look only once the end is near.
-        if convex and drop <= 100 * tolerance and certificate()[1].gap <= tolerance:
-            status, criterion = FitStatus.CONVERGED, "duality gap"
-            break
-    weights, proof = certificate()
-    names = ("a", "w") if network == "diagonal" else ("W",)
-    if not np.isfinite(proof.objective):
-        status = FitStatus.NOT_FINITE
-    return Fit(
-        network=network,
-        weights=weights,
-        weight_decay=weight_decay,
-        penalty=penalty,
-        objective=proof.objective,
-        dual_objective=proof.dual if convex else None,
-        residual=proof.residual if convex else _stationarity(weights, inputs, labels, penalty),
-        status=status,
-        iterations=iterations,
-        seconds=time.perf_counter() - started,
-        train_error=proof.train_error,
-        solver=f"gradient-{precision}",
-        width=p if network == "quadratic" else None,
-        tolerance=tolerance,
-        parameters={name: t.numpy(force=True).copy() for name, t in zip(names, parameters, strict=True)},
-        details={"criterion": criterion, "seed": seed, "device": str(device)},
-    )
-
-
-def _compact(scaled: FloatArray) -> FloatArray:
-    """A factor (d, r), ``r <= d``, of ``W^T W`` for `scaled` W of shape (p, d)."""
-    if scaled.shape[0] <= scaled.shape[1]:
-        return np.ascontiguousarray(scaled.T)
-    return np.asarray(np.linalg.qr(scaled, mode="r")).T
-
-
-def _stationarity(weights: FloatArray | LowRankPSD, inputs: Any, labels: FloatArray, penalty: float | None) -> float:
-    """Relative norm of the gradient in the factor, all that can be asked where the problem is not convex."""
-    assert isinstance(weights, LowRankPSD) and penalty is not None
-    operator, factor = operator_for("quadratic", inputs), weights.factor
-    residual = labels - operator.forward_factor(factor)
-    bound = penalty * operator.dim / 2
-    slope = bound * factor - operator.adjoint_times(residual, factor)
-    size = bound * float(np.linalg.norm(factor))
-    return float(np.linalg.norm(slope)) / size if size > 0 else 0.0
+        if task.convex and drop <= 100 * tolerance and gap() <= tolerance:
+            return iterations, FitStatus.CONVERGED, "duality gap"
+    return iterations, FitStatus.MAX_ITERATIONS, "none"

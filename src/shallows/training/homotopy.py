@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .support import factorise
+from .support_system import SupportSystem, factorise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,83 +64,117 @@ def follow(
     steps : int
         Breakpoints passed; `max_steps`, or a tie that could not be broken, may have ended the path early.
     """
-    theta = theta.copy()
-    g = np.clip(subgradient, -1.0, 1.0)
+    path = _Path(operator, labels, bound, theta, subgradient)
     steps, ties = 0, 0
-    squares = operator.squares
-    active = (theta != 0) & (squares > 0)
-    theta[~active] = 0.0
-    g[squares == 0] = 0.0
     while True:
-        system, active = factorise(operator, theta, active)
-        theta[~active] = 0.0
-        signs = np.where(active, np.where(theta != 0, np.sign(theta), np.sign(g)), 0.0)
-        g[active] = signs[active]
-        shift = operator.adjoint(labels - operator.forward(theta)) - bound * g
+        path.factorise()
         remaining, mark, idle = 1.0, 1.0, 0
         while True:
-            direction = system.solve(shift)
-            image = operator.forward(direction)
-            motion = shift - operator.adjoint(image)  # of bound * g, per unit of the path
-            noise = ROUNDING * np.sqrt(squares) * float(np.linalg.norm(image)) / bound
-            step, event, j = _next_event(theta, g, direction, motion / bound, active, signs, remaining, noise)
-            theta[active] += step * direction[active]
-            inactive = ~active
-            g[inactive] += step * (motion[inactive] / bound)
+            event, j, rate, step = path.advance(remaining)
             remaining -= step
             if mark - remaining > FURTHER:
                 mark, idle = remaining, 0
             else:
                 idle += 1
             if event == "end":
-                return theta, np.clip(g, -1.0, 1.0), steps
+                return *path.end(), steps
             steps += 1
             if steps >= max_steps:
-                return theta, np.clip(g, -1.0, 1.0), steps
+                return *path.end(), steps
             if event == "drop":
-                theta[j] = 0.0
-                active[j] = False
-                g[j] = signs[j]
-                signs[j] = 0.0
-                system.change([], [j])
-            else:
-                sign = np.sign(motion[j])
-                g[j] = sign
-                columns = operator.products(np.array([j]))
-                column = columns[:, 0]
-                along = system.solve(column)
-                pivot = squares[j] - float(column @ along)
-                if pivot > INDEPENDENT * squares[j]:
-                    active[j], signs[j] = True, sign
-                    system.change([j], [], columns)
-                else:
-                    # Dependent on the support: exchange it for the first weight that it drives to zero.
-                    ratio = np.full(theta.size, np.inf)
-                    falling = active & (along * sign * signs > 1e-12)
-                    ratio[falling] = np.abs(theta[falling]) / (along[falling] * sign * signs[falling])
-                    out = int(np.argmin(ratio))
-                    if not np.isfinite(ratio[out]):
-                        g[j] = sign * (1 - 1e-12)
-                        continue
-                    amount = ratio[out]
-                    theta[active] -= amount * sign * along[active]
-                    theta[j] = amount * sign
-                    theta[out] = 0.0
-                    active[out], g[out] = False, signs[out]
-                    signs[out] = 0.0
-                    system.change([], [out])
-                    active[j], signs[j] = True, sign
-                    system.change([j], [], columns)
-            if system.changes >= REFACTOR:
+                path.drop(j)
+            elif not path.enter(j, np.sign(rate)):
+                continue
+            if path.system.changes >= REFACTOR:
                 break
             if idle > TIED + theta.size // 10:
                 ties += 1
                 if ties > TIES:
-                    return theta, np.clip(g, -1.0, 1.0), steps
-                # Set the weights outside the support a little inside their bounds, and start again from here.
-                spread = 1 + np.arange(theta.size) % 97
-                g[~active] *= 1 - 1e-9 * spread[~active]
+                    return *path.end(), steps
+                path.step_inside()
                 break
+
+
+class _Path:
+    """Weights, their subgradient and signs along the path, and the linear system of the support."""
+
+    system: SupportSystem
+
+    def __init__(
+        self, operator: DiagonalOperator, labels: FloatArray, bound: float, theta: FloatArray, subgradient: FloatArray
+    ) -> None:
+        self.operator, self.labels, self.bound = operator, labels, bound
+        self.theta, self.g = theta.copy(), np.clip(subgradient, -1.0, 1.0)
+        self.active = (self.theta != 0) & (operator.squares > 0)
+        self.theta[~self.active] = 0.0
+        self.g[operator.squares == 0] = 0.0
+
+    def factorise(self) -> None:
+        """A new system, and a new line from here to the minimum."""
+        self.system, self.active = factorise(self.operator, self.theta, self.active)
+        theta, g, active = self.theta, self.g, self.active
+        theta[~active] = 0.0
+        self.signs = np.where(active, np.where(theta != 0, np.sign(theta), np.sign(g)), 0.0)
+        g[active] = self.signs[active]
+        residual = self.labels - self.operator.forward(theta)
+        self.shift = self.operator.adjoint(residual) - self.bound * g
+
+    def advance(self, remaining: float) -> tuple[str, int, float, float]:
+        """Go to the next breakpoint: what it is, of which weight, the motion of ``bound g``, and the way to it."""
+        operator, bound, active = self.operator, self.bound, self.active
+        direction = self.system.solve(self.shift)
+        image = operator.forward(direction)
+        motion = self.shift - operator.adjoint(image)  # of bound * g, per unit of the path
+        noise = ROUNDING * np.sqrt(operator.squares) * float(np.linalg.norm(image)) / bound
+        step, event, j = _next_event(
+            self.theta, self.g, direction, motion / bound, active, self.signs, remaining, noise
+        )
+        self.theta[active] += step * direction[active]
+        inactive = ~active
+        self.g[inactive] += step * (motion[inactive] / bound)
+        return event, j, float(motion[j]), step
+
+    def drop(self, j: int) -> None:
+        """A weight that has become zero leaves the support."""
+        self.theta[j] = 0.0
+        self.active[j] = False
+        self.g[j] = self.signs[j]
+        self.signs[j] = 0.0
+        self.system.change([], [j])
+
+    def enter(self, j: int, sign: float) -> bool:
+        """A weight enters the support, in exchange for another where its column depends on it; False if neither can."""
+        theta, g, active, signs, squares = self.theta, self.g, self.active, self.signs, self.operator.squares
+        g[j] = sign
+        columns = self.operator.products(np.array([j]))
+        column = columns[:, 0]
+        along = self.system.solve(column)
+        pivot = squares[j] - float(column @ along)
+        if not pivot > INDEPENDENT * squares[j]:
+            # Exchange it for the first weight that it drives to zero.
+            ratio = np.full(theta.size, np.inf)
+            falling = active & (along * sign * signs > 1e-12)
+            ratio[falling] = np.abs(theta[falling]) / (along[falling] * sign * signs[falling])
+            out = int(np.argmin(ratio))
+            if not np.isfinite(ratio[out]):
+                g[j] = sign * (1 - 1e-12)
+                return False
+            amount = ratio[out]
+            theta[active] -= amount * sign * along[active]
+            theta[j] = amount * sign
+            self.drop(out)
+        active[j], signs[j] = True, sign
+        self.system.change([j], [], columns)
+        return True
+
+    def step_inside(self) -> None:
+        """Break a tie: set the weights outside the support a little inside their bounds."""
+        spread = 1 + np.arange(self.theta.size) % 97
+        self.g[~self.active] *= 1 - 1e-9 * spread[~self.active]
+
+    def end(self) -> tuple[FloatArray, FloatArray]:
+        """Weights and subgradient as they are now."""
+        return self.theta, np.clip(self.g, -1.0, 1.0)
 
 
 def _next_event(

@@ -2,35 +2,32 @@
 
     minimise  1/2 ||y - X theta||^2 + lam sqrt(d) ||theta||_1                     (theory note, section 1)
 
-Approximate message passing (:mod:`.message_passing`) finds the support, up to a few per cent, in tens of products with
-the data; Newton steps on the support (:mod:`.active_set`) correct it. Where these do not end (far from the minimum, or
-more weights than samples would stand), the exact path of :mod:`.homotopy` leads to the minimum to rounding. Coordinate
-descent makes the first guess where AMP leaves its path (a design far from Gaussian), and where it is faster.
+Approximate message passing (:mod:`.lasso_message_passing`) finds the support, up to a few per cent, in tens of products
+with the data; Newton steps on the support (:mod:`.support_newton`) correct it. Where these do not end (far from the
+minimum, or more weights than samples would stand), the exact path of :mod:`.homotopy` leads to the minimum to rounding.
+Coordinate descent makes the first guess where AMP leaves its path (a design far from Gaussian), and where it is faster.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import lstsq
 
-from .active_set import newton
 from .certificates import Certificate, lasso_certificate
 from .homotopy import follow
-from .message_passing import pass_messages
+from .lasso_message_passing import pass_messages
+from .lasso_search import LassoResult, LassoSearch
+from .support_newton import newton
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from .._types import FloatArray
-    from ..operators.diagonal import DiagonalOperator
-
-    Progress = Callable[[int, float], None]
+    from ..operators import DiagonalOperator
+    from .lasso_search import Progress
 
 #: From a neighbouring problem with at most this many weights the path is followed at once, without AMP.
 DIRECT = 60
@@ -43,68 +40,6 @@ LIMIT_SHARE, LIMIT_STEP, LIMIT_TRIES = 1e-8, 1e-2, 3
 NEAR_LIMIT = 1e-13
 #: Largest correlation, as a cosine, that a column has with the residual of a least-squares fit in floating point.
 ORTHOGONAL = 1e-10
-
-
-@dataclass
-class LassoResult:
-    """Weights, their subgradient and certificate, and the work done."""
-
-    theta: FloatArray
-    subgradient: FloatArray
-    certificate: Certificate
-    iterations: int
-    details: dict[str, Any]
-
-
-@dataclass
-class _Search:
-    """What is asked, the point of least gap so far, and the work done."""
-
-    operator: DiagonalOperator
-    labels: FloatArray
-    bound: float
-    tolerance: float
-    limit: int
-    progress: Progress | None
-    best: tuple[FloatArray, FloatArray, Certificate] | None = None
-    details: dict[str, Any] = field(
-        default_factory=lambda: {
-            "amp_iterations": 0,
-            "newton_steps": 0,
-            "path_steps": 0,
-            "amp_departed": False,
-            "start": "zero",
-        }
-    )
-
-    @property
-    def iterations(self) -> int:
-        return int(sum(self.details[name] for name in ("amp_iterations", "newton_steps", "path_steps")))
-
-    @property
-    def left(self) -> int:
-        return max(0, self.limit - self.iterations)
-
-    @property
-    def gap(self) -> float:
-        return np.inf if self.best is None else self.best[2].gap
-
-    @property
-    def done(self) -> bool:
-        return self.gap <= self.tolerance
-
-    def look(self, theta: FloatArray, subgradient: FloatArray, proof: Certificate | None = None) -> None:
-        """Certify a point, and keep it if its gap is the least."""
-        if proof is None:
-            proof = lasso_certificate(self.operator, self.labels, theta, self.bound)
-        if self.best is None or proof.gap < self.gap:
-            self.best = theta, subgradient, proof
-        if self.progress is not None:
-            self.progress(self.iterations, proof.objective)
-
-    def result(self, **details: Any) -> LassoResult:
-        assert self.best is not None
-        return LassoResult(*self.best, self.iterations, {**self.details, **details})
 
 
 def solve_lasso(
@@ -125,7 +60,7 @@ def solve_lasso(
     operator : DiagonalOperator
     labels : ndarray, shape (n,)
     bound : float
-        ``lam sqrt(d)``; 0 means the limit ``0+``: of all least-squares fits the one of least ``||theta||_1``.
+        ``lam sqrt(d)``; 0 means the limit ``0+``: of all least-squares fits the one of smallest ``||theta||_1``.
     tolerance : float
         Relative duality gap.
     max_iterations : int, optional
@@ -137,30 +72,30 @@ def solve_lasso(
         ``"homotopy"`` from zero weights.
     """
     limit = 2000 + 20 * (operator.samples + operator.dim) if max_iterations is None else max_iterations
-    search = _Search(operator, labels, bound, tolerance, limit, progress)
+    search = LassoSearch(operator, labels, bound, tolerance, limit, progress)
     largest = float(np.abs(operator.adjoint(labels)).max())
     if bound == 0.0:
         return _limit(search, method)
     if bound < NEAR_LIMIT * largest:
-        near = _limit(_Search(operator, labels, 0.0, tolerance, limit, None), method)
+        near = _limit(LassoSearch(operator, labels, 0.0, tolerance, limit, None), method)
         search.details |= {name: near.details[name] for name in search.details}
-        search.look(near.theta, near.subgradient)
+        search.consider(near.theta, near.subgradient)
         _walk(search)
     else:
         _solve(search, method, largest, start)
     return search.result()
 
 
-def _solve(search: _Search, method: str, largest: float, start: tuple[FloatArray, FloatArray] | None) -> None:
+def _solve(search: LassoSearch, method: str, largest: float, start: tuple[FloatArray, FloatArray] | None) -> None:
     """From a guess to the minimum, for a positive bound and `largest` ``max |X^T y|``."""
     zero = np.zeros(search.operator.dim)
     if search.bound >= largest:
-        search.look(zero, search.operator.adjoint(search.labels) / search.bound)
+        search.consider(zero, search.operator.adjoint(search.labels) / search.bound)
     elif start is not None and np.count_nonzero(start[0]) <= DIRECT:
         search.details["start"] = "given"
-        search.look(*start)
+        search.consider(*start)
     elif method == "homotopy":
-        search.look(zero, search.operator.adjoint(search.labels) / largest)
+        search.consider(zero, search.operator.adjoint(search.labels) / largest)
     else:
         _guess(search, method, largest, start)
         if method != "amp" and not search.done and search.left:
@@ -169,56 +104,45 @@ def _solve(search: _Search, method: str, largest: float, start: tuple[FloatArray
         _walk(search)
 
 
-def _guess(search: _Search, method: str, largest: float, start: tuple[FloatArray, FloatArray] | None) -> None:
+def _guess(search: LassoSearch, method: str, largest: float, start: tuple[FloatArray, FloatArray] | None) -> None:
     """A point near the minimum, by message passing or coordinate descent."""
     operator, labels, bound = search.operator, search.labels, search.bound
     if method == "amp" or (method == "auto" and not _cyclic(operator, bound, largest)):
-        passed = pass_messages(
-            operator,
-            labels,
-            bound,
-            tolerance=search.tolerance,
-            max_iterations=search.left,
-            alone=method == "amp",
-            start=None if start is None else start[0],
-            progress=search.progress,
-        )
-        search.details |= {"start": "amp", "amp_departed": not passed.kept}
-        search.details["amp_iterations"] += passed.iterations
-        if passed.kept or method == "amp":
-            search.look(passed.theta, passed.subgradient)
+        found = pass_messages(search, alone=method == "amp", start=None if start is None else start[0])
+        search.details |= {"start": "amp", "amp_departed": not found.on_path}
+        search.details["amp_iterations"] += found.iterations
+        if found.on_path or method == "amp":
+            search.consider(found.theta, found.subgradient)
             return
     search.details["start"] = "coordinate descent"
-    search.look(*_coordinate_descent(operator, labels, bound, search.tolerance))
+    search.consider(*_coordinate_descent(operator, labels, bound, search.tolerance))
 
 
-def _newton(search: _Search) -> None:
+def _newton(search: LassoSearch) -> None:
     """Correct the support of the best point."""
-    assert search.best is not None
     end = newton(
         search.operator,
         search.labels,
         search.bound,
-        search.best[0],
+        search.best.theta,
         tolerance=search.tolerance,
         max_steps=min(NEWTON_STEPS, search.left),
     )
     search.details["newton_steps"] += end.steps
-    search.look(end.theta, end.subgradient, end.certificate)
+    search.consider(end.theta, end.subgradient, end.certificate)
 
 
-def _walk(search: _Search) -> None:
+def _walk(search: LassoSearch) -> None:
     """The exact path from the best point; each further walk starts at the end of the last and corrects its rounding."""
-    assert search.best is not None
-    theta, g, _ = search.best
-    stale = 0
-    while not search.done and search.left and stale < WALKS:
+    theta, g = search.best.theta, search.best.subgradient
+    without_progress = 0
+    while not search.done and search.left and without_progress < WALKS:
         before = search.gap
         theta, g, steps = follow(search.operator, search.labels, search.bound, theta, g, max_steps=search.left)
         search.details["path_steps"] += steps
-        search.look(theta, g)
-        stale = 0 if search.gap < 0.9 * before else stale + 1
-        if steps == 0 and stale:
+        search.consider(theta, g)
+        without_progress = 0 if search.gap < 0.9 * before else without_progress + 1
+        if steps == 0 and without_progress:
             break
 
 
@@ -252,8 +176,8 @@ def _coordinate_descent(
         model.tol *= 0.03
 
 
-def _limit(search: _Search, method: str) -> LassoResult:
-    """The limit ``0+``; details hold ``limit_gap``, the relative gap of "least l1 norm among least-squares fits".
+def _limit(search: LassoSearch, method: str) -> LassoResult:
+    """The limit ``0+``; details hold ``limit_gap``, the relative gap of "smallest l1 norm among least-squares fits".
 
     Where the columns are independent there is one fit. Else, near enough to zero the minimum is linear in the bound,
     so that the support at a small bound is the limit's.
@@ -275,14 +199,13 @@ def _limit(search: _Search, method: str) -> LassoResult:
         if best_gap <= search.tolerance or not search.left:
             break
         tolerance = min(search.tolerance, 1e-6)
-        near = _Search(operator, labels, small, tolerance, search.limit, search.progress, details=search.details)
+        near = LassoSearch(operator, labels, small, tolerance, search.limit, search.progress, details=search.details)
         _solve(near, method, largest, start)
-        assert near.best is not None
-        theta, gap = _at_limit(operator, labels, near.best[0])
+        theta, gap = _at_limit(operator, labels, near.best.theta)
         if gap <= best_gap:
             best, best_gap = theta, gap
-        start, small = near.best[:2], small * LIMIT_STEP
-    search.look(best, np.sign(best))
+        start, small = (near.best.theta, near.best.subgradient), small * LIMIT_STEP
+    search.consider(best, np.sign(best))
     return search.result(limit=True, limit_gap=best_gap)
 
 
@@ -305,7 +228,7 @@ def _is_least_squares(operator: DiagonalOperator, labels: FloatArray, theta: Flo
 
 
 def _at_limit(operator: DiagonalOperator, labels: FloatArray, near: FloatArray) -> tuple[FloatArray, float]:
-    """The least-squares fit on the support of `near`, and how far its norm can be from the least; 1 if it is no fit."""
+    """The least-squares fit on the support of `near`, and how far its norm can be from the smallest; 1 if no fit."""
     support = np.flatnonzero(near)
     theta, _ = _least_squares(operator, labels, support)
     if np.any(theta * near < 0):  # not yet the last linear piece: the small bound is the better answer
@@ -315,7 +238,7 @@ def _at_limit(operator: DiagonalOperator, labels: FloatArray, near: FloatArray) 
     size = float(np.abs(theta).sum())
     if size == 0.0:
         return theta, 0.0
-    # The dual point of least norm with X^T u = sign on the support.
+    # The dual point of smallest norm with X^T u = sign on the support.
     columns = operator.columns(support)
     dual = np.asarray(np.linalg.lstsq(columns.T, np.sign(theta[support]), rcond=1e-13)[0], dtype=np.float64)
     dual /= max(1.0, float(np.abs(operator.adjoint(dual)).max()))

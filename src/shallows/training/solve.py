@@ -3,118 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import check_number
+from .._arguments import exactly_one
 from ..errors import InvalidArgument, SolveFailed
-from ..networks import network_named
-from ..operators import check_data, operator_for
-from ..operators.devices import find_device, is_tensor, place
-from ..problems import Problem
-from ..weights import LowRankPSD
-from .data import Dataset, sample
 from .fit import Fit, FitStatus
 from .gradient import train_gradient
-from .lasso import solve_lasso
-from .nuclear import solve_limit, solve_nuclear
+from .task import SMALLEST_TOLERANCE, SOLVERS, Task, TrainSettings, task_of
+from .trainer import TRAINERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .._types import FloatArray
-    from ..operators.diagonal import DiagonalOperator
+    from ..problems import Problem
+    from .data import Dataset
+    from .task import Progress
 
-    Progress = Callable[[int, float], None]
-
-#: Ways to train: the fastest certified one, without message passing, message passing alone, the network itself.
-SOLVERS = ("auto", "convex", "amp", "gradient")
-#: No duality gap below this can be told from rounding.
-LEAST_TOLERANCE = 1e-15
-#: Columns of scales that differ by more than this are named where the quadratic network does not converge.
-WIDE = 100.0
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """Checked data and settings; the inputs are a tensor where they are on a GPU."""
-
-    inputs: Any
-    labels: FloatArray
-    network: str
-    width: int
-
-    @property
-    def convex(self) -> bool:
-        """Whether the minimum is that of a convex problem."""
-        return self.network == "diagonal" or self.width >= self.inputs.shape[1]
-
-    @property
-    def device(self) -> str:
-        """Name of the device that the inputs are on."""
-        return str(self.inputs.device) if is_tensor(self.inputs) else "cpu"
-
-    def regularisation(self, weight_decay: float | None, penalty: float | None) -> tuple[float, float | None]:
-        """``(lam, pen)``; see :meth:`shallows.Problem.regularisation`."""
-        if (weight_decay is None) == (penalty is None):
-            given = "neither" if penalty is None else "both"
-            raise InvalidArgument("weight_decay / penalty", given, "give exactly one of the two")
-        root = float(np.sqrt(self.width / self.inputs.shape[1]))
-        if penalty is not None:
-            if self.network == "diagonal":
-                raise InvalidArgument("penalty", penalty, "applies to the quadratic network only; use weight_decay")
-            pen = check_number("penalty", penalty)
-            return pen / root, pen
-        lam = check_number("weight_decay", weight_decay)
-        return lam, lam * root if self.network == "quadratic" else None
-
-
-def _task(data: Any, network: str | None, seed: Any, width: int | None, device: Any) -> Task:
-    where = find_device(device)  # refused before anything is sampled
-    if isinstance(data, Problem):
-        if seed is None:
-            raise InvalidArgument("seed", seed, "a problem is sampled first: give the seed of its data")
-        data = sample(data, seed)
-    if isinstance(data, Dataset):
-        if network not in (None, data.problem.network):
-            raise InvalidArgument("network", network, f"the data are of the {data.problem.network} network")
-        if width is None:
-            width = data.problem.width
-        network, labels = data.problem.network, data.labels
-        inputs = place(data.inputs, where)
-    else:
-        network_named(network)
-        if not isinstance(data, (tuple, list)) or len(data) != 2:
-            raise InvalidArgument("data", type(data).__name__, "must be a pair (X, y), a Dataset or a Problem")
-        inputs, labels = check_data(data[0], data[1], device)
-    if width is not None:
-        if network == "diagonal":
-            raise InvalidArgument("width", width, "applies to the quadratic network only")
-        number = check_number("width", width, minimum=1)
-        if number != int(number):
-            raise InvalidArgument("width", width, "must be an integer >= 1")
-    return Task(inputs, labels, str(network), int(width) if width is not None else inputs.shape[1])
-
-
-def _check(solver: str, tolerance: float, max_iterations: int | None, task: Task) -> tuple[str, float]:
-    if solver not in SOLVERS:
-        raise InvalidArgument("solver", solver, f"must be one of {', '.join(SOLVERS)}")
-    tolerance = check_number("tolerance", tolerance, strict=True)
-    if not LEAST_TOLERANCE <= tolerance < 1:
-        raise InvalidArgument("tolerance", tolerance, f"a relative duality gap is from {LEAST_TOLERANCE:g} to below 1")
-    if max_iterations is not None and check_number("max_iterations", max_iterations, minimum=1) != int(max_iterations):
-        raise InvalidArgument("max_iterations", max_iterations, "must be an integer >= 1")
-    if not task.convex:
-        if solver in ("convex", "amp"):
-            raise InvalidArgument(
-                "solver",
-                solver,
-                f'width {task.width} < dim {task.inputs.shape[1]} is not a convex problem: use solver="gradient"',
-            )
-        solver = "gradient"
-    return solver, tolerance
+__all__ = ["SMALLEST_TOLERANCE", "SOLVERS", "train", "train_path"]
 
 
 def train(
@@ -146,7 +53,7 @@ def train(
         Needed with arrays.
     weight_decay, penalty : float
         `lam`, or `pen` (quadratic only); exactly one, ``>= 0``; 0 means the limit ``0+``: of all minima of the
-        training error the one of least norm.
+        training error the one of smallest norm.
     solver : {"auto", "convex", "amp", "gradient"}
         ``"auto"``: message passing (coordinate descent where that is faster), then a certified finish (theory note,
         sections 1 and 9); ``"convex"``: the equivalent convex problem without message passing; ``"amp"``: message
@@ -185,51 +92,50 @@ def train(
         If gradient training or a GPU is asked for without PyTorch.
     SolveFailed
         If the tolerance was not reached; its ``result`` is the fit.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, train
+    >>> problem = Problem("quadratic", PowerLaw(dim=20, gamma=1.25), samples=400, noise=0.1)
+    >>> fit = train(problem, seed=0, penalty=0.1)
+    >>> fit.status.value, fit.gap < 1e-6, fit.weights.rank
+    ('converged', True, 15)
     """
-    task = _task(data, network, seed, width, device)
-    lam, pen = task.regularisation(weight_decay, penalty)
-    solver, tolerance = _check(solver, tolerance, max_iterations, task)
-    if solver == "gradient":
-        fit = train_gradient(
-            task.inputs,
-            task.labels,
-            task.network,
-            lam,
-            pen,
-            width=task.width if task.network == "quadratic" else None,
-            seed=initial_seed,
-            tolerance=tolerance,
-            max_iterations=5000 if max_iterations is None else int(max_iterations),
-            precision=precision,
-            progress=progress,
-        )
-    elif task.network == "diagonal":
-        fit = _diagonal(
-            task, operator_for("diagonal", task.inputs), lam, solver, tolerance, max_iterations, None, progress
-        )[0]
+    task = task_of(data, network, seed, width, device)
+    regularisation = task.network.regularisation(weight_decay, penalty, task.dim, task.width)
+    settings = TrainSettings(solver, tolerance, max_iterations, precision, initial_seed, progress).for_task(task)
+    if settings.solver == "gradient":
+        fit = train_gradient(task, *regularisation, settings)
     else:
-        assert pen is not None
-        fit = _quadratic(task, lam, pen, solver, tolerance, max_iterations, None, progress)
+        fit, _ = _solve(task, regularisation, settings, None)
     return _deliver(fit, throw, task)
 
 
-def _deliver(fit: Fit, throw: bool, task: Task) -> Fit:
-    if throw and not fit.status.ok:
-        gap = "" if fit.gap is None else f", relative duality gap {fit.gap:.3g}"
-        advice = _scale_advice(task) or fit.status.advice
-        raise SolveFailed(f"training ended with status {fit.status.value}{gap}: {advice}", fit)
-    return fit
-
-
-def _scale_advice(task: Task) -> str | None:
-    """What to do where columns of very different scales are the likely reason; the LASSO is free of it."""
-    if task.network == "diagonal":
-        return None
-    sizes = np.array([float(abs(column).max()) for column in task.inputs.T])
-    spread = float(sizes.max() / max(sizes[sizes > 0].min(initial=np.inf), 1e-300)) if sizes.any() else 1.0
-    if spread < WIDE:
-        return None
-    return f"the columns' scales differ by a factor of {spread:.1g}, and outputs by its square: scale them alike"
+def _solve(
+    task: Task, regularisation: tuple[float, float | None], settings: TrainSettings, neighbour: Any
+) -> tuple[Fit, Any]:
+    """The minimum of the equivalent convex problem, and what a neighbouring problem can start from."""
+    started = time.perf_counter()
+    weight_decay, penalty = regularisation
+    found = TRAINERS.of(task.network).solve(task, weight_decay, penalty, settings, neighbour)
+    fit = Fit(
+        network=task.network.name,
+        weights=found.weights,
+        weight_decay=weight_decay,
+        penalty=penalty,
+        objective=found.objective,
+        dual_objective=found.dual_objective,
+        residual=found.residual,
+        status=_status(found.reached, bool(np.isfinite(found.objective)), found.exhausted),
+        iterations=found.iterations,
+        seconds=time.perf_counter() - started,
+        train_error=found.train_error,
+        solver=found.solver,
+        width=task.width,
+        tolerance=settings.tolerance,
+        details={**found.details, "device": task.device},
+    )
+    return fit, found.neighbour
 
 
 def _status(reached: bool, finite: bool, exhausted: bool) -> FitStatus:
@@ -240,99 +146,12 @@ def _status(reached: bool, finite: bool, exhausted: bool) -> FitStatus:
     return FitStatus.MAX_ITERATIONS if exhausted else FitStatus.STALLED
 
 
-def _diagonal(
-    task: Task,
-    operator: DiagonalOperator,
-    lam: float,
-    solver: str,
-    tolerance: float,
-    max_iterations: int | None,
-    start: tuple[FloatArray, FloatArray] | None,
-    progress: Progress | None,
-) -> tuple[Fit, tuple[FloatArray, FloatArray]]:
-    started = time.perf_counter()
-    n, d = task.inputs.shape
-    result = solve_lasso(
-        operator,
-        task.labels,
-        min(lam * float(np.sqrt(d)), float(np.finfo(float).max)),
-        tolerance=tolerance,
-        max_iterations=None if max_iterations is None else int(max_iterations),
-        start=start,
-        method=solver,
-        progress=progress,
-    )
-    proof, details = result.certificate, {**result.details, "device": task.device}
-    gap = details.get("limit_gap", proof.gap)
-    limit = 2000 + 20 * (n + d) if max_iterations is None else max_iterations
-    finish = {"newton": details["newton_steps"], "path": details["path_steps"]}
-    weights = result.theta
-    weights.setflags(write=False)
-    fit = Fit(
-        network="diagonal",
-        weights=weights,
-        weight_decay=lam,
-        penalty=None,
-        objective=proof.objective,
-        dual_objective=proof.dual,
-        residual=proof.residual,
-        status=_status(gap <= tolerance, np.isfinite(proof.objective), result.iterations >= limit),
-        iterations=result.iterations,
-        seconds=time.perf_counter() - started,
-        train_error=proof.train_error,
-        solver=" + ".join([details["start"], *(stage for stage, took in finish.items() if took)]),
-        tolerance=tolerance,
-        details=details,
-    )
-    return fit, (result.theta, result.subgradient)
-
-
-def _quadratic(
-    task: Task,
-    lam: float,
-    pen: float,
-    solver: str,
-    tolerance: float,
-    max_iterations: int | None,
-    start: FloatArray | None,
-    progress: Progress | None,
-) -> Fit:
-    started = time.perf_counter()
-    limit = 2000 if max_iterations is None else int(max_iterations)
-    method = {"convex": "proximal"}.get(solver, solver)
-    options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": limit, "method": method, "progress": progress}
-    operator = operator_for("quadratic", task.inputs)
-    if pen > 0:
-        best, details = solve_nuclear(operator, task.labels, pen, start=start, **options)
-        reached = best.certificate.gap <= tolerance
-        proof = best.certificate
-        objective, dual, residual = proof.objective, proof.dual, proof.residual
-    else:
-        best, details, _ = solve_limit(operator, task.labels, **options)
-        proof = best.certificate
-        reached = proof.gap <= tolerance
-        objective, dual, residual = (
-            proof.train_error * task.labels.size / task.inputs.shape[1] ** 2,
-            None,
-            proof.residual,
-        )
-    return Fit(
-        network="quadratic",
-        weights=LowRankPSD(best.factor),
-        weight_decay=lam,
-        penalty=pen,
-        objective=objective,
-        dual_objective=dual,
-        residual=residual,
-        status=_status(reached, np.isfinite(objective), best.iterations >= limit),
-        iterations=best.iterations,
-        seconds=time.perf_counter() - started,
-        train_error=proof.train_error,
-        solver=best.solver,
-        width=task.width,
-        tolerance=tolerance,
-        details={**details, "device": task.device},
-    )
+def _deliver(fit: Fit, throw: bool, task: Task) -> Fit:
+    if throw and not fit.status.ok:
+        gap = "" if fit.gap is None else f", relative duality gap {fit.gap:.3g}"
+        advice = TRAINERS.of(task.network).advice(task) or fit.status.advice
+        raise SolveFailed(f"training ended with status {fit.status.value}{gap}: {advice}", fit)
+    return fit
 
 
 def train_path(
@@ -364,33 +183,43 @@ def train_path(
     -------
     list of Fit
         In the order given.
+
+    Raises
+    ------
+    InvalidArgument
+        For unusable data or settings, before any work.
+    SolveFailed
+        At the first fit that does not reach the tolerance; its ``result`` is that fit.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.training import train_path
+    >>> problem = Problem("diagonal", PowerLaw(dim=50, gamma=1.0), samples=80, noise=0.1)
+    >>> fits = train_path(problem, seed=0, weight_decays=[1.0, 4.0])
+    >>> [int((fit.weights != 0).sum()) for fit in fits]
+    [11, 2]
     """
-    task = _task(data, network, seed, width, device)
-    if (weight_decays is None) == (penalties is None):
-        given = "neither" if penalties is None else "both"
-        raise InvalidArgument("weight_decays / penalties", given, "give exactly one of the two")
+    task = task_of(data, network, seed, width, device)
+    given = exactly_one({"weight_decays": weight_decays, "penalties": penalties})
     if solver not in ("auto", "convex") or not task.convex:
         raise InvalidArgument("solver", solver, 'paths take "auto" or "convex", and a width of at least dim')
-    solver, tolerance = _check(solver, tolerance, None, task)
-    grid = weight_decays if weight_decays is not None else penalties
+    settings = TrainSettings(solver, tolerance)
+    grid = weight_decays if penalties is None else penalties
     if not np.iterable(grid):
-        raise InvalidArgument("weight_decays / penalties", grid, "must be a sequence of numbers")
-    pairs = [task.regularisation(v, None) if penalties is None else task.regularisation(None, v) for v in grid]
+        raise InvalidArgument(given, grid, "must be a sequence of numbers")
+    pairs = [
+        task.network.regularisation(
+            value if penalties is None else None, None if penalties is None else value, task.dim, task.width
+        )
+        for value in grid
+    ]
     if not pairs:
-        raise InvalidArgument("weight_decays / penalties", list(grid), "needs at least one value")
+        raise InvalidArgument(given, list(grid), "needs at least one value")
     fits: dict[int, Fit] = {}
-    warm: tuple[FloatArray, FloatArray] | None = None
-    columns = operator_for("diagonal", task.inputs)
-    factor: FloatArray | None = None
+    neighbour: Any = None
     for index in sorted(range(len(pairs)), key=lambda i: -pairs[i][0]):
-        lam, pen = pairs[index]
-        if task.network == "diagonal":
-            fit, warm = _diagonal(task, columns, lam, solver, tolerance, None, warm, None)
-        else:
-            assert pen is not None
-            fit = _quadratic(task, lam, pen, solver, tolerance, None, factor, None)
-            assert isinstance(fit.weights, LowRankPSD)
-            factor = fit.weights.factor
+        fit, neighbour = _solve(task, pairs[index], settings, neighbour)
         fits[index] = _deliver(fit, throw, task)
         if progress is not None:
             progress(index, fit)

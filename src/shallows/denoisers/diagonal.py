@@ -12,7 +12,7 @@ from .._arguments import check_number
 from ..errors import InvalidArgument
 from ..state_evolution.bayes import bayes_error
 from ..state_evolution.fixed_point import moments as soft_moments
-from .base import Denoised, Denoiser, register
+from .base import RULES, Denoised, Denoiser, Rules, register
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -28,6 +28,13 @@ class SoftThreshold(Denoiser):
     ----------
     threshold : float
         ``zeta >= 0``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import SoftThreshold
+    >>> SoftThreshold(1.0).apply(np.array([3.0, -0.5, -2.0]), noise_scale=0.5).values
+    array([ 2.,  0., -1.])
     """
 
     threshold: float
@@ -62,6 +69,13 @@ class HardThreshold(Denoiser):
         Smaller observations become zero.
     threshold : float
         ``zeta``, at most `cut`: what weight decay takes off the rest (theory note, section 10).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import HardThreshold
+    >>> HardThreshold(cut=2.5, threshold=1.0).apply(np.array([3.0, -0.5, -2.0]), noise_scale=0.5).values
+    array([2., 0., 0.])
     """
 
     cut: float
@@ -115,6 +129,14 @@ class PosteriorMean(Denoiser):
         Sizes ``|theta*_i|``.
     multiplicities : ndarray, shape (m,)
         How many weights have each size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import PosteriorMean
+    >>> rule = PosteriorMean(atoms=np.array([1.0, 0.0]), multiplicities=np.array([1.0, 9.0]))
+    >>> rule.apply(np.array([0.1, 1.0, -1.0]), noise_scale=0.3).values.round(3)
+    array([ 0.001,  0.935, -0.935])
     """
 
     atoms: FloatArray
@@ -145,3 +167,46 @@ class PosteriorMean(Denoiser):
     @classmethod
     def default(cls, problem: Problem, noise_scale: float) -> PosteriorMean:
         return cls(problem.spectrum.values, problem.spectrum.multiplicities)
+
+
+def threshold_for_weight_decay(observed: FloatArray, samples: int, bound: float) -> float:
+    """The ``zeta`` with ``zeta (n - D(zeta)) = bound``, ``D`` the entries of `observed` above ``zeta``.
+
+    `observed` has shape (d,), ``D`` counts by size, ``bound = lam sqrt(d)``. The left side increases with ``zeta``; at
+    its jumps the jump itself is the answer. At most ``n - 1`` entries stay active (theory note, sections 9 and 10).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import threshold_for_weight_decay
+    >>> threshold_for_weight_decay(np.array([3.0, -0.1, 0.2, 2.0]), samples=4, bound=1.0)
+    0.5
+    """
+    sizes = np.sort(np.abs(observed))[::-1]
+    count = np.arange(min(sizes.size, samples - 1) + 1)
+    wanted = bound / (samples - count)
+    below = np.append(sizes, 0.0)[count]
+    feasible = np.flatnonzero(wanted >= below)
+    if feasible.size == 0:
+        return float(below[-1])
+    k = int(feasible[0])
+    return float(wanted[k]) if k == 0 else float(min(wanted[k], sizes[k - 1]))
+
+
+class DiagonalRules(Rules):
+    """The rules of the diagonal network; its rank is never limited."""
+
+    def soft(self, threshold: float, rank_share: float = 1.0) -> SoftThreshold:
+        return SoftThreshold(threshold)
+
+    def hard(self, cut: float, threshold: float = 0.0) -> HardThreshold:
+        return HardThreshold(cut, threshold)
+
+    def posterior(self, problem: Problem) -> PosteriorMean:
+        return PosteriorMean(problem.spectrum.values, problem.spectrum.multiplicities)
+
+    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
+        return threshold_for_weight_decay(observed, samples, strength)
+
+
+RULES.register("diagonal")(DiagonalRules())

@@ -14,7 +14,7 @@ from ..freeprob.bands import bands
 from ..freeprob.contour import find_position, height, position, stieltjes
 from ..state_evolution.bayes import bayes_error
 from ..state_evolution.moments import quadratic_moments, quadratic_moments_at
-from .base import Denoised, Denoiser, register
+from .base import RULES, Denoised, Denoiser, Rules, register
 from .divergence import soft_divergence, spectral_divergence
 
 if TYPE_CHECKING:
@@ -33,6 +33,13 @@ class SpectralSoftThreshold(Denoiser):
         ``zeta >= 0``.
     rank_share : float
         ``p/d``: at most this share of the eigenvalues is kept (1 or more: all).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import SpectralSoftThreshold
+    >>> SpectralSoftThreshold(0.5, rank_share=0.25).apply(np.array([-1.0, 0.2, 1.5, 3.0]), noise_scale=1.0).values
+    array([0. , 0. , 0. , 2.5])
     """
 
     threshold: float
@@ -46,7 +53,7 @@ class SpectralSoftThreshold(Denoiser):
 
     def apply(self, observed: FloatArray, noise_scale: float) -> Denoised:
         values = np.maximum(observed - self.threshold, 0.0)
-        limit = round(self.rank_share * observed.size) if self.rank_share < 1 else None
+        limit = largest_rank(self.rank_share, observed.size)
         if limit is not None:
             values[: observed.size - limit] = 0.0
         return Denoised(values, soft_divergence(observed, self.threshold, limit))
@@ -73,6 +80,13 @@ class SpectralHardThreshold(Denoiser):
         Smaller eigenvalues become zero.
     threshold : float
         ``zeta``, at most `cut`: what weight decay takes off the rest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import SpectralHardThreshold
+    >>> SpectralHardThreshold(cut=2.0, threshold=0.5).apply(np.array([-1.0, 0.2, 1.5, 3.0]), noise_scale=1.0).values
+    array([0. , 0. , 0. , 2.5])
     """
 
     cut: float
@@ -135,6 +149,14 @@ class RotationallyInvariant(Denoiser):
         Teacher eigenvalues, decreasing.
     weights : ndarray, shape (m,)
         Their shares, adding up to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import RotationallyInvariant
+    >>> rule = RotationallyInvariant(atoms=np.array([4.0, 0.0]), weights=np.array([0.1, 0.9]))
+    >>> rule.apply(np.array([-1.0, 0.0, 4.2]), noise_scale=0.5).values.round(3)
+    array([0.005, 0.006, 3.946])
     """
 
     atoms: FloatArray
@@ -163,3 +185,79 @@ class RotationallyInvariant(Denoiser):
     @classmethod
     def default(cls, problem: Problem, noise_scale: float) -> RotationallyInvariant:
         return cls(problem.spectrum.values, problem.spectrum.weights)
+
+
+def threshold_for_penalty(
+    values: FloatArray, alpha: float, penalty: float, limit: int | None = None
+) -> tuple[float, float]:
+    """The ``(zeta, A)`` with ``zeta (4 alpha - 2 A(zeta)) = pen`` on the increasing eigenvalues `values`.
+
+    The left side increases with ``zeta`` from where it becomes positive, so the root is unique. Where `A` stays below
+    ``2 alpha`` down to ``zeta = 0`` and the penalty is zero, ``zeta = 0`` (theory note, sections 9 and 10). `limit` is
+    the largest number of eigenvalues that stay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.denoisers import threshold_for_penalty
+    >>> zeta, freedom = threshold_for_penalty(np.array([-1.0, 0.0, 2.0, 5.0]), alpha=0.5, penalty=0.6)
+    >>> round(zeta * (4 * 0.5 - 2 * freedom), 12)
+    0.6
+    """
+    top = float(values[-1])
+    if top <= 0 or top * 4 * alpha <= penalty:
+        return (penalty / (4 * alpha), 0.0)
+    low, high = 0.0, top
+
+    def excess(zeta: float) -> tuple[float, float]:
+        divergence = soft_divergence(values, zeta, limit)
+        return zeta * (4 * alpha - 2 * divergence) - penalty, divergence
+
+    at_low, divergence = excess(low)
+    if penalty == 0.0 and divergence < 2 * alpha:
+        return 0.0, divergence
+    at_high = excess(high)[0]
+    # Illinois regula falsi: the excess is piecewise smooth, and each evaluation costs rank x (d - rank).
+    side, zeta = 0, high
+    for _ in range(100):
+        zeta = (low * at_high - high * at_low) / (at_high - at_low) if at_low < 0 < at_high else 0.5 * (low + high)
+        value, divergence = excess(zeta)
+        if high - low <= 1e-14 * high or abs(value) <= 1e-13 * max(penalty, 1e-300):
+            break
+        if value < 0:
+            low, at_low = zeta, value
+            if side == -1:
+                at_high *= 0.5
+            side = -1
+        else:
+            high, at_high = zeta, value
+            if side == 1:
+                at_low *= 0.5
+            side = 1
+    # At a jump of A the fraction of the jump that solves the equation: AMP then has its fixed point there.
+    return zeta, 0.5 * (4 * alpha - penalty / zeta) if zeta > 0 else divergence
+
+
+def largest_rank(rank_share: float, dim: int) -> int | None:
+    """Number of modes that the `rank_share` is of `dim`; None where it limits nothing."""
+    return round(rank_share * dim) if rank_share < 1 else None
+
+
+class QuadraticRules(Rules):
+    """The rules of the quadratic network."""
+
+    def soft(self, threshold: float, rank_share: float = 1.0) -> SpectralSoftThreshold:
+        return SpectralSoftThreshold(threshold, rank_share)
+
+    def hard(self, cut: float, threshold: float = 0.0) -> SpectralHardThreshold:
+        return SpectralHardThreshold(cut, threshold)
+
+    def posterior(self, problem: Problem) -> RotationallyInvariant:
+        return RotationallyInvariant(problem.spectrum.values, problem.spectrum.weights)
+
+    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
+        limit = largest_rank(rank_share, observed.size)
+        return threshold_for_penalty(observed, samples / observed.size**2, 2 * strength, limit)[0]
+
+
+RULES.register("quadratic")(QuadraticRules())

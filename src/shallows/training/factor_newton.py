@@ -7,15 +7,17 @@ product with the data.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .certificates import nuclear_certificate
+from .nuclear_search import CertifiedPoint
 
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..operators import QuadraticOperator
+    from .nuclear_search import NuclearSearch
 
 
 def line_minimum(
@@ -39,65 +41,68 @@ def line_minimum(
     return float(real[np.argmin(np.polyval(quartic, real))])
 
 
-def newton(
-    operator: QuadraticOperator,
-    labels: FloatArray,
-    penalty: float,
-    tolerance: float,
-    best: Any,
-    details: dict[str, Any],
-    *,
-    max_iterations: int = 30,
-    max_products: int = 300,
-) -> None:
+def newton(search: NuclearSearch, *, max_iterations: int = 30, max_products: int = 300) -> None:
     """Truncated Newton from the best point, with the rank raised where the certificate finds a missing direction.
 
     Everything is multiplied by ``d^2/2``: ``Phi = 1/2 ||y - A(FF^T)||^2 + bound/1 ||F||^2``, ``bound = pen d / 2``.
     """
-    d = operator.dim
-    bound = penalty * d / 2
-    factor, fitted = best.factor, best.fitted
+    operator, labels = search.operator, search.labels
+    bound = search.penalty * operator.dim / 2
+    factor, fitted = search.best.factor, search.best.fitted
     for _ in range(max_iterations):
         miss = labels - fitted
         adjoint = operator.adjoint(miss)
-        proof = nuclear_certificate(operator, labels, factor, penalty, residual=miss, adjoint=adjoint)
-        if np.isfinite(proof.objective) and (
-            proof.gap < best.certificate.gap or proof.objective < best.certificate.objective * (1 - 1e-12)
-        ):
-            best.factor, best.fitted, best.certificate, best.solver = factor, fitted, proof, "newton"
-        if proof.gap <= tolerance:
+        proof = nuclear_certificate(operator, labels, factor, search.penalty, residual=miss, adjoint=adjoint)
+        search.consider(factor, fitted, "newton", proof)
+        if proof.gap <= search.tolerance:
             return
-        slack = -adjoint
-        slack[np.diag_indices(d)] += bound
+        slack = _slack(adjoint, bound)
         values, vectors = operator.eigh(slack)
-        missing = values < -0.1 * tolerance * bound
+        missing = values < -0.1 * search.tolerance * bound
         if missing.any():
-            # A new direction enters at an amplitude that the exact line search corrects.
-            count = min(int(missing.sum()), max(1, d - factor.shape[1]))
-            size = max(float(np.linalg.norm(factor)) / np.sqrt(max(factor.shape[1], 1)), 1e-3)
-            fresh = vectors[:, :count] * (1e-3 * size)
-            factor = np.concatenate([factor, fresh], axis=1)
-            direction = np.concatenate([np.zeros((d, factor.shape[1] - count)), fresh], axis=1)
-            factor, fitted = _move(operator, labels, factor, direction, bound)
-            miss = labels - fitted
-            adjoint = operator.adjoint(miss)
-            slack = -adjoint
-            slack[np.diag_indices(d)] += bound
+            factor, fitted = _raise_rank(operator, labels, factor, vectors[:, : int(missing.sum())], bound)
+            slack = _slack(operator.adjoint(labels - fitted), bound)
         if factor.shape[1] == 0:
             return
-        gradient = 2 * slack @ factor
-        direction = _newton_direction(operator, factor, slack, gradient, max_products)
-        details["newton_iterations"] += 1
-        previous = float(np.square(labels - fitted).sum()) / 2 + bound * float(np.square(factor).sum())
-        factor, fitted = _move(operator, labels, factor, direction, bound)
-        factor = _trim(factor)
+        direction = _newton_direction(operator, factor, slack, 2 * slack @ factor, max_products)
+        search.details["newton_iterations"] += 1
+        before = _objective(labels, factor, fitted, bound)
+        factor = _trim(_move(operator, labels, factor, direction, bound)[0])
         fitted = operator.forward_factor(factor)
-        now = float(np.square(labels - fitted).sum()) / 2 + bound * float(np.square(factor).sum())
-        if not np.isfinite(now) or now > previous * (1 - 1e-15):
-            proof = nuclear_certificate(operator, labels, factor, penalty)
-            if proof.gap < best.certificate.gap:
-                best.factor, best.fitted, best.certificate, best.solver = factor, fitted, proof, "newton"
+        now = _objective(labels, factor, fitted, bound)
+        if not np.isfinite(now) or now > before * (1 - 1e-15):
+            proof = nuclear_certificate(operator, labels, factor, search.penalty)
+            if proof.gap < search.gap:
+                search.best = CertifiedPoint(factor, fitted, proof, "newton")
             return
+
+
+def _slack(adjoint: FloatArray, bound: float) -> FloatArray:
+    """``bound I - sum_mu miss_mu Z_mu``: positive semidefinite at the minimum."""
+    slack = -adjoint
+    slack[np.diag_indices(adjoint.shape[0])] += bound
+    return slack
+
+
+def _objective(labels: FloatArray, factor: FloatArray, fitted: FloatArray, bound: float) -> float:
+    """``Phi``."""
+    return float(np.square(labels - fitted).sum()) / 2 + bound * float(np.square(factor).sum())
+
+
+def _raise_rank(
+    operator: QuadraticOperator, labels: FloatArray, factor: FloatArray, missing: FloatArray, bound: float
+) -> tuple[FloatArray, FloatArray]:
+    """The factor with columns along the `missing` directions, and its outputs.
+
+    They enter at an amplitude that the exact line search corrects.
+    """
+    d, rank = factor.shape
+    count = min(missing.shape[1], max(1, d - rank))
+    size = max(float(np.linalg.norm(factor)) / np.sqrt(max(rank, 1)), 1e-3)
+    fresh = missing[:, :count] * (1e-3 * size)
+    factor = np.concatenate([factor, fresh], axis=1)
+    direction = np.concatenate([np.zeros((d, rank)), fresh], axis=1)
+    return _move(operator, labels, factor, direction, bound)
 
 
 def _move(
@@ -147,5 +152,5 @@ def _newton_direction(
 def _trim(factor: FloatArray) -> FloatArray:
     """The same ``F F^T`` with orthogonal columns, those that have vanished left out."""
     u, s, _ = np.linalg.svd(factor, full_matrices=False)
-    kept = s > 1e-9 * max(float(s[0]) if s.size else 0.0, 1e-300)
-    return u[:, kept] * s[kept]
+    remaining = s > 1e-9 * max(float(s[0]) if s.size else 0.0, 1e-300)
+    return u[:, remaining] * s[remaining]

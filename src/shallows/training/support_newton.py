@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .certificates import Certificate, lasso_certificate
-from .support import SupportSystem, factorise
+from .support_system import SupportSystem, factorise
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -70,7 +70,7 @@ def newton(
     Returns
     -------
     NewtonResult
-        The point of least gap met.
+        The point of smallest gap met.
     """
     theta = theta.copy()
     active = (theta != 0) & (operator.squares > 0)
@@ -78,7 +78,7 @@ def newton(
     dtype: Any = np.float32
     system: SupportSystem | None = None
     best: NewtonResult | None = None
-    stale, solved = 0, SOLVED
+    without_progress, solved = 0, SOLVED
     miss = labels
     for step in range(1, max_steps + 1):
         if system is None or system.changes > max(16, BORDER * system.support.size):
@@ -97,10 +97,11 @@ def newton(
             contracts = size <= CONTRACTION * before
         proof = lasso_certificate(operator, labels, theta, bound, residual=miss, correlations=correlations)
         if best is None or proof.gap < best.certificate.gap:
-            best, stale = NewtonResult(theta.copy(), np.clip(correlations / bound, -1.0, 1.0), proof, step), 0
+            subgradient = np.clip(correlations / bound, -1.0, 1.0)
+            best, without_progress = NewtonResult(theta.copy(), subgradient, proof, step), 0
         else:
-            stale += 1
-        if proof.gap <= tolerance or stale >= PATIENCE:
+            without_progress += 1
+        if proof.gap <= tolerance or without_progress >= PATIENCE:
             break
         if size > goal:  # too badly conditioned for single precision
             if dtype is np.float64:

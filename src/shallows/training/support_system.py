@@ -32,7 +32,7 @@ class SupportSystem:
     support : ndarray of int
         Columns, increasing.
     dtype : float64 or float32
-        Of the factor. Solutions in single precision are for refinement: see :mod:`.active_set`.
+        Of the factor. Solutions in single precision are for refinement: see :mod:`.support_newton`.
     """
 
     def __init__(self, operator: DiagonalOperator, support: NDArray[np.intp], dtype: Any = np.float64) -> None:

@@ -1,0 +1,273 @@
+"""Approximate message passing: what is asked, the loop, and its check against what theory expects."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._arguments import check_instance, check_number, exactly_one
+from ..denoisers import RULES, Denoiser
+from ..errors import InvalidArgument, SolveFailed
+from ..networks import Network, network_named
+from ..operators import Operator, as_pair, check_data, operator_for
+from ..problems import Problem
+from .departure import first_departure
+from .expected import expect
+from .iteration import SMALLEST_MIX, Damping, Iteration
+from .models import MODELS
+from .policies import FixedRule, Policy, ThresholdForPenalty
+from .result import AmpRun, AmpStatus, Trajectory
+from .settings import AmpSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._types import FloatArray
+
+    Progress = Callable[[int, float], None]
+
+#: A noise scale that has grown by this factor has diverged.
+DIVERGED = 1e4
+
+
+def bayes_rule(problem: Problem) -> Denoiser:
+    """The Bayes-optimal denoiser of the problem's teacher (theory note, section 8).
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample
+    >>> from shallows.amp import amp, bayes_rule
+    >>> problem = Problem("diagonal", PowerLaw(dim=200, gamma=1.0), samples=150, noise=0.1)
+    >>> data = sample(problem, seed=0)
+    >>> amp(data, rule=bayes_rule(problem)).excess_risk < amp(data, weight_decay=0.5).excess_risk
+    True
+    """
+    return RULES.of(problem.network).posterior(problem)
+
+
+def amp(
+    data: Any,
+    *,
+    network: str | None = None,
+    weight_decay: float | None = None,
+    penalty: float | None = None,
+    rule: Denoiser | Policy | None = None,
+    width: int | None = None,
+    problem: Problem | None = None,
+    truth: FloatArray | None = None,
+    settings: AmpSettings | None = None,
+    device: Any = None,
+    throw: bool = True,
+    progress: Progress | None = None,
+) -> AmpRun:
+    """Approximate message passing, and state evolution beside it.
+
+    Parameters
+    ----------
+    data : pair (X, y), or a sampled Dataset
+        Inputs (n, d) and labels (n,); a data set brings its problem and its teacher's weights along.
+    network : {"diagonal", "quadratic"}
+        Needed with arrays.
+    weight_decay, penalty, rule : float, or Denoiser or Policy
+        Exactly one: the threshold that belongs to `lam` or `pen` (positive) on the present observations; or any rule:
+        a denoiser, such as :func:`bayes_rule` of a problem, or a policy that chooses one at each iteration, such as
+        :class:`ThresholdMultiple`.
+    width : int, optional
+        Hidden units of the quadratic network: keep at most so many eigenvalues. Default: the problem's.
+    problem : Problem, optional
+        What to predict the trajectory from.
+    truth : ndarray, optional
+        The teacher's weights, (d,) or (d, d), to measure errors against.
+    settings : AmpSettings, optional
+        Damping, the end of the run, and how many data sets correct the prediction for finite size.
+    device : {"cpu", "cuda", "cuda:N"} or torch.device, optional
+        Where the inputs live and the products with them are made; default: where `X` is.
+    throw : bool
+        Raise when the run does not converge on its path; otherwise return it with its status.
+    progress : callable, optional
+        Called with the iteration and the measured noise scale.
+
+    Returns
+    -------
+    AmpRun
+
+    Raises
+    ------
+    InvalidArgument
+        For unusable data or settings.
+    SolveFailed
+        If the iteration diverges, leaves the predicted path or does not converge; its ``result`` is the run.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample
+    >>> from shallows.amp import amp
+    >>> data = sample(Problem("diagonal", PowerLaw(dim=200, gamma=1.0), samples=150, noise=0.1), seed=0)
+    >>> run = amp(data, weight_decay=0.5)
+    >>> run.status.value, run.departed_at
+    ('converged', None)
+    >>> bool(abs(run.noise_scale / run.trajectory.predicted_noise_scale[-1] - 1) < 0.1)
+    True
+    """
+    task = _task(data, network, problem, width, truth, device)
+    policy = _policy(task, weight_decay, penalty, rule)
+    settings = _complete(AmpSettings() if settings is None else settings, task)
+    iteration = Iteration(
+        task.network, task.operator, task.labels, policy, truth=task.truth, rank_share=task.rank_share
+    )
+    course = _iterate(iteration, settings, progress)
+    run = _result(iteration, course, task.problem, settings)
+    if throw and not run.status.ok:
+        raise SolveFailed(f"message passing ended with status {run.status.value}: {run.status.advice}", run)
+    return run
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """Checked data, and what is known of where they come from."""
+
+    network: Network
+    operator: Operator
+    labels: FloatArray
+    width: int | None
+    problem: Problem | None
+    truth: FloatArray | None
+
+    @property
+    def rank_share(self) -> float:
+        return self.network.rank_share(self.operator.dim, self.width)
+
+
+def _task(
+    data: Any, network: str | None, problem: Problem | None, width: int | None, truth: FloatArray | None, device: Any
+) -> _Task:
+    problem = getattr(data, "problem", None) if problem is None else problem
+    if problem is not None:
+        check_instance("problem", problem, Problem)
+        network = problem.network if network is None else network
+    found = network_named(network)
+    if truth is None and getattr(data, "weights", None) is not None:
+        truth = found.dense(data.weights) if found.is_weights(data.weights) else data.weights
+    inputs, labels = check_data(*as_pair(data), device)
+    samples, dim = inputs.shape
+    if problem is not None:
+        _check_problem(problem, found, samples, dim)
+    width = found.check_width(width)
+    if problem is not None and width is None:
+        width = problem.width
+    elif problem is not None and width != problem.width:
+        problem = replace(problem, width=width)
+    operator = operator_for(found, inputs)
+    return _Task(found, operator, labels, width, problem, _check_truth(truth, found.dense_shape(dim)))
+
+
+def _check_problem(problem: Problem, network: Network, samples: int, dim: int) -> None:
+    if problem.network != network.name or problem.dim != dim:
+        given = f"{problem.network}, dim {problem.dim}"
+        raise InvalidArgument("problem", given, f"the data are {network.name}, dim {dim}")
+    if problem.samples != samples:
+        raise InvalidArgument("problem", f"{problem.samples:g} samples", f"the data have {samples}")
+
+
+def _check_truth(truth: Any, shape: tuple[int, ...]) -> FloatArray | None:
+    if truth is None:
+        return None
+    array = np.asarray(truth)
+    if array.shape != shape or array.dtype.kind not in "fiu":
+        raise InvalidArgument("truth", f"{array.dtype} of shape {array.shape}", f"must be numbers of shape {shape}")
+    return array
+
+
+def _policy(task: _Task, weight_decay: float | None, penalty: float | None, rule: Denoiser | Policy | None) -> Policy:
+    """The policy asked for by exactly one of its three names."""
+    given = exactly_one({"weight_decay": weight_decay, "penalty": penalty, "rule": rule})
+    if rule is not None:
+        check_instance("rule", rule, Denoiser, Policy)
+        return rule if isinstance(rule, Policy) else FixedRule(rule)
+    dim = task.operator.dim
+    lam, pen = task.network.regularisation(weight_decay, penalty, dim, task.width)
+    check_number(given, weight_decay if penalty is None else penalty, strict=True)
+    return ThresholdForPenalty(task.network.strength(lam, pen, dim))
+
+
+def _complete(settings: AmpSettings, task: _Task) -> AmpSettings:
+    """The settings, with the network's own where none are given."""
+    check_instance("settings", settings, AmpSettings)
+    model, operator = MODELS.of(task.network), task.operator
+    damping = model.damping if settings.damping is None else settings.damping
+    replicas = model.replicas(operator.samples, operator.dim) if settings.replicas is None else settings.replicas
+    return replace(settings, damping=damping, replicas=0 if task.problem is None else replicas)
+
+
+@dataclass(frozen=True, eq=False)
+class _Course:
+    """How a run went: each iteration's row, how it ended, and where it left its path by itself."""
+
+    rows: list[dict[str, float]]
+    status: AmpStatus
+    off_path: int | None
+    seconds: float
+
+
+def _iterate(iteration: Iteration, settings: AmpSettings, progress: Progress | None) -> _Course:
+    """Propose and mix until the estimate settles, or the run goes astray."""
+    assert settings.damping is not None
+    started = time.perf_counter()
+    rows: list[dict[str, float]] = []
+    status, control = AmpStatus.MAX_ITERATIONS, Damping(settings.damping)
+    off_path: int | None = None
+    start = iteration.scale
+    for count in range(settings.max_iterations):
+        scale = iteration.scale
+        if scale == 0.0:
+            status = AmpStatus.CONVERGED
+            break
+        row = iteration.propose()
+        mix = control.choose(iteration, row["change"])
+        rows.append(row | {"mix": mix})
+        if progress is not None:
+            progress(count + 1, scale)
+        iteration.mix(mix)
+        if not iteration.scale <= DIVERGED * start:
+            status = AmpStatus.DIVERGED
+            break
+        if mix <= SMALLEST_MIX:
+            status, off_path = AmpStatus.DEPARTED, count
+            break
+        if row["change"] <= settings.tolerance and count:
+            status = AmpStatus.CONVERGED
+            break
+    return _Course(rows, status, off_path, time.perf_counter() - started)
+
+
+def _result(iteration: Iteration, course: _Course, problem: Problem | None, settings: AmpSettings) -> AmpRun:
+    """The run beside its prediction, and whether it stayed on that path."""
+    assert settings.damping is not None and settings.replicas is not None
+    rows, status, departed = course.rows, course.status, course.off_path
+    columns = {k: np.array([row[k] for row in rows]) for k in (rows[0] if rows else Trajectory.MEASURED)}
+    if problem is None:
+        columns |= {k: np.full(len(rows), np.nan) for k in Trajectory.EXPECTED}
+    else:
+        columns |= expect(problem, iteration.policy, columns["mix"].tolist(), settings.damping, settings.replicas)
+    trajectory = Trajectory(**columns)
+    if problem is not None and departed is None:
+        departed = first_departure(trajectory, problem.effective_samples, settings.replicas)
+    if departed is not None and status is not AmpStatus.DIVERGED:
+        status = AmpStatus.DEPARTED
+    return AmpRun(
+        network=iteration.network.name,
+        weights=iteration.weights,
+        observed=iteration.observed,
+        noise_scale=rows[-1]["noise_scale"] if rows else 0.0,
+        threshold=rows[-1]["threshold"] if rows else 0.0,
+        iterations=len(rows),
+        seconds=course.seconds,
+        damping=settings.damping,
+        replicas=settings.replicas,
+        status=status,
+        departed_at=departed,
+        trajectory=trajectory,
+    )

@@ -1,0 +1,110 @@
+"""State of the search for a nuclear-norm minimum: what is asked, the best point so far, and the work done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .certificates import Certificate, nuclear_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._types import FloatArray
+    from ..operators import QuadraticOperator
+
+    Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class CertifiedPoint:
+    """A factor `F` (d, r) of ``S = F F^T``, its outputs (n,), its certificate and the stage that found it."""
+
+    factor: FloatArray
+    fitted: FloatArray
+    certificate: Certificate
+    stage: str
+
+
+def _counts() -> dict[str, Any]:
+    return {"amp_iterations": 0, "proximal_iterations": 0, "newton_iterations": 0, "amp_departed": False}
+
+
+@dataclass
+class NuclearSearch:
+    """The search for one penalty; the stages hand it on.
+
+    Attributes
+    ----------
+    operator : QuadraticOperator
+    labels : ndarray, shape (n,)
+    penalty : float
+        `pen`, positive.
+    tolerance : float
+        Relative duality gap.
+    best : CertifiedPoint
+    progress : callable, optional
+    iterations : int
+        Of message passing and proximal gradient together.
+    details : dict
+        Iterations of each stage, and whether message passing left its path.
+    """
+
+    operator: QuadraticOperator
+    labels: FloatArray
+    penalty: float
+    tolerance: float
+    best: CertifiedPoint
+    progress: Progress | None = None
+    iterations: int = 0
+    details: dict[str, Any] = field(default_factory=_counts)
+
+    @property
+    def gap(self) -> float:
+        """Relative duality gap of the best point."""
+        return self.best.certificate.gap
+
+    @property
+    def done(self) -> bool:
+        """Whether the tolerance is reached."""
+        return self.gap <= self.tolerance
+
+    def certify(self, factor: FloatArray, fitted: FloatArray) -> Certificate:
+        """Certificate of a candidate."""
+        return nuclear_certificate(self.operator, self.labels, factor, self.penalty, residual=self.labels - fitted)
+
+    def consider(
+        self, factor: FloatArray, fitted: FloatArray, stage: str, proof: Certificate | None = None
+    ) -> Certificate:
+        """Certificate of a candidate; it becomes the best if its gap, or else its objective, is lower."""
+        proof = self.certify(factor, fitted) if proof is None else proof
+        best = self.best.certificate
+        if np.isfinite(proof.objective) and (proof.gap < best.gap or proof.objective < best.objective * (1 - 1e-12)):
+            self.best = CertifiedPoint(factor, fitted, proof, stage)
+        return proof
+
+    def count(self, stage: str, objective: float) -> None:
+        """One more iteration of a stage, at this objective."""
+        self.iterations += 1
+        self.details[f"{stage}_iterations"] += 1
+        if self.progress is not None:
+            self.progress(self.iterations, objective)
+
+
+def start_search(
+    operator: QuadraticOperator,
+    labels: FloatArray,
+    penalty: float,
+    *,
+    tolerance: float,
+    factor: FloatArray | None = None,
+    progress: Progress | None = None,
+) -> NuclearSearch:
+    """A search from the `factor` (d, r) of a first guess, zero where there is none."""
+    factor = np.zeros((operator.dim, 0)) if factor is None else factor
+    fitted = operator.forward_factor(factor)
+    proof = nuclear_certificate(operator, labels, factor, penalty, residual=labels - fitted)
+    point = CertifiedPoint(factor, fitted, proof, "start")
+    return NuclearSearch(operator, labels, penalty, tolerance, point, progress)

@@ -1,0 +1,110 @@
+"""What training needs of a network: protocols, one file per network."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..networks import Capability
+
+if TYPE_CHECKING:
+    from .certificates import Certificate
+    from .task import Task, TrainSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What the solver of a convex problem ended with.
+
+    Attributes
+    ----------
+    weights : object
+        Effective weights.
+    objective, residual, train_error : float
+    dual_objective : float or None
+        See :class:`shallows.training.Fit`.
+    reached : bool
+        Whether the tolerance was.
+    exhausted : bool
+        Whether the iterations were used up.
+    iterations : int
+    solver : str
+        The stages that made the weights.
+    details : dict
+    neighbour : object
+        Where a problem of another weight decay can start from; only its network's trainer looks into it.
+    """
+
+    weights: Any
+    objective: float
+    dual_objective: float | None
+    residual: float
+    train_error: float
+    reached: bool
+    exhausted: bool
+    iterations: int
+    solver: str
+    details: dict[str, Any]
+    neighbour: Any
+
+
+class Trainer(ABC):
+    """The equivalent convex problem of one network, solved with a certificate."""
+
+    @abstractmethod
+    def solve(
+        self, task: Task, weight_decay: float, penalty: float | None, settings: TrainSettings, neighbour: Any = None
+    ) -> Solution:
+        """The minimum, from that of a neighbouring problem where there is one."""
+
+    @abstractmethod
+    def certificate(self, task: Task, weights: Any, weight_decay: float, penalty: float | None) -> Certificate:
+        """How far given effective weights are from the minimum, for a positive weight decay."""
+
+    def advice(self, task: Task) -> str | None:
+        """What to do where training failed and the data show why; None where they do not."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class TensorProblem:
+    """A network's own weights and the data, as tensors.
+
+    Attributes
+    ----------
+    inputs, labels : tensor, shape (n, d) and (n,)
+    parameters : tuple of tensor
+        In the order of :attr:`shallows.networks.Network.parameter_names`; gradients are left in their ``grad``.
+    weight_decay : float
+    total : float
+        What loss and gradients are divided by: the sum of squares of the labels.
+    block_numbers : int
+        Numbers in one block of rows.
+    """
+
+    inputs: Any
+    labels: Any
+    parameters: tuple[Any, ...]
+    weight_decay: float
+    total: float
+    block_numbers: int
+
+
+class GradientModel(ABC):
+    """The loss of one network in its own weights, ``sum (y - f)^2 + lam (sum of their squares)``."""
+
+    @abstractmethod
+    def loss(self, problem: TensorProblem) -> Callable[[], Any]:
+        """What computes the loss at the present parameters and leaves its gradient in them."""
+
+    def stationarity(self, task: Task, weights: Any, penalty: float | None) -> float:
+        """Relative norm of the gradient, all that can be asked where the problem is not convex."""
+        raise AssertionError("only networks with a width have problems that are not convex")
+
+
+#: For each network, its :class:`Trainer`.
+TRAINERS: Capability[Trainer] = Capability("training")
+#: For each network, its :class:`GradientModel`.
+GRADIENT_MODELS: Capability[GradientModel] = Capability("gradient training")
