@@ -73,6 +73,12 @@ class Spectrum:
     multiplicities: FloatArray
     dim: int
 
+    def __post_init__(self) -> None:
+        # One memory layout for all: a kernel compiled for another one rounds differently, and which of them serves a
+        # call would depend on the calls before it.
+        for name in ("values", "multiplicities"):
+            object.__setattr__(self, name, np.array(getattr(self, name), dtype=float, order="C"))
+
     @property
     def weights(self) -> FloatArray:
         """Share of each atom in the spectral measure, adding up to 1."""
