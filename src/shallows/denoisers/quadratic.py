@@ -13,7 +13,7 @@ from ..errors import InvalidArgument
 from ..freeprob.bands import bands
 from ..freeprob.contour import find_position, height, position, stieltjes
 from ..state_evolution.bayes import bayes_error
-from ..state_evolution.moments import quadratic_moments, quadratic_moments_at
+from ..state_evolution.quadratic import quadratic_moments, quadratic_moments_at
 from .base import RULES, Denoised, Denoiser, Rules, register
 from .divergence import soft_divergence, spectral_divergence
 

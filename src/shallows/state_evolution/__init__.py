@@ -6,7 +6,6 @@
 (0.03524, 0.0713)
 """
 
-from . import moments as _moments  # noqa: F401  loaded before the function of this name takes its place
 from .bayes import BayesPoint, bayes_error, bayes_optimal
 from .fixed_point import moments, solve
 from .protocol import STATE_EVOLUTIONS, StateEvolution

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .nested import DIVERGENT, NO_SOLUTION, PERFECT, solve_scaled
+from .plain import solve_plain
 from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
 from .result import FixedPoint, Status
 
@@ -87,6 +88,10 @@ class _Equations:
     def moments(self, noise_scale: float, threshold: float) -> tuple[float, float]:
         """Error and degrees of freedom."""
         return self.evolution.moments(noise_scale, threshold, self.rank_share, self.values, self.weights)
+
+    def first_threshold(self, noise_scale: float) -> float:
+        """About the largest threshold that matters at this noise scale."""
+        return self.evolution.silencing_threshold(float(self.values[0]), noise_scale)
 
     def better_known_threshold(self, noise_scale: float, threshold: float, dof: float) -> float:
         """`threshold` as found, or taken from the penalty where that determines it better than the noise scale does."""
@@ -178,17 +183,22 @@ def _solve(
 ) -> FixedPoint:
     """Solve the scaled equations and report in the units of the network."""
     samples = equations.constraints
-    code, variance, zeta, error, dof = solve_scaled(
-        equations.evolution.code,
-        equations.rank_share,
-        samples,
-        equations.noise,
-        equations.strength,
-        equations.values,
-        equations.weights,
-        coarse_values,
-        coarse_weights,
-    )
+    if equations.evolution.code is None:
+        code, variance, zeta, error, dof = solve_plain(
+            equations.moments, samples, equations.noise, equations.strength, equations.first_threshold
+        )
+    else:
+        code, variance, zeta, error, dof = solve_scaled(
+            equations.evolution.code,
+            equations.rank_share,
+            samples,
+            equations.noise,
+            equations.strength,
+            equations.values,
+            equations.weights,
+            coarse_values,
+            coarse_weights,
+        )
     if code in (NO_SOLUTION, DIVERGENT):
         status = Status.NO_SOLUTION if code == NO_SOLUTION else Status.DIVERGENT
         return FixedPoint(math.nan, math.nan, math.nan, math.nan, math.nan, math.inf, status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from ..errors import NotSupported
 from ..networks import Capability
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class StateEvolution(ABC):
     (0.05, 1.0)
     """
 
-    #: What the compiled solver knows the network by.
-    code: ClassVar[int]
+    #: What the compiled solver knows the network by; None for one whose equations are solved in Python.
+    code: ClassVar[int | None] = None
 
     @abstractmethod
     def moments(
@@ -50,13 +51,19 @@ class StateEvolution(ABC):
     def silencing_threshold(self, largest_mode: float, noise_scale: float) -> float:
         """A threshold beyond every noisy mode: what it leaves is far below rounding."""
 
-    @abstractmethod
     def posterior_error(self, variance: float, values: FloatArray, weights: FloatArray) -> float:
-        """Error of the posterior mean under noise of this variance, the spectrum being known."""
+        """Error of the posterior mean under noise of this variance, the spectrum being known.
 
-    @abstractmethod
+        Raises
+        ------
+        NotSupported
+            For networks whose posterior mean is not known.
+        """
+        raise NotSupported("network", type(self).__name__, "the posterior mean of this network is not known")
+
     def posterior_spectrum(self, problem: Problem, smallest_noise_scale: float) -> Spectrum:
         """The teacher as finely as a posterior has to see it, at noise scales from the given one on."""
+        return problem.spectrum
 
 
 #: The implementation of each network.
