@@ -20,11 +20,10 @@ from sklearn.model_selection import KFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from shallows import PowerLaw, Problem, predict, sample
+from shallows import PowerLaw, Problem, optimal_weight_decay, predict, sample
 from shallows.errors import EstimateUndefined
 from shallows.estimators import AssumptionWarning, DiagonalNetworkRegressor, QuadraticNetworkRegressor
 from shallows.inference import (
-    best_weight_decay,
     extrapolate_naively,
     fit_power_law,
     forecast,
@@ -165,7 +164,7 @@ def forecasts(seeds):
             continue
         teacher = PowerLaw(d, gamma)
         there = Problem(network, teacher, 4 * n, noise=noise)
-        decay = best_weight_decay(there)
+        decay = optimal_weight_decay(there).weight_decay
         true = predict(there, weight_decay=decay)
         rows = []
         for seed in range(seeds):

@@ -233,7 +233,7 @@ def test_rough_errors_of_degrees_of_freedom():
 
 def test_degrees_of_freedom_of_pruning_count_pairs_of_equal_eigenvalues():
     """By differences over all symmetric matrices; where eigenvalues agree the quotient is the mean of the slopes."""
-    d, scale, n = 8, 0.3, 100
+    d, scale = 8, 0.3
     rng = np.random.default_rng(0)
     basis, _ = np.linalg.qr(rng.standard_normal((d, d)))
     x = np.array([-0.2, 0.1, 0.3, 0.4, 1.5, 1.5, 1.5, 2.0])
@@ -244,24 +244,24 @@ def test_degrees_of_freedom_of_pruning_count_pairs_of_equal_eigenvalues():
         for j in range(i + 1):
             direction = np.zeros((d, d))
             direction[i, j] = direction[j, i] = 1.0 if i == j else np.sqrt(0.5)
-            ends = [clean(matrix + sign * step * direction, scale, n).estimate for sign in (1, -1)]
+            ends = [clean(matrix + sign * step * direction, scale).estimate for sign in (1, -1)]
             total += float(((ends[0] - ends[1]) / (2 * step) * direction).sum())
-    cleaned = clean(matrix, scale, n)
-    assert cleaned.share * n == pytest.approx(total, rel=1e-6)
+    cleaned = clean(matrix, scale)
+    assert cleaned.divergence * d**2 / 2 == pytest.approx(total, rel=1e-6)
     assert cleaned.threshold == pytest.approx(0.6 * 1.25) and cleaned.features == 4
     np.testing.assert_allclose(np.linalg.eigvalsh(cleaned.estimate)[4:], np.sqrt(x[4:] ** 2 - 0.36), rtol=1e-9)
 
 
 def test_degrees_of_freedom_of_pruning_single_weights_hold_on_average():
     """By Stein's formula, for nothing but noise: its covariance with the estimate over its variance."""
-    d, n, rng = 300, 1000, np.random.default_rng(0)
+    d, rng = 300, np.random.default_rng(0)
     clean = PRUNERS.of("diagonal")().clean
     draws = rng.standard_normal((4000, d)) * 0.7
-    cleaned = [clean(u, 0.7, n) for u in draws]
+    cleaned = [clean(u, 0.7) for u in draws]
     covariance = np.mean([u @ item.estimate for u, item in zip(draws, cleaned, strict=True)]) / 0.7**2
-    assert np.mean([item.share * n for item in cleaned]) == pytest.approx(covariance, rel=0.1)
+    assert np.mean([item.divergence for item in cleaned]) == pytest.approx(covariance, rel=0.1)
     assert cleaned[0].threshold == pytest.approx(0.7 * np.sqrt(2 * np.log(d)))
-    assert clean(np.zeros(d), 0.0, n).features == 0
+    assert clean(np.zeros(d), 0.0).features == 0
 
 
 def test_what_selection_adds_to_the_risk_is_what_it_adds_on_average():

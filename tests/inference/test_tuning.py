@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from shallows import InvalidArgument, PowerLaw, Problem, SolveFailed, forecast, infer, sample, train, tune
+from shallows import InvalidArgument, PowerLaw, Problem, SolveFailed, forecast, infer, optimum, sample, train, tune
 from shallows.errors import EstimateUndefined
-from shallows.inference import forecasting, silencing_weight_decay
+from shallows.inference import silencing_weight_decay
 from shallows.inference.weight_decay_path import SEARCHES, Step, Steps
 from shallows.state_evolution import FixedPoint, Status
 
@@ -128,6 +128,6 @@ def test_a_forecast_whose_equations_cannot_be_solved_says_so(monkeypatch):
     found = infer(data, train(data, weight_decay=1.0))
     nan = float("nan")
     failed = FixedPoint(nan, nan, nan, nan, nan, nan, Status.NO_SOLUTION)
-    monkeypatch.setattr(forecasting, "solve", lambda *_, **__: failed)
+    monkeypatch.setattr(optimum, "solve", lambda *_, **__: failed)
     with pytest.raises(SolveFailed, match="could not be solved"):
         forecast(found, [400])

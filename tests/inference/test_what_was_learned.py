@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from shallows import InvalidArgument, LowRank, PowerLaw, Problem, predict, sample, train
+from shallows import InvalidArgument, LowRank, PowerLaw, Problem, optimal_weight_decay, sample, train
 from shallows.errors import EstimateUndefined
 from shallows.inference import (
-    best_weight_decay,
     check_assumptions,
     check_weights,
     extrapolate_naively,
@@ -188,7 +187,7 @@ def test_pruning_refuses_what_does_not_fit(diagonal, quadratic):
 
 def test_the_forecast_covers_the_truth_at_four_times_the_data():
     there = Problem("quadratic", PowerLaw(40, 1.25), 8000, noise=0.3)
-    true = predict(there, weight_decay=best_weight_decay(there))
+    true = optimal_weight_decay(there).prediction
     covered, ratios = [], []
     for seed in range(8):
         found = tune(tuple(sample(QUADRATIC, 50 + seed)), network="quadratic", tolerance=1e-4)[1]

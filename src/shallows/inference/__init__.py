@@ -17,7 +17,7 @@ from . import diagonal, quadratic  # noqa: F401 - each registers what it can do
 from .concerns import Concern, Diagnosis, check_assumptions, check_inputs
 from .estimate import LEVEL, Estimate
 from .extrapolation import NaiveExtrapolation, extrapolate_naively
-from .forecasting import Forecast, ForecastPoint, best_weight_decay, forecast
+from .forecasting import Forecast, ForecastPoint, forecast
 from .modes import Modes, recover_modes
 from .power_law import PowerLawFit, estimated_problem, fit_power_law, fit_teacher
 from .pruning import Pruned, predicted_risk, prune
@@ -41,7 +41,6 @@ __all__ = [
     "Pruned",
     "WeightDecayPath",
     "WeightTests",
-    "best_weight_decay",
     "check_assumptions",
     "check_inputs",
     "check_weights",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import minimize
 
-from ..denoisers import HardThreshold
 from ..networks import network_named
 from ..teachers import PowerLaw
 from .concerns import ASSUMPTIONS, Assumptions, Concern
@@ -129,21 +128,14 @@ class DiagonalPruner(Pruner):
         after = float(np.square(new - u).sum() + 2 * tau**2 * (np.count_nonzero(keep) + crossing))
         return Selection(new, int(keep.sum()), after - before)
 
-    def as_trained(self, cut: float, threshold: float) -> HardThreshold:
-        return HardThreshold(cut, threshold)
-
-    def observe(self, estimate: FloatArray, operator: Any, residual: FloatArray) -> FloatArray:
-        unbiased: FloatArray = estimate + operator.adjoint(residual) / operator.samples
-        return unbiased
-
-    def clean(self, unbiased: FloatArray, noise_scale: float, samples: int) -> Cleaned:
+    def clean(self, unbiased: FloatArray, noise_scale: float) -> Cleaned:
         d = unbiased.size
         cut = network_named("diagonal").noise_edge(noise_scale, d)
         keep = np.abs(unbiased) > cut
         # The jump of the rule, met with the density of the noise.
         height = 2 * d * (cut / noise_scale if noise_scale > 0 else 0.0)
         freedom = keep.sum() + height * np.exp(-np.log(max(d, 2))) / np.sqrt(2 * np.pi)
-        return Cleaned(np.where(keep, unbiased, 0.0), float(freedom / samples), cut, int(keep.sum()))
+        return Cleaned(np.where(keep, unbiased, 0.0), float(freedom), cut, int(keep.sum()))
 
     def weights(self, estimate: FloatArray) -> FloatArray:
         return estimate

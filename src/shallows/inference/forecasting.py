@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from .._arguments import check_instance, check_level
 from .._numbers import sentence_number
 from ..errors import SolveFailed
+from ..optimum import minimum_between, risk_at
 from ..phases import phase_of
 from ..problems import Problem
-from ..state_evolution import solve
 from ..teachers import PowerLaw
 from .estimate import LEVEL, Estimate
 from .extrapolation import check_counts
@@ -257,49 +256,14 @@ def _with_width(problem: Problem, width: int | None) -> Problem:
     return problem if width is None else replace(problem, width=width)
 
 
-def _risk(problem: Problem, decay: float) -> float:
-    """Predicted excess risk; NaN where it cannot be solved."""
-    point = solve(problem, weight_decay=decay)
-    return point.estimation_error * problem.architecture.risk_per_error if point.status.ok else np.nan
-
-
-def best_weight_decay(problem: Problem) -> float:
-    """Weight decay of smallest predicted risk, by a coarse scan about the noise line and a refinement.
-
-    Raises
-    ------
-    SolveFailed
-        If the state evolution cannot be solved anywhere on the scan.
-
-    Examples
-    --------
-    >>> from shallows import PowerLaw, Problem
-    >>> from shallows.inference import best_weight_decay
-    >>> round(best_weight_decay(Problem("diagonal", PowerLaw(100, 1.0), samples=300, noise=0.5)), 1)
-    1.2
-    """
-    centre = float(
-        np.log(np.sqrt(problem.effective_samples / problem.dim * max(problem.noise + problem.energy, 1e-300)))
-    )
-    grid = np.linspace(centre - np.log(REACH), centre + np.log(REACH / 10), 15)
-    risks = np.array([_risk(problem, float(np.exp(g))) for g in grid])
-    if not np.isfinite(risks).any():
+def _best_weight_decay(problem: Problem) -> float:
+    """Weight decay of smallest predicted risk, over a wide range about the noise line."""
+    level = max(problem.noise + problem.energy, 1e-300)
+    centre = float(np.sqrt(problem.effective_samples / problem.dim * level))
+    weight_decay, risk = minimum_between(problem, centre / REACH, centre * REACH / 10, points=15, tolerance=0.02)
+    if not np.isfinite(risk):
         raise SolveFailed(UNSOLVED)
-    best = int(np.nanargmin(risks))
-    low, high = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
-    place, risk = _minimum_between(problem, float(low), float(high))
-    return place if risk <= risks[best] else float(np.exp(grid[best]))
-
-
-def _minimum_between(problem: Problem, low: float, high: float) -> tuple[float, float]:
-    """Weight decay of smallest predicted risk between two, given and searched in the logarithm, and that risk."""
-
-    def loss(log_decay: float) -> float:
-        risk = _risk(problem, float(np.exp(log_decay)))
-        return risk if np.isfinite(risk) else np.inf
-
-    done = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 0.02})
-    return float(np.exp(done.x)), float(done.fun)
+    return weight_decay
 
 
 def _point(
@@ -307,7 +271,7 @@ def _point(
 ) -> ForecastPoint:
     """Errors at one number of samples for the fitted teacher `here`, with bands over the drawn `worlds`."""
     there, drawn = replace(here, samples=samples), [replace(world, samples=samples) for world in worlds]
-    best = best_weight_decay(there)
+    best = _best_weight_decay(there)
     # Finite-size drift of theory, in the logarithm of the risk, as simulations show it.
     drift = READERS.of(inference.network).risk_drift / np.sqrt(there.effective_samples)
     drift = float(np.hypot(drift, np.sqrt(2 / samples)))
@@ -329,8 +293,8 @@ def _errors(
     problem: Problem, drawn: list[Problem], decay: float, drift: float, level: float
 ) -> tuple[Estimate, Estimate]:
     """Excess risk and test error of `problem` at a weight decay, with the spread over the `drawn` ones."""
-    centre = _risk(problem, decay)
-    risks = np.array([_risk(world, decay) for world in drawn])
+    centre = risk_at(problem, decay)
+    risks = np.array([risk_at(world, decay) for world in drawn])
     noises = np.array([world.noise for world in drawn])
     good = np.isfinite(risks)
     if not np.isfinite(centre) or good.sum() < FEWEST_DRAWS:

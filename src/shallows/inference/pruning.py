@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._arguments import check_instance, check_number
+from ..amp import MessageStep
+from ..denoisers import RULES
 from ..errors import EstimateUndefined, InvalidArgument
 from ..networks import Capability
 from ..operators import as_pair, check_data, operator_for
@@ -25,7 +27,6 @@ from .result import Inference
 
 if TYPE_CHECKING:
     from .._types import FloatArray
-    from ..denoisers import Denoiser
     from ..teachers import Teacher
     from ..weights import LowRankPSD
 
@@ -125,14 +126,14 @@ class Cleaned:
     Attributes
     ----------
     estimate : ndarray, shape (d,) or (d, d)
-    share : float
-        Degrees of freedom over samples.
+    divergence : float
+        Degrees of freedom, ``D`` or ``A``.
     threshold : float
     features : int
     """
 
     estimate: FloatArray
-    share: float
+    divergence: float
     threshold: float
     features: int
 
@@ -145,15 +146,7 @@ class Pruner(ABC):
         """Weights without the modes below the `threshold`; the fitted `teacher`, if any, says how many lie there."""
 
     @abstractmethod
-    def as_trained(self, cut: float, threshold: float) -> Denoiser:
-        """The rule that drops what is below `cut` and leaves the rest as training, which shrank by `threshold`, did."""
-
-    @abstractmethod
-    def observe(self, estimate: FloatArray, operator: Any, residual: FloatArray) -> FloatArray:
-        """Unbiased weights of an estimate with this corrected residual."""
-
-    @abstractmethod
-    def clean(self, unbiased: FloatArray, noise_scale: float, samples: int) -> Cleaned:
+    def clean(self, unbiased: FloatArray, noise_scale: float) -> Cleaned:
         """Drop what noise of this scale would produce, and shrink the rest to its best size."""
 
     @abstractmethod
@@ -233,6 +226,16 @@ def predicted_risk(teacher: Teacher, inference: Inference, cut: float) -> float:
     """Excess risk after pruning at `cut` that theory predicts for a known teacher, modes kept as trained.
 
     Theory note, section 10: ``f(x) = (x - zeta) 1[x > c]`` at the noise scale and threshold of the trained network.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, infer, sample, train
+    >>> from shallows.inference import predicted_risk
+    >>> problem = Problem("diagonal", PowerLaw(dim=100, gamma=1.25), samples=300, noise=0.2)
+    >>> data = sample(problem, seed=0)
+    >>> inference = infer(data, train(data, weight_decay=0.3))
+    >>> bool(predicted_risk(problem.teacher, inference, 1e9) == problem.null_risk)  # nothing is left
+    True
     """
     scale, zeta = inference.noise_scale, inference.threshold
     problem = Problem(inference.network, teacher, inference.samples)
@@ -240,7 +243,7 @@ def predicted_risk(teacher: Teacher, inference: Inference, cut: float) -> float:
     if scale == 0:
         kept = np.where(spectrum.values > cut, zeta**2, spectrum.values**2)
         return float(spectrum.multiplicities @ kept) * (network.risk_per_error / network.modes_per_energy(problem.dim))
-    rule = PRUNERS.of(inference.network)().as_trained(cut, zeta)
+    rule = RULES.of(inference.network).hard(cut, zeta)
     return network.risk_per_error * rule.moments(problem, scale)[0]
 
 
@@ -297,16 +300,16 @@ def _refine(data: Any, inference: Inference, weights: Any) -> Pruned | None:
     if n < inference.samples or d != inference.dim:
         raise InvalidArgument("data", f"{n} rows, {d} columns", "must be the data of the fit")
     pruner, network = PRUNERS.of(inference.network)(), inference.architecture
-    operator = operator_for(network, inputs)
+    step = MessageStep(network, operator_for(network, inputs))
     state = network.dense(weights)
     # Before pruning, the same denoiser on the unbiased weights gives the first correction term.
-    cleaned = pruner.clean(inference.unbiased, inference.noise_scale, n)
-    residual = labels - operator.forward(cleaned.estimate) + cleaned.share * inference.residuals
+    cleaned = pruner.clean(inference.unbiased, inference.noise_scale)
+    residual = step.correct(labels - step.operator.forward(cleaned.estimate), cleaned.divergence, inference.residuals)
     for _ in range(STEPS):
         scale = network.noise_scale(residual, d)
-        cleaned = pruner.clean(pruner.observe(state, operator, residual), scale, n)
-        following = labels - operator.forward(cleaned.estimate) + cleaned.share * residual
-        if not np.isfinite(following).all() or cleaned.share >= 1:
+        cleaned = pruner.clean(step.observe(state, residual), scale)
+        following = step.correct(labels - step.operator.forward(cleaned.estimate), cleaned.divergence, residual)
+        if not np.isfinite(following).all() or cleaned.divergence >= step.constraints:
             return None
         state = state + DAMPING * (cleaned.estimate - state)
         residual = residual + DAMPING * (following - residual)

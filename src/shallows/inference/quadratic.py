@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import brentq, least_squares
 
-from ..denoisers import SpectralHardThreshold, spectral_divergence
+from ..denoisers import spectral_divergence
 from ..networks import network_named
 from ..weights import LowRankPSD
 from .concerns import ASSUMPTIONS, SIGNIFICANT, Assumptions, Concern
@@ -217,22 +217,15 @@ class QuadraticPruner(Pruner):
         weights = LowRankPSD(vectors[:, keep] * np.sqrt(new[keep]))
         return Selection(weights, int(keep.sum()), risks[1] - risks[0])
 
-    def as_trained(self, cut: float, threshold: float) -> SpectralHardThreshold:
-        return SpectralHardThreshold(cut, threshold)
-
-    def observe(self, estimate: FloatArray, operator: Any, residual: FloatArray) -> FloatArray:
-        unbiased: FloatArray = estimate + operator.adjoint(residual) * (operator.dim / (2 * operator.samples))
-        return unbiased
-
-    def clean(self, unbiased: FloatArray, noise_scale: float, samples: int) -> Cleaned:
+    def clean(self, unbiased: FloatArray, noise_scale: float) -> Cleaned:
         d = unbiased.shape[0]
         x, vectors = np.linalg.eigh(unbiased)
         cut = network_named("quadratic").noise_edge(noise_scale, d)
         keep = x > cut
         f = np.where(keep, np.sqrt(np.maximum(x**2 - 4 * noise_scale**2, 0.0)), 0.0)
         slope = np.where(keep, np.minimum(x / np.maximum(f, 1e-300), STEEPEST), 0.0)
-        share = spectral_divergence(x, f, slope) * d**2 / (2 * samples)
-        return Cleaned((vectors * f) @ vectors.T, share, cut, int(keep.sum()))
+        divergence = spectral_divergence(x, f, slope)
+        return Cleaned((vectors * f) @ vectors.T, divergence, cut, int(keep.sum()))
 
     def weights(self, estimate: FloatArray) -> LowRankPSD:
         values, vectors = np.linalg.eigh(estimate)

@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from .._arguments import check_number
 from ..errors import EstimateUndefined, InvalidArgument, SolveFailed
 from ..networks import network_named
 from ..operators import as_pair, check_data, operator_for
-from ..problems import Problem
-from ..state_evolution import solve
+from ..optimum import minimum_between
 from ..training import Dataset, Fit, train, train_path
 from .power_law import LARGEST_MISFIT, estimated_problem, fit_teacher
 from .residuals import infer
@@ -286,19 +284,7 @@ def _chosen_by_theory(data: _Data, decay: float, best: Step) -> float | None:
         if abs(misfit) > LARGEST_MISFIT:
             return None
         problem = estimated_problem(found, teacher, found.samples)
-        decay, risk = _minimum_about(problem, decay)
+        decay, risk = minimum_between(problem, decay / REACH, decay * REACH, tolerance=0.02)
         if not np.isfinite(risk):
             return None
     return decay
-
-
-def _minimum_about(problem: Problem, decay: float) -> tuple[float, float]:
-    """Weight decay near `decay` of smallest predicted error, and its logarithm; infinite where nothing is solved."""
-
-    def risk(log_decay: float) -> float:
-        point = solve(problem, weight_decay=float(np.exp(log_decay)))
-        return float(np.log(point.estimation_error)) if point.status.ok and point.estimation_error > 0 else np.inf
-
-    centre, reach = float(np.log(decay)), np.log(REACH)
-    done = minimize_scalar(risk, bounds=(centre - reach, centre + reach), method="bounded", options={"xatol": 0.02})
-    return float(np.exp(done.x)), float(done.fun)

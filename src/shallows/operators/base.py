@@ -45,6 +45,10 @@ class Operator(ABC):
         """The network's outputs ``f(x)``, shape (n,), of effective weights."""
 
     @abstractmethod
+    def forward(self, weights: FloatArray) -> FloatArray:
+        """The same of effective weights as an array, of shape (d,) or (d, d)."""
+
+    @abstractmethod
     def output_of_modes(self, modes: FloatArray) -> FloatArray:
         """The same of effective weights with these modes along the coordinates, `modes` of shape (d,)."""
 
