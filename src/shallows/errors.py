@@ -4,9 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+__all__ = [
+    "CallFailed",
+    "EstimateUndefined",
+    "InvalidArgument",
+    "MissingDependency",
+    "NotSupported",
+    "PointFailed",
+    "ShallowsError",
+    "SolveFailed",
+    "StoreError",
+    "UndefinedAttribute",
+    "UnknownNetwork",
+    "WorkersFailed",
+]
+
 
 class ShallowsError(Exception):
-    """Base class of everything `shallows` raises on purpose."""
+    """Base class of everything `shallows` raises on purpose.
+
+    Examples
+    --------
+    >>> from shallows import LowRank, ShallowsError
+    >>> try:
+    ...     LowRank(dim=10, rank=20)
+    ... except ShallowsError as error:
+    ...     print(error)
+    rank: got 20; must be an integer from 1 to dim = 10
+    """
 
 
 class InvalidArgument(ShallowsError, ValueError):
@@ -40,15 +65,47 @@ class InvalidArgument(ShallowsError, ValueError):
 
 
 class UnknownNetwork(InvalidArgument):
-    """No network of this name is registered."""
+    """No network of this name is registered.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, UnknownNetwork
+    >>> try:
+    ...     Problem("cubic", PowerLaw(dim=10, gamma=1.0), samples=20)
+    ... except UnknownNetwork as error:
+    ...     print(error)
+    network: got 'cubic'; must be "diagonal" or "quadratic"
+    """
 
 
 class NotSupported(InvalidArgument):
-    """The network is known, but lacks what was asked of it; the message names what."""
+    """The network is known, but lacks what was asked of it; the message names what.
+
+    Examples
+    --------
+    >>> from shallows import NotSupported
+    >>> from shallows.networks import Capability
+    >>> try:
+    ...     Capability("painting").of("diagonal")
+    ... except NotSupported as error:
+    ...     print(error)
+    network: got 'diagonal'; the network has no painting; those that have: none
+    """
 
 
 class SolveFailed(ShallowsError, RuntimeError):
-    """A solver did not reach its answer; ``result`` holds what it had, with its status."""
+    """A solver did not reach its answer; ``result`` holds what it had, with its status.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, SolveFailed, predict
+    >>> problem = Problem("diagonal", PowerLaw(dim=50, gamma=1.0), samples=50, noise=0.5)
+    >>> try:
+    ...     predict(problem, weight_decay=0.0)
+    ... except SolveFailed as error:
+    ...     print(error.result.status.value)
+    divergent
+    """
 
     def __init__(self, message: str, result: Any = None) -> None:
         self.result = result
@@ -59,15 +116,42 @@ class SolveFailed(ShallowsError, RuntimeError):
 
 
 class EstimateUndefined(ShallowsError):
-    """The data do not determine what was asked: the network interpolates them, or there is nothing but noise."""
+    """The data do not determine what was asked: the network interpolates them, or there is nothing but noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows import EstimateUndefined, infer, train
+    >>> data = np.eye(4), np.array([3.0, -1.0, 2.0, 1.0])
+    >>> fit = train(data, network="diagonal", weight_decay=0.01)
+    >>> try:
+    ...     infer(data, fit)
+    ... except EstimateUndefined as error:
+    ...     print(str(error)[:33])
+    the network interpolates its data
+    """
 
 
 class UndefinedAttribute(EstimateUndefined, AttributeError):
-    """The same of an attribute that is computed when it is read: it is not there."""
+    """The same of an attribute that is computed when it is read: it is not there.
+
+    Examples
+    --------
+    >>> from shallows.errors import EstimateUndefined, UndefinedAttribute
+    >>> issubclass(UndefinedAttribute, EstimateUndefined), issubclass(UndefinedAttribute, AttributeError)
+    (True, True)
+    """
 
 
 class MissingDependency(ShallowsError, ImportError):
-    """An optional dependency is needed for what was asked."""
+    """An optional dependency is needed for what was asked; the message says how to install it.
+
+    Examples
+    --------
+    >>> from shallows import MissingDependency, ShallowsError
+    >>> issubclass(MissingDependency, ShallowsError), issubclass(MissingDependency, ImportError)
+    (True, True)
+    """
 
 
 class StoreError(ShallowsError, RuntimeError):

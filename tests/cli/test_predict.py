@@ -256,7 +256,7 @@ def test_a_failed_solve_is_an_error_with_its_status(run):
 def test_what_fails_after_the_solve_is_an_error_too(run, monkeypatch):
     from shallows import prediction
 
-    def fail(_problem):
+    def fail(_problem, **_settings):
         raise SolveFailed("inaccurate: no good")
 
     monkeypatch.setattr(prediction, "bayes_optimal", fail)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401, each registers its network
 from .iteration import Iteration
-from .models import MODELS, Model
+from .models import MODELS, SIMULATIONS, Model, Simulation
 from .policies import FixedRule, Observations, Policy, ThresholdForPenalty, ThresholdMultiple
 from .result import AmpRun, AmpStatus, Trajectory
 from .run import amp, bayes_rule
@@ -16,6 +16,7 @@ from .step import MessageStep
 
 __all__ = [
     "MODELS",
+    "SIMULATIONS",
     "AmpRun",
     "AmpSettings",
     "AmpStatus",
@@ -25,6 +26,7 @@ __all__ = [
     "Model",
     "Observations",
     "Policy",
+    "Simulation",
     "ThresholdForPenalty",
     "ThresholdMultiple",
     "Trajectory",

@@ -49,7 +49,19 @@ class Model(ABC):
 
 
 class Simulation(ABC):
-    """Observations of one network at a problem's own dimension, with noise of a given covariance in time."""
+    """Observations of one network at a problem's own dimension, with noise of a given covariance in time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.amp import SIMULATIONS
+    >>> simulation = SIMULATIONS.of("quadratic")
+    >>> simulation.teacher(np.array([2.0, 1.0]))
+    array([[2., 0.],
+           [0., 1.]])
+    >>> simulation.copies(dim=100)
+    4
+    """
 
     @abstractmethod
     def needed(self, dim: int, mixes: Sequence[float]) -> bool:

@@ -44,6 +44,12 @@ class Words:
         The same in one word.
     student : str
         The network in a sentence, with a place for the width.
+
+    Examples
+    --------
+    >>> from shallows.networks import network_named
+    >>> network_named("quadratic").words.student.format(width=20)
+    'a two-layer network with quadratic activation and 20 hidden units'
     """
 
     effective_samples: str
@@ -65,6 +71,15 @@ class Network(ABC):
 
     Every number that depends on the network alone is a method or an attribute here, in the units of the theory note,
     section 1. Arguments are plain numbers: `samples` is ``n``, `dim` is ``d``, `width` is ``p`` or None.
+
+    Examples
+    --------
+    >>> from shallows.networks import network_named
+    >>> for name in ("diagonal", "quadratic"):
+    ...     network = network_named(name)
+    ...     print(network.effective_samples(8000, 400), network.risk_per_error, network.is_convex(400, None))
+    8000 1.0 True
+    20.0 2.0 True
     """
 
     #: What users and files call it.

@@ -17,14 +17,30 @@ _Implementation = TypeVar("_Implementation")
 
 
 def register(kind: _Net) -> _Net:
-    """Class decorator: make a network known by its name."""
+    """Class decorator: make a network known by its name.
+
+    Examples
+    --------
+    >>> from shallows.networks import Quadratic, network_named, register
+    >>> register(Quadratic) is Quadratic  # as it stands over the class
+    True
+    >>> network_named("quadratic")
+    Quadratic()
+    """
     network = kind()
     _NETWORKS[network.name] = network
     return kind
 
 
 def network_names() -> tuple[str, ...]:
-    """Names of all registered networks."""
+    """Names of all registered networks.
+
+    Examples
+    --------
+    >>> from shallows.networks import network_names
+    >>> network_names()
+    ('diagonal', 'quadratic')
+    """
     return tuple(_NETWORKS)
 
 

@@ -237,7 +237,14 @@ def _cells(row: ExponentRow) -> tuple[str, ...]:
 
 
 def format_table(rows: Sequence[ExponentRow]) -> str:
-    """The table as text, one line a row."""
+    """The table as text, one line a row.
+
+    Examples
+    --------
+    >>> from shallows.scaling import exponents_table, format_table
+    >>> print(format_table(exponents_table([1.0])).splitlines()[-1].split(";")[0])
+    17 of 17 within 0.02
+    """
     from .._tables import headed_table
 
     numbers = ("gamma", "predicted", "fitted", "error", "d", "Delta", "residual")

@@ -17,16 +17,28 @@ array([ 2.5, -0.5,  0. ])
 from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401, each registers its network
+from .certificates import Certificate
 from .data import Dataset, sample
 from .files import load_weights, save_weights
 from .fit import Fit, FitStatus
 from .solve import SOLVERS, train, train_path
+from .task import Task, TrainSettings
+from .trainer import GRADIENT_MODELS, TRAINERS, GradientModel, Solution, TensorProblem, Trainer
 
 __all__ = [
+    "GRADIENT_MODELS",
     "SOLVERS",
+    "TRAINERS",
+    "Certificate",
     "Dataset",
     "Fit",
     "FitStatus",
+    "GradientModel",
+    "Solution",
+    "Task",
+    "TensorProblem",
+    "TrainSettings",
+    "Trainer",
     "load_weights",
     "sample",
     "save_weights",

@@ -27,7 +27,24 @@ EPSILON = float(np.finfo(float).eps)
 
 @dataclass(frozen=True)
 class Certificate:
-    """Objective, a lower bound of its minimum, and the violation of the optimality conditions."""
+    """Objective, a lower bound of its minimum, and the violation of the optimality conditions.
+
+    Attributes
+    ----------
+    objective : float
+    dual : float or None
+        A lower bound of the minimum; None where there is none.
+    residual : float
+        Relative violation of the optimality conditions.
+    train_error : float
+        Mean squared residual.
+
+    Examples
+    --------
+    >>> from shallows.training import Certificate
+    >>> Certificate(objective=2.0, dual=1.5, residual=0.1, train_error=0.3).gap
+    0.25
+    """
 
     objective: float
     dual: float | None
@@ -41,7 +58,7 @@ class Certificate:
             return np.inf
         if self.objective == 0:
             return 0.0
-        return max(0.0, (self.objective - self.dual) / self.objective)
+        return float(max(0.0, (self.objective - self.dual) / self.objective))
 
 
 def _scale(residual: FloatArray, labels: FloatArray, largest: float, bound: float) -> float:

@@ -39,6 +39,15 @@ class Task:
     labels : ndarray, shape (n,)
     width : int or None
         Hidden units; None for networks without a width to choose.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.networks import Diagonal
+    >>> from shallows.training import Task
+    >>> task = Task(Diagonal(), np.eye(3), np.ones(3), width=None)
+    >>> task.samples, task.dim, task.operator.output(np.array([1.0, 0.0, 2.0]))
+    (3, 3, array([1., 0., 2.]))
     """
 
     network: Network
@@ -96,7 +105,16 @@ def task_of(data: Any, network: str | None, seed: Any, width: Any, device: Any) 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How to train; see :func:`shallows.training.train`."""
+    """How to train, with the meanings of :func:`shallows.training.train`; checked when made.
+
+    Examples
+    --------
+    >>> from shallows.training import TrainSettings
+    >>> TrainSettings(tolerance=2)
+    Traceback (most recent call last):
+    ...
+    shallows.errors.InvalidArgument: tolerance: got 2.0; a relative duality gap is from 1e-15 to below 1
+    """
 
     solver: str = "auto"
     tolerance: float = 1e-6

@@ -35,6 +35,16 @@ class Solution:
     details : dict
     neighbour : object
         Where a problem of another weight decay can start from; only its network's trainer looks into it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.networks import Diagonal
+    >>> from shallows.training import TRAINERS, Task, TrainSettings
+    >>> task = Task(Diagonal(), np.eye(3), np.array([3.0, -1.0, 0.2]), width=None)
+    >>> solution = TRAINERS.of("diagonal").solve(task, 0.5 / np.sqrt(3), None, TrainSettings())
+    >>> solution.reached, solution.weights.round(4)
+    (True, array([ 2.5, -0.5,  0. ]))
     """
 
     weights: Any
@@ -51,7 +61,18 @@ class Solution:
 
 
 class Trainer(ABC):
-    """The equivalent convex problem of one network, solved with a certificate."""
+    """The equivalent convex problem of one network, solved with a certificate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.networks import Diagonal
+    >>> from shallows.training import TRAINERS, Task
+    >>> task = Task(Diagonal(), np.eye(3), np.array([3.0, -1.0, 0.2]), width=None)
+    >>> proof = TRAINERS.of("diagonal").certificate(task, np.array([2.5, -0.5, 0.0]), 0.5 / np.sqrt(3), None)
+    >>> proof.gap < 1e-12
+    True
+    """
 
     @abstractmethod
     def solve(
@@ -82,6 +103,13 @@ class TensorProblem:
         What loss and gradients are divided by: the sum of squares of the labels.
     block_numbers : int
         Numbers in one block of rows.
+
+    Examples
+    --------
+    >>> from shallows.training import TensorProblem
+    >>> problem = TensorProblem(None, None, (), weight_decay=0.1, total=1.0, block_numbers=1 << 16)
+    >>> problem.weight_decay
+    0.1
     """
 
     inputs: Any
@@ -93,7 +121,14 @@ class TensorProblem:
 
 
 class GradientModel(ABC):
-    """The loss of one network in its own weights, ``sum (y - f)^2 + lam (sum of their squares)``."""
+    """The loss of one network in its own weights, ``sum (y - f)^2 + lam (sum of their squares)``.
+
+    Examples
+    --------
+    >>> from shallows.training import GRADIENT_MODELS, GradientModel
+    >>> isinstance(GRADIENT_MODELS.of("quadratic"), GradientModel)
+    True
+    """
 
     @abstractmethod
     def loss(self, problem: TensorProblem) -> Callable[[], Any]:
