@@ -61,7 +61,10 @@ class Problem:
         object.__setattr__(self, "noise", check_number("noise", self.noise))
         object.__setattr__(self, "width", architecture.check_width(self.width))
 
-    @property
+    def __reduce__(self) -> tuple[Any, ...]:  # the five fields, a name for the network, and nothing computed from them
+        return type(self), (self.network, self.teacher, self.samples, self.noise, self.width)
+
+    @cached_property
     def architecture(self) -> Network:
         """The network as an object: its units, maps and words."""
         return network_named(self.network)

@@ -1,5 +1,7 @@
 """What a problem accepts, and the two ways to say how it is regularised."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,14 @@ def test_weight_decay_and_penalty_are_one_number(width):
     assert pen == 0.3
     assert lam == pytest.approx(0.3 * np.sqrt(100 / width))
     assert problem.regularisation(lam, None)[1] == pytest.approx(0.3)
+
+
+def test_a_pickle_holds_what_was_asked_and_nothing_computed():
+    problem = Problem("quadratic", PowerLaw(100, 1.0), 500, 0.1, 20)
+    fresh = pickle.dumps(problem)
+    assert problem.spectrum.values.size and problem.architecture.name == "quadratic" and problem.energy
+    assert pickle.dumps(problem) == fresh and b"Quadratic" not in fresh
+    assert pickle.loads(fresh) == problem
 
 
 @pytest.mark.parametrize(

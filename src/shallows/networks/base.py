@@ -251,7 +251,7 @@ class Network(ABC):
 
     @abstractmethod
     def own_weights(self, weights: Any, width: int | None = None) -> dict[str, FloatArray]:
-        """Own weights of least norm with these effective `weights`, by name.
+        """Own weights of smallest norm with these effective `weights`, by name.
 
         Raises
         ------

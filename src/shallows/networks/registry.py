@@ -58,10 +58,8 @@ def network_named(network: str | Network | None) -> Network:
     >>> network_named("diagonal").parameter_names
     ('a', 'w')
     """
-    if isinstance(network, Network):
-        return network
-    found = _NETWORKS.get(network) if isinstance(network, str) else None
-    if found is None:
+    found = _NETWORKS.get(network) if isinstance(network, str) else network
+    if not isinstance(found, Network):
         raise UnknownNetwork("network", network, "must be " + " or ".join(f'"{name}"' for name in _NETWORKS))
     return found
 
