@@ -148,6 +148,11 @@ class Teacher(ABC):
         """The energy ``Q0`` in the units of `network`."""
         return self.spectrum(network).sum_of_squares() / network_named(network).modes_per_energy(self.dim)
 
+    def coincidence(self) -> float:
+        """Chance that two modes, drawn independently, are equal: the sum of squared shares of the values."""
+        _, counts = np.unique(np.abs(self.values("diagonal")), return_counts=True)
+        return float(np.square(counts / self.dim).sum())
+
     @abstractmethod
     def describe(self) -> str:
         """One phrase for reports."""
@@ -220,6 +225,9 @@ class PowerLaw(Teacher):
             start = stop
         all_ranks, all_counts = np.concatenate(ranks), np.concatenate(counts)
         return Spectrum(c * all_ranks**-self.gamma, all_counts, self.dim)
+
+    def coincidence(self) -> float:
+        return 1.0 if self.energy == 0 else 1 / self.dim
 
     def values(self, network: str) -> FloatArray:
         shape = np.arange(1, self.dim + 1, dtype=float) ** -self.gamma

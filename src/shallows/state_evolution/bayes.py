@@ -169,14 +169,21 @@ def _solved(problem: Problem) -> BayesPoint:
         return _NoiseEquation(evolution, samples, noise, values, weights)
 
     low, high = math.log(bottom) - 0.02, -math.log(samples)  # a root may sit at the very bottom
+    fine = equation_on(evolution.posterior_spectrum(problem, unit * math.sqrt(bottom)))
     coarse = equation_on(problem.spectrum.coarse)
+    recovery = noise == 0 and evolution.recovery_constraints(problem.teacher.coincidence()) <= samples
+    if noise == 0 and not recovery:  # modes grouped as equal pretend that zero error is stable
+        faithful = (e for e in (coarse, equation_on(problem.spectrum), fine) if e.excess(low) > 0)
+        found = next(faithful, None)
+        if found is None:
+            return BayesPoint(math.nan, math.nan, math.nan, math.inf, Status.INACCURATE, False)
+        coarse = found
     grid = np.linspace(low, high, 24 if noise > 0 else 64)
-    cell, reachable = _optimal_cell(coarse, grid)
+    cell, reachable = _optimal_cell(coarse, grid, recovery)
     if cell is None:
         return BayesPoint(0.0, 0.0, 0.0, 0.0, Status.PERFECT_RECOVERY, reachable)
     start = _root(coarse.excess, 0.5 * (grid[cell] + grid[cell + 1]), grid[cell], grid[cell + 1], 1e-6)
     slope = (coarse.excess(start + 1e-3) - coarse.excess(start - 1e-3)) / 2e-3
-    fine = equation_on(evolution.posterior_spectrum(problem, unit * math.sqrt(bottom)))
     variance = math.exp(_secant(fine.excess, start, slope, low, high))
     error = fine.error(variance)
     residual = abs(samples * variance - (error + noise)) / (samples * variance)
@@ -191,14 +198,14 @@ def _solved(problem: Problem) -> BayesPoint:
     )
 
 
-def _optimal_cell(equation: _NoiseEquation, grid: FloatArray) -> tuple[int | None, bool]:
+def _optimal_cell(equation: _NoiseEquation, grid: FloatArray, recovery: bool) -> tuple[int | None, bool]:
     """Cell of the `grid` of log variances with the optimum, None for zero error; and whether it is reachable.
 
-    Message passing without information comes from high variance and stops at the first stable solution.
+    `recovery` says whether zero error is a stable solution. Message passing without information comes from high
+    variance and stops at the first stable solution.
     """
     values = np.array([equation.excess(x) for x in grid])
     found = [i for i in range(grid.size - 1) if values[i] > 0 >= values[i + 1]]
-    recovery = bool(equation.noise == 0 and values[0] <= 0)  # zero error is a stable solution
     if not found:
         if recovery:
             return None, True

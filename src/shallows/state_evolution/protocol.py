@@ -61,6 +61,13 @@ class StateEvolution(ABC):
         """
         raise NotSupported("network", type(self).__name__, "the posterior mean of this network is not known")
 
+    def recovery_constraints(self, coincidence: float) -> float:
+        """Constraints ``N`` from which, without noise, zero error is a stable solution of the Bayes-optimal equations.
+
+        `coincidence` is the teacher's (:meth:`shallows.teachers.Teacher.coincidence`).
+        """
+        return 0.0
+
     def posterior_spectrum(self, problem: Problem, smallest_noise_scale: float) -> Spectrum:
         """The teacher as finely as a posterior has to see it, at noise scales from the given one on."""
         return problem.spectrum

@@ -137,6 +137,11 @@ class QuadraticStateEvolution(StateEvolution):
     def posterior_error(self, variance: float, values: FloatArray, weights: FloatArray) -> float:
         return quadratic_mmse(variance, values, weights)
 
+    def recovery_constraints(self, coincidence: float) -> float:
+        # As the noise vanishes each distinct mode has a semicircle of its own, of mass w: the posterior error over the
+        # variance of the noise tends to 1 - sum w^2, rotations among equal modes being free.
+        return 1 - coincidence
+
     def posterior_spectrum(self, problem: Problem, smallest_noise_scale: float) -> Spectrum:
         if problem.dim > _UNGROUPED:
             return problem.spectrum
