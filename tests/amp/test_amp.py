@@ -74,8 +74,8 @@ def test_triangle_covers_the_diagram():
 
 @pytest.mark.parametrize(("name", "phase"), CASES)
 def test_triangle(name, phase):
-    """AMP, the convex solver and state evolution agree."""
-    network = REGISTRY[name].network
+    """AMP, the convex solver and state evolution agree, and the rule is what leads from one to the other."""
+    rule, network = REGISTRY[name], REGISTRY[name].network
     realised, teacher, n, noise, strength = TRIANGLE[network][phase]
     problem = Problem(network, teacher, n, noise)
     assert phase_of(problem, strength).name == realised
@@ -88,8 +88,13 @@ def test_triangle(name, phase):
         exact = fit.weights.matrix() if isinstance(fit.weights, LowRankPSD) else fit.weights
         assert np.linalg.norm(run.weights - exact) <= 1e-3 * np.linalg.norm(exact)
         assert np.isclose(run.excess_risk, fit.excess_risk(data), rtol=2e-3)
+        modes = rule(run.threshold).apply(run.observed, run.noise_scale).values
+        learned = np.linalg.eigvalsh(run.weights) if run.weights.ndim == 2 else run.weights
+        assert np.sort(modes) == pytest.approx(np.sort(learned), rel=1e-9, abs=1e-9 * run.observed.max())
         errors.append(run.error)
-    expected = solve(problem, **option).estimation_error
+    point = solve(problem, **option)
+    expected = point.estimation_error
+    assert rule(point.threshold).moments(problem, point.noise_scale)[0] == pytest.approx(expected, rel=1e-6)
     spread = np.std(errors) / np.sqrt(len(errors) - 1)
     assert abs(np.mean(errors) - expected) < 4 * spread + 0.06 * expected  # corrections at finite size
     if realised == "Ib":
