@@ -25,7 +25,7 @@ from shallows.errors import EstimateUndefined
 from shallows.estimators import AssumptionWarning, DiagonalNetworkRegressor, QuadraticNetworkRegressor
 from shallows.inference import (
     extrapolate_naively,
-    fit_power_law,
+    fit_power_law_teacher,
     forecast,
     infer,
     prune,
@@ -123,7 +123,7 @@ def teacher_worlds(seeds):
                 seen = found.unbiased
                 reach = 1.6449 * found.noise_scale
                 modes.append(np.mean(np.abs(seen - data.weights) <= reach))
-            gammas.append(fit_power_law(found, draws=20).gamma.covers(gamma))
+            gammas.append(fit_power_law_teacher(found, draws=20).gamma.covers(gamma))
             weak = train(data, weight_decay=0.15 * path.chosen, throw=False)
             try:
                 cut = prune(weak, infer(tuple(data), weak), data=tuple(data))

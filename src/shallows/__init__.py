@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from .problems import Problem
     from .state_evolution import Status, bayes_optimal
     from .sweeps import load
-    from .teachers import FromValues, LowRank, PowerLaw
+    from .teachers import FromValues, LowRank, PowerLaw, Teacher
     from .training import Dataset, Fit, sample, train, train_path
     from .verification import Verification, verify
     from .weights import LowRankPSD
@@ -73,6 +73,7 @@ _HOME = {
     "ShallowsError": "errors",
     "SolveFailed": "errors",
     "Status": "state_evolution",
+    "Teacher": "teachers",
     "UnknownNetwork": "errors",
     "Verification": "verification",
     "WhiteningTransformer": "estimators",
@@ -126,6 +127,7 @@ __all__ = [
     "ShallowsError",
     "SolveFailed",
     "Status",
+    "Teacher",
     "UnknownNetwork",
     "Verification",
     "WhiteningTransformer",

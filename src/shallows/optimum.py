@@ -155,7 +155,7 @@ def silencing_bound(problem: Problem) -> float:
     """A weight decay from which on all learned weights are zero, to far below rounding of the risk.
 
     From ``zeta (N - D) = L`` at ``D = 0`` (theory note, sections 2 and 3), with a threshold beyond everything: the
-    largest teacher mode plus many noise scales. :func:`silencing_weight_decay` is the smallest one.
+    largest teacher mode plus many noise scales. :func:`predicted_silencing_weight_decay` is the smallest one.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def silencing_bound(problem: Problem) -> float:
     return float(network.weight_decay_from_strength(threshold * constraints, problem.dim, problem.width))
 
 
-def silencing_weight_decay(problem: Problem) -> float:
+def predicted_silencing_weight_decay(problem: Problem) -> float:
     """The smallest weight decay at which theory sets all weights to zero, to 1e-9 of the risk and 1e-3 of itself.
 
     Raises
@@ -186,9 +186,9 @@ def silencing_weight_decay(problem: Problem) -> float:
     So much noise that nothing can be learned: at half of it weights appear, and with them more risk than of zero.
 
     >>> from shallows import LowRank, Problem
-    >>> from shallows.optimum import risk_at, silencing_weight_decay
+    >>> from shallows.optimum import risk_at, predicted_silencing_weight_decay
     >>> problem = Problem("quadratic", LowRank(dim=100, rank=100), samples=300, noise=10.0)
-    >>> silent = silencing_weight_decay(problem)
+    >>> silent = predicted_silencing_weight_decay(problem)
     >>> [round(risk_at(problem, factor * silent), 6) for factor in (0.5, 1.0)]
     [2.165031, 2.0]
     """
@@ -330,7 +330,7 @@ def optimal_weight_decay(problem: Problem, *, throw: bool = True) -> OptimalWeig
     if at_zero <= best * (1 + FLAT) or best == 0.0:  # false for NaN
         lam, best, status = 0.0, min(at_zero, best), OptimumStatus.VANISHING
     elif null <= best * (1 + FLAT):
-        lam, best, status = silencing_weight_decay(problem), null, OptimumStatus.UNBOUNDED
+        lam, best, status = predicted_silencing_weight_decay(problem), null, OptimumStatus.UNBOUNDED
     elif scan.fails_near(lam):
         return _failed(problem, scan.failed, throw)
     half, double = (risk_at(problem, factor * lam) if lam > 0 else best for factor in (0.5, 2.0))

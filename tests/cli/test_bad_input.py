@@ -75,8 +75,12 @@ def test_a_missing_option_is_named(run, name):
     [
         (QUADRATIC, {"penalty": None}, ["--weight-decay / --penalty: got neither", "exactly one"]),
         (QUADRATIC, {"weight_decay": "0.1"}, ["--weight-decay / --penalty: got both", "exactly one"]),
-        (DIAGONAL, {"weight_decay": None, "penalty": "0.1"}, ["--penalty: got 0.1", "quadratic network only"]),
-        (DIAGONAL, {"width": "5"}, ["--width: got 5", "quadratic network only"]),
+        (
+            DIAGONAL,
+            {"weight_decay": None, "penalty": "0.1"},
+            ["--penalty: got 0.1", "the diagonal network"],
+        ),
+        (DIAGONAL, {"width": "5"}, ["--width: got 5", "the diagonal network"]),
         (QUADRATIC, {"gamma": None}, ["--gamma / --spectrum / --rank: got none", "exactly one"]),
         (QUADRATIC, {"rank": "3"}, ["got --gamma and --rank", "exactly one"]),
         (QUADRATIC, {"spectrum": "modes.npy"}, ["got --gamma and --spectrum", "exactly one"]),

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from shallows._tables import headed_table, wrapped_rows
+from shallows._text_tables import headed_table, wrapped_rows
 from shallows.cli._sections import section_lines
 
 ROWS = [("excess risk", "R", "0.0123", "of the trained network"), ("test error", "Delta + R", "0.1123", "")]

@@ -7,7 +7,7 @@ import pytest
 
 from shallows import InvalidArgument, PowerLaw, Problem, sample
 from shallows.cli import main
-from shallows.tabular import read_table
+from shallows.user_tables import read_table
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_bad_table_is_one_line_and_nothing_written(run, tmp_path, kind, words,
         (["fit", "data.csv", "--network", "cubic"], "must be diagonal or quadratic"),
         (["fit", "data.csv", "--network", "diagonal", "--weight-decay", "-1"], "--weight-decay"),
         (["fit", "data.csv", "--network", "diagonal", "--weight-decay", "best"], "--weight-decay"),
-        (["fit", "data.csv", "--network", "diagonal", "--width", "3"], "applies to the quadratic network only"),
+        (["fit", "data.csv", "--network", "diagonal", "--width", "3"], "does not apply to the diagonal network"),
         (["fit", "data.csv", "--network", "diagonal", "--standardize", "whiten"], "--standardize"),
         (["fit", "data.csv", "--network", "diagonal", "--target", "z"], "--target"),
         (["forecast", "data.csv", "--network", "diagonal", "--samples", "twice"], "--samples"),

@@ -15,7 +15,7 @@ from shallows.inference import (
     check_inputs,
     check_weights,
     estimated_problem,
-    fit_power_law,
+    fit_power_law_teacher,
     infer,
     prune,
     recover_modes,
@@ -23,9 +23,9 @@ from shallows.inference import (
     tune,
 )
 from shallows.inference.concerns import ASSUMPTIONS
+from shallows.inference.error_and_noise import READERS, relative_standard_error
 from shallows.inference.power_law import TEACHER_FITS
 from shallows.inference.pruning import PRUNERS
-from shallows.inference.residuals import READERS, relative_standard_error
 from shallows.inference.weight_decay_path import SEARCHES
 from shallows.networks import network_names
 from shallows.state_evolution import moments
@@ -73,7 +73,7 @@ def test_levels_and_rates_are_checked(fitted, level):
         with pytest.raises(InvalidArgument, match=r"^false_discovery_rate"):
             check_weights(found, false_discovery_rate=level)
     with pytest.raises(InvalidArgument, match=r"^level"):
-        fit_power_law(found, level=level)
+        fit_power_law_teacher(found, level=level)
 
 
 def test_the_diagonal_networks_numbers_are_those_of_the_formulas():
@@ -311,7 +311,7 @@ def test_concerns_are_json_whatever_was_found():
 def test_weights_without_energy_have_no_teacher():
     data = np.random.default_rng(0).standard_normal((50, 1)), np.random.default_rng(1).standard_normal(50)
     with pytest.raises(EstimateUndefined, match="two weights"):
-        fit_power_law(infer(data, train(data, network="diagonal", weight_decay=1.0)))
+        fit_power_law_teacher(infer(data, train(data, network="diagonal", weight_decay=1.0)))
 
 
 @pytest.mark.parametrize(("lengths", "serious"), [("mild", False), ("wild", True)])

@@ -8,8 +8,8 @@ from shallows import InvalidArgument, LowRank, PowerLaw, Problem, predict, sampl
 from shallows.errors import EstimateUndefined
 from shallows.inference import Estimate, infer
 from shallows.inference.diagonal import DiagonalReader
+from shallows.inference.error_and_noise import relative_standard_error
 from shallows.inference.quadratic import effective_share
-from shallows.inference.residuals import relative_standard_error
 
 DIAGONAL = Problem("diagonal", PowerLaw(200, 1.0), 500, noise=0.5)
 QUADRATIC = Problem("quadratic", PowerLaw(40, 1.25), 2000, noise=0.3)

@@ -10,7 +10,7 @@ from shallows.inference import (
     check_assumptions,
     check_weights,
     extrapolate_naively,
-    fit_power_law,
+    fit_power_law_teacher,
     forecast,
     infer,
     predicted_risk,
@@ -73,7 +73,7 @@ def test_gamma_and_energy_are_recovered(problem):
     gammas, covered = [], []
     for seed in range(8):
         data = sample(problem, seed)
-        law = fit_power_law(infer(tuple(data), train(data, weight_decay=0.6)), draws=12)
+        law = fit_power_law_teacher(infer(tuple(data), train(data, weight_decay=0.6)), draws=12)
         gammas.append(law.gamma.value)
         covered.append(law.gamma.covers(problem.teacher.gamma))
         assert abs(law.misfit) < 4
@@ -87,7 +87,7 @@ def test_nothing_but_noise_has_no_teacher():
     _, found, _ = tune((x, y), network="diagonal")
     if found.energy.value <= found.energy.standard_error:
         with pytest.raises(EstimateUndefined):
-            fit_power_law(found)
+            fit_power_law_teacher(found)
 
 
 def test_auto_weight_decay_is_near_the_best(diagonal, quadratic):

@@ -129,9 +129,9 @@ def test_width_and_penalty_belong_to_the_quadratic_network():
     for bad in (0, 2.5, True, "3"):
         with pytest.raises(InvalidArgument, match="width"):
             Quadratic().check_width(bad)
-    with pytest.raises(InvalidArgument, match="quadratic network only"):
+    with pytest.raises(InvalidArgument, match="not apply to the diagonal network"):
         Diagonal().check_width(5)
-    with pytest.raises(InvalidArgument, match="quadratic network only"):
+    with pytest.raises(InvalidArgument, match="not apply to the diagonal network"):
         Diagonal().regularisation(None, 0.1, 10, None)
     assert Diagonal().regularisation(0.1, None, 10, None) == (0.1, None)
     assert Quadratic().regularisation(None, 0.2, 10, 40) == (pytest.approx(0.1), 0.2)

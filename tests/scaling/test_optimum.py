@@ -11,9 +11,9 @@ from shallows.optimum import (
     OptimumStatus,
     minimum_between,
     optimal_weight_decay,
+    predicted_silencing_weight_decay,
     risk_at,
     silencing_bound,
-    silencing_weight_decay,
 )
 
 
@@ -161,7 +161,7 @@ def test_bounds_of_the_minimum_are_checked(low, high):
 @pytest.mark.parametrize("noise", [0.01, 10.0])
 def test_silence_begins_where_it_is_said(network, noise):
     problem = Problem(network, PowerLaw(100, 1.0), 60 * (100 if network == "quadratic" else 1), noise)
-    silent = silencing_weight_decay(problem)
+    silent = predicted_silencing_weight_decay(problem)
     assert silent < silencing_bound(problem)
     for factor in (1.0, 2.0, 10.0):
         assert risk_at(problem, factor * silent) == pytest.approx(problem.null_risk, rel=1.1e-9)

@@ -6,7 +6,7 @@ import pytest
 
 from shallows import InvalidArgument
 from shallows.scaling import exponents_table, format_table
-from shallows.scaling.table import ExponentRow, measure, paths
+from shallows.scaling.table_of_exponents import ExponentRow, measure, paths
 
 
 @pytest.mark.parametrize("gamma", [0.75, 1.25])

@@ -8,7 +8,7 @@ import pytest
 from twins import spectral_moments
 
 from shallows import LowRank, PowerLaw, Problem
-from shallows.freeprob.bands import bands, bulk_edge, mode_positions
+from shallows.freeprob.bands_and_edges import bands, bulk_edge, mode_positions
 from shallows.freeprob.contour import find_position, find_quantile, height, mass_above, position, stieltjes
 from shallows.state_evolution import moments
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from . import diagonal, quadratic  # noqa: F401, each registers its network
 from .iteration import Iteration
 from .models import MODELS, SIMULATIONS, Model, Simulation
-from .policies import FixedRule, Observations, Policy, ThresholdForPenalty, ThresholdMultiple
 from .result import AmpRun, AmpStatus, Trajectory
 from .run import amp, bayes_rule
 from .settings import AmpSettings
 from .step import MessageStep
+from .threshold_policies import FixedRule, Observations, Policy, ThresholdForPenalty, ThresholdMultiple
 
 __all__ = [
     "MODELS",

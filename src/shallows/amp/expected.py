@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..operators import operator_for
-from .iteration import Damping, Iteration
+from .damping import Damping
+from .iteration import Iteration
 from .models import SIMULATIONS
 from .result import PREDICTED
 from .simulation import SEED, SimulatedRun
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from .._types import FloatArray
     from ..problems import Problem
-    from .policies import Policy
+    from .threshold_policies import Policy
 
 #: State evolution has settled where its noise scale moves by less than this.
 SETTLED = 1e-9

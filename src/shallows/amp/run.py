@@ -14,13 +14,14 @@ from ..errors import InvalidArgument, SolveFailed
 from ..networks import Network, network_named
 from ..operators import Operator, as_pair, check_data, operator_for
 from ..problems import Problem
+from .damping import SMALLEST_MIX, Damping
 from .departure import first_departure
 from .expected import expect
-from .iteration import SMALLEST_MIX, Damping, Iteration
+from .iteration import Iteration
 from .models import MODELS
-from .policies import FixedRule, Policy, ThresholdForPenalty
 from .result import AmpRun, AmpStatus, Trajectory
 from .settings import AmpSettings
+from .threshold_policies import FixedRule, Policy, ThresholdForPenalty
 
 if TYPE_CHECKING:
     from collections.abc import Callable

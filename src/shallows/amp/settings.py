@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .._arguments import check_integer, check_number
 from ..errors import InvalidArgument
-from .iteration import SMALLEST_MIX
+from .damping import SMALLEST_MIX
 
 
 @dataclass(frozen=True)

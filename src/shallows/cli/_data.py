@@ -13,7 +13,7 @@ from ..errors import InvalidArgument
 from . import _options as options
 
 if TYPE_CHECKING:
-    from ..tabular import Table
+    from ..user_tables import Table
 
 Data = Annotated[
     str | None,
@@ -52,7 +52,7 @@ Standardize = Annotated[
 
 def read(data: str | None, target: str | None, *, option: str = "DATA", default: str = "y") -> Table:
     """The user's table, with errors named after what was typed."""
-    from ..tabular import read_table
+    from ..user_tables import read_table
 
     if data is None:
         raise InvalidArgument(option, "nothing", "must name a file of data")
@@ -69,12 +69,9 @@ def build_model(
 ) -> Any:
     """The estimator that the options describe; everything is checked here."""
     from ..estimators import REGRESSORS
-    from ..networks import network_named, network_names
 
-    if network not in network_names():
-        given = "nothing" if network is None else options.shown(network)
-        raise InvalidArgument("--network", given, f"must be {' or '.join(network_names())}")
-    kind = REGRESSORS.of(network)
+    chosen = options.parse_network(network)
+    kind = REGRESSORS.of(chosen)
     decay: str | float = "auto"
     if weight_decay not in (None, "auto"):
         assert weight_decay is not None
@@ -85,14 +82,14 @@ def build_model(
             "--standardize", options.shown(how), f"must be one of {', '.join(kind.standardize_choices)}"
         )
     settings = {"weight_decay": decay, "standardize": kind.standardize_choices[how]}
-    if width is not None and not network_named(network).has_width:
-        raise InvalidArgument("--width", options.shown(width), "applies to the quadratic network only")
+    if width is not None and not chosen.has_width:
+        raise InvalidArgument("--width", options.shown(width), f"does not apply to the {chosen.name} network")
     most = kind.most_columns()
     if most is not None and columns > most:
         raise InvalidArgument(
             "DATA",
             f"{columns} columns",
-            f"the {network} network trains on at most {most} columns in this machine's memory: "
+            f"the {chosen.name} network trains on at most {most} columns in this machine's memory: "
             "choose fewer, or the diagonal network",
         )
     if width is not None:

@@ -164,7 +164,7 @@ def _build_teacher(
 
     exactly_one({"--gamma": gamma, "--spectrum": spectrum, "--rank": rank}, "to choose the teacher")
     if spectrum is not None:
-        from ..value_files import read_values
+        from ..mode_files import read_values
 
         if energy is not None:
             raise InvalidArgument(
@@ -199,7 +199,9 @@ def parse_regularisation(
     decay = None if weight_decay is None else parse_size("--weight-decay", weight_decay)
     reduced = None if penalty is None else parse_size("--penalty", penalty)
     if penalty is not None and not problem.architecture.has_width:
-        raise InvalidArgument("--penalty", shown(penalty), "applies to the quadratic network only; use --weight-decay")
+        raise InvalidArgument(
+            "--penalty", shown(penalty), f"does not apply to the {problem.network} network; use --weight-decay"
+        )
     with naming({"weight_decay": weight_decay, "penalty": penalty}):
         problem.regularisation(decay, reduced)
     return decay, reduced

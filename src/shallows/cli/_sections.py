@@ -42,7 +42,7 @@ def print_sections(title: str, sections: Iterable[tuple[str, list[Row]]]) -> Non
 
 def section_lines(rows: list[Row], width: int) -> list[str]:
     """Lines of a section, indented; where rows differ in length, cells before the last are aligned all the same."""
-    from .._tables import wrapped_rows
+    from .._text_tables import wrapped_rows
 
     columns = max(len(row) for row in rows)
     widths = [max((len(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(columns)]

@@ -101,7 +101,7 @@ def run(
 
 def _exponents(gamma: str | None, json: bool) -> int:
     from ..scaling import exponents_table, format_table
-    from ..scaling.table import GAMMAS
+    from ..scaling.table_of_exponents import GAMMAS
 
     chosen: tuple[float, ...] = GAMMAS
     if gamma is not None:

@@ -38,7 +38,7 @@ def run(
     if json:
         print_json(content)
     else:
-        from ._prediction_sections import print_prediction
+        from ._result_sections import print_prediction
 
         print_prediction(content)
     return 0

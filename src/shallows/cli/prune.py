@@ -17,7 +17,7 @@ from ._sections import number, print_sections
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..estimators.files import SavedModel
-    from ..tabular import Table
+    from ..user_tables import Table
 
 Weights = Annotated[
     str | None,

@@ -17,8 +17,8 @@ from ._sections import number, print_sections
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..tabular import Table
     from ..training import Fit
+    from ..user_tables import Table
 
 Solver = Annotated[
     str | None,
@@ -107,12 +107,9 @@ def run(
 
 def _settings(network: str | None, solver: str | None, tolerance: str | None, iterations: str | None) -> dict[str, Any]:
     """What is trained and how, as arguments of ``train``."""
-    from ..networks import network_names
     from ..training.task import SMALLEST_TOLERANCE, SOLVERS
 
-    if network not in network_names():
-        given = "nothing" if network is None else options.shown(network)
-        raise InvalidArgument("--network", given, "must be diagonal or quadratic")
+    network = options.parse_network(network).name
     how = solver or "auto"
     if how not in SOLVERS:
         raise InvalidArgument("--solver", options.shown(how), f"must be one of {', '.join(SOLVERS)}")
@@ -136,7 +133,7 @@ def _regularisation(
     exactly_one({"--weight-decay": decay, "--penalty": reduced})
     for name, value in (("--penalty", penalty), ("--width", width)):
         if value is not None and not network_named(network).has_width:
-            raise InvalidArgument(name, options.shown(value), "applies to the quadratic network only")
+            raise InvalidArgument(name, options.shown(value), f"does not apply to the {network} network")
     return {"weight_decay": decay, "penalty": reduced, "width": units}
 
 

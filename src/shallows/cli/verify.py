@@ -128,7 +128,7 @@ def run(
     if json:
         print_json(content)
     else:
-        from ._prediction_sections import print_verification
+        from ._result_sections import print_verification
 
         print_verification(content)
     if out is not None:

@@ -10,7 +10,7 @@ from numba import njit
 
 from .._arguments import check_number
 from ..errors import InvalidArgument
-from ..freeprob.bands import bands
+from ..freeprob.bands_and_edges import bands
 from ..freeprob.contour import find_position, height, position, stieltjes
 from ..state_evolution.bayes import bayes_error
 from ..state_evolution.quadratic import quadratic_moments, quadratic_moments_at

@@ -21,7 +21,7 @@ from ..inference import (
     Pruned,
     WeightDecayPath,
     check_assumptions,
-    fit_power_law,
+    fit_power_law_teacher,
     forecast,
     infer,
     prune,
@@ -238,7 +238,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         Where none can be fitted the attribute is not there: the error is an :class:`AttributeError`, too.
         """
         try:
-            return fit_power_law(self._known())
+            return fit_power_law_teacher(self._known())
         except EstimateUndefined as error:
             raise UndefinedAttribute(str(error)) from error
 

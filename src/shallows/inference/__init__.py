@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401 - each registers what it can do
 from .concerns import Concern, Diagnosis, check_assumptions, check_inputs
+from .error_and_noise import infer
 from .estimate import LEVEL, Estimate
 from .extrapolation import NaiveExtrapolation, extrapolate_naively
 from .forecasting import Forecast, ForecastPoint, forecast
 from .modes import Modes, recover_modes
-from .power_law import PowerLawFit, estimated_problem, fit_power_law, fit_teacher
+from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher, fit_teacher
 from .pruning import Pruned, predicted_risk, prune
-from .residuals import infer
 from .result import Inference
 from .tuning import silencing_weight_decay, tune
 from .weight_decay_path import WeightDecayPath
@@ -46,7 +46,7 @@ __all__ = [
     "check_weights",
     "estimated_problem",
     "extrapolate_naively",
-    "fit_power_law",
+    "fit_power_law_teacher",
     "fit_teacher",
     "forecast",
     "infer",

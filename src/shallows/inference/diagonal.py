@@ -10,9 +10,9 @@ from scipy.optimize import minimize
 from ..networks import network_named
 from ..teachers import PowerLaw
 from .concerns import ASSUMPTIONS, Assumptions, Concern
+from .error_and_noise import READERS, Reader, Reading
 from .power_law import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
-from .residuals import READERS, Reader, Reading
 from .weight_decay_path import SEARCHES, Search
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from ..optimum import minimum_between, risk_at
 from ..phases import phase_of
 from ..problems import Problem
 from ..teachers import PowerLaw
+from .error_and_noise import READERS
 from .estimate import LEVEL, Estimate
 from .extrapolation import check_counts
-from .power_law import LARGEST_MISFIT, PowerLawFit, estimated_problem, fit_power_law
-from .residuals import READERS
+from .power_law import LARGEST_MISFIT, PowerLawFit, estimated_problem, fit_power_law_teacher
 from .result import Inference
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def forecast(
     samples : sequence of float
         Numbers of samples, not multiples, at least 2 each.
     teacher : PowerLawFit, optional
-        Fitted with :func:`shallows.inference.fit_power_law` by default.
+        Fitted with :func:`shallows.inference.fit_power_law_teacher` by default.
     width : int, optional
         Hidden units of the quadratic network.
     level : float
@@ -228,7 +228,7 @@ def forecast(
     check_level(level)
     check_instance("inference", inference, Inference)
     counts = check_counts(samples)
-    fitted = fit_power_law(inference, level=level) if teacher is None else teacher
+    fitted = fit_power_law_teacher(inference, level=level) if teacher is None else teacher
     width = inference.architecture.check_width(width)
     unit = inference.architecture.penalty_per_weight_decay(inference.dim, width)
     decay = inference.weight_decay if inference.penalty is None else inference.penalty / unit

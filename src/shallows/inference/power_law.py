@@ -71,9 +71,9 @@ class PowerLawFit:
     Examples
     --------
     >>> from shallows import PowerLaw, Problem, infer, sample, train
-    >>> from shallows.inference import fit_power_law
+    >>> from shallows.inference import fit_power_law_teacher
     >>> data = sample(Problem("diagonal", PowerLaw(100, 1.0), samples=300, noise=0.5), seed=0)
-    >>> law = fit_power_law(infer(data, train(data, weight_decay=1.0)), draws=8)
+    >>> law = fit_power_law_teacher(infer(data, train(data, weight_decay=1.0)), draws=8)
     >>> law.draws.shape, law.teacher.dim
     ((8, 3), 100)
     """
@@ -94,7 +94,7 @@ class PowerLawFit:
         return {"gamma": self.gamma.to_dict(), "energy": self.energy.to_dict(), "misfit": self.misfit}
 
 
-def fit_power_law(inference: Inference, *, draws: int = 40, seed: int = 0, level: float = LEVEL) -> PowerLawFit:
+def fit_power_law_teacher(inference: Inference, *, draws: int = 40, seed: int = 0, level: float = LEVEL) -> PowerLawFit:
     """Fit ``gamma`` and the energy of a power-law teacher.
 
     Parameters
@@ -121,9 +121,9 @@ def fit_power_law(inference: Inference, *, draws: int = 40, seed: int = 0, level
     Examples
     --------
     >>> from shallows import PowerLaw, Problem, infer, sample, train
-    >>> from shallows.inference import fit_power_law
+    >>> from shallows.inference import fit_power_law_teacher
     >>> data = sample(Problem("diagonal", PowerLaw(100, 1.0), samples=300, noise=0.5), seed=0)
-    >>> law = fit_power_law(infer(data, train(data, weight_decay=1.0)), draws=8)
+    >>> law = fit_power_law_teacher(infer(data, train(data, weight_decay=1.0)), draws=8)
     >>> law.gamma.covers(1.0), law.energy.covers(1.0)
     (True, True)
     """
@@ -152,7 +152,7 @@ def fit_teacher(inference: Inference) -> tuple[PowerLaw, float]:
     Raises
     ------
     EstimateUndefined
-        As :func:`fit_power_law`.
+        As :func:`fit_power_law_teacher`.
 
     Examples
     --------

@@ -11,9 +11,9 @@ from ..denoisers import spectral_divergence
 from ..networks import network_named
 from ..weights import LowRankPSD
 from .concerns import ASSUMPTIONS, SIGNIFICANT, Assumptions, Concern
+from .error_and_noise import READERS, SMALLEST_SLACK, Reader, Reading
 from .power_law import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
-from .residuals import READERS, SMALLEST_SLACK, Reader, Reading
 from .weight_decay_path import SEARCHES, Search
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from ..networks import network_named
 from ..operators import as_pair, check_data, operator_for
 from ..optimum import minimum_between
 from ..training import Dataset, Fit, train, train_path
+from .error_and_noise import infer
 from .power_law import LARGEST_MISFIT, estimated_problem, fit_teacher
-from .residuals import infer
 from .result import Inference
 from .weight_decay_path import SEARCHES, Search, Step, Steps, WeightDecayPath
 

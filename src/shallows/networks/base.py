@@ -185,7 +185,7 @@ class Network(ABC):
         InvalidArgument
             For networks that have none.
         """
-        raise InvalidArgument("penalty", penalty, "applies to the quadratic network only; use weight_decay")
+        raise InvalidArgument("penalty", penalty, f"does not apply to the {self.name} network; use weight_decay")
 
     def penalty_per_weight_decay(self, dim: float, width: int | None) -> float:
         """``pen / lam``: ``sqrt(p/d)``; 1 at full width, and for networks without a reduced penalty."""
@@ -224,7 +224,7 @@ class Network(ABC):
         if width is None:
             return None
         if not self.has_width:
-            raise InvalidArgument("width", width, "applies to the quadratic network only")
+            raise InvalidArgument("width", width, f"does not apply to the {self.name} network")
         return check_integer("width", width)
 
     def effective_width(self, dim: int, width: int | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .agreement import agreement, reading
 from .diagram import phase_diagram
 from .spectra_along import Snapshot, snapshot, spectra_along
-from .table import ExponentRow, exponents_table, format_table
+from .table_of_exponents import ExponentRow, exponents_table, format_table
 from .universality import compare_networks, universality
 
 __all__ = [

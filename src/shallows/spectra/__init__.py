@@ -5,8 +5,8 @@ from __future__ import annotations
 from .decomposition import Decomposition
 from .diagonal import DiagonalLaw
 from .law import LAWS, LearnedLaw, Outlier, decompose, learned_law
+from .power_law_tails import Tail, fit_tail
 from .quadratic import QuadraticLaw
-from .tails import Tail, fit_tail
 
 __all__ = [
     "LAWS",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..freeprob.bands import bulk_edge, mode_positions, outer_edges
+from ..freeprob.bands_and_edges import bulk_edge, mode_positions, outer_edges
 from ..freeprob.contour import (
     between_integrals,
     find_position,
@@ -170,4 +170,5 @@ class QuadraticLaw(LearnedLaw):
             over = align = 0.0
             lost = unlearned(u, v, variance, s, w, above[3]) - under
             approximation = lost + learned_error(u, v, zeta, variance, s, w, above)
-        return Decomposition(*(2 * float(term) for term in (over, under, approximation, align)))
+        unit = self.problem.architecture.risk_per_error
+        return Decomposition(*(unit * float(term) for term in (over, under, approximation, align)))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .nested import DIVERGENT, NO_SOLUTION, PERFECT, solve_scaled
-from .plain import solve_plain
+from .compiled_solver import DIVERGENT, NO_SOLUTION, PERFECT, solve_scaled
 from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
+from .python_solver import solve_plain
 from .result import FixedPoint, Status
 
 if TYPE_CHECKING:

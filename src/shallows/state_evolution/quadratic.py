@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from numba import njit
 
-from ..freeprob.bands import bands
+from ..freeprob.bands_and_edges import bands
 from ..freeprob.contour import (
     FASTMATH,
     find_position,

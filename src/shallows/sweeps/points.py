@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidArgument
+from ..mode_files import read_values
 from ..networks import network_named
 from ..problems import Problem
 from ..teachers import FromValues, LowRank, PowerLaw, Teacher
-from ..value_files import read_values
 from .axes import Value, fit
 
 #: Every setting that a sweep may fix or vary, with what it is.

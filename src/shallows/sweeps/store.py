@@ -360,7 +360,7 @@ class Store:
             chunk = keys[start : start + _CHUNK]
             yield from connection.execute(f"{select} ({', '.join('?' * len(chunk))})", chunk)
 
-    def _tables(self, connection: sqlite3.Connection) -> set[str]:
+    def _text_tables(self, connection: sqlite3.Connection) -> set[str]:
         return {row[0] for row in connection.execute("SELECT name FROM quantities")}
 
     def _settled(
@@ -370,7 +370,7 @@ class Store:
         for quantity, key in points:
             by_quantity.setdefault(quantity, []).append(key)
         settled: set[bytes] = set()
-        for quantity in by_quantity.keys() & self._tables(connection):
+        for quantity in by_quantity.keys() & self._text_tables(connection):
             select = f"SELECT key FROM of_{quantity} WHERE key IN"
             settled.update(key for (key,) in self._lookup(connection, select, by_quantity[quantity]))
         if not retry_failed:
@@ -391,7 +391,7 @@ class Store:
     def records(self, quantity: Quantity, keys: Sequence[bytes]) -> dict[bytes, tuple[Any, ...]]:
         """Records of `quantity`, values in the order of its fields, of those `keys` that are there."""
         with self._errors():
-            if quantity.name not in self._tables(self._results):
+            if quantity.name not in self._text_tables(self._results):
                 return {}
             select = f"SELECT key, {', '.join(quantity.fields)} FROM of_{quantity.name} WHERE key IN"
             return {row[0]: row[1:] for row in self._lookup(self._results, select, keys)}
@@ -419,14 +419,14 @@ class Store:
     def counts(self) -> dict[str, int]:
         """Number of results by quantity."""
         with self._errors():
-            tables = sorted(self._tables(self._results))
+            tables = sorted(self._text_tables(self._results))
             return {t: self._results.execute(f"SELECT count(*) FROM of_{t}").fetchone()[0] for t in tables}
 
     def seconds(self) -> dict[str, tuple[int, float]]:
         """Number of results by quantity, and the mean seconds of one."""
         with self._errors():
             select = "SELECT count(*), coalesce(avg(seconds), 0) FROM of_"
-            return {t: self._results.execute(select + t).fetchone() for t in sorted(self._tables(self._results))}
+            return {t: self._results.execute(select + t).fetchone() for t in sorted(self._text_tables(self._results))}
 
     def sweeps(self) -> dict[str, Mapping[str, Any]]:
         """Sweeps that were run on this store, by name, the latest last."""
@@ -445,7 +445,7 @@ class Store:
 
         total = hashlib.blake2b(digest_size=16)
         with self._errors():
-            for table in sorted(self._tables(self._results)):
+            for table in sorted(self._text_tables(self._results)):
                 columns = [row[1] for row in self._results.execute(f"PRAGMA table_info(of_{table})")]
                 names = sorted(set(columns) - {"seconds", "key"})
                 for row in self._results.execute(f"SELECT key, {', '.join(names)} FROM of_{table} ORDER BY key"):

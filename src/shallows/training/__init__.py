@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401, each registers its network
 from .certificates import Certificate
-from .data import Dataset, sample
 from .files import load_weights, save_weights
 from .fit import Fit, FitStatus
+from .sampling import Dataset, sample
 from .solve import SOLVERS, train, train_path
 from .task import Task, TrainSettings
 from .trainer import GRADIENT_MODELS, TRAINERS, GradientModel, Solution, TensorProblem, Trainer

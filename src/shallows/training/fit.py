@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .._types import FloatArray
     from ..weights import LowRankPSD
-    from .data import Dataset
+    from .sampling import Dataset
 
 
 class FitStatus(StatusEnum):

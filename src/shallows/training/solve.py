@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..problems import Problem
-    from .data import Dataset
+    from .sampling import Dataset
     from .task import Progress
 
 __all__ = ["SMALLEST_TOLERANCE", "SOLVERS", "train", "train_path"]

@@ -12,7 +12,7 @@ from ..networks import Network, network_named
 from ..operators import check_data, operator_for
 from ..operators.devices import find_device, is_tensor, place
 from ..problems import Problem
-from .data import Dataset, sample
+from .sampling import Dataset, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable

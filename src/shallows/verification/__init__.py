@@ -1,8 +1,8 @@
 """Predict a network, train it on sampled data, and say whether the two agree.
 
 >>> from shallows import PowerLaw, Problem
->>> from shallows.verification import TRAINERS, verify
->>> TRAINERS
+>>> from shallows.verification import TRAINER_NAMES, verify
+>>> TRAINER_NAMES
 ('convex', 'gradient')
 >>> problem = Problem("diagonal", PowerLaw(dim=40, gamma=1.0), samples=80, noise=0.3)
 >>> verification = verify(problem, weight_decay=0.5, seeds=2, trainers=["convex"], learning_curve=False)
@@ -17,10 +17,10 @@ from .curve import LearningCurve, TrainedPoint
 from .measurements import Measurements, Statistic
 from .result import Verification
 from .train_and_compare import verify
-from .trainers import TRAINERS
+from .trainers import TRAINER_NAMES
 
 __all__ = [
-    "TRAINERS",
+    "TRAINER_NAMES",
     "Comparison",
     "LearningCurve",
     "Measurements",

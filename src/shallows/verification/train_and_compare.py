@@ -24,7 +24,7 @@ from .curve import LearningCurve, TrainedPoint, predicted_curve, training_sizes
 from .jobs import LABELS, ONE_THREAD, TOLERANCES, Job, run_job
 from .measurements import Measurements, Run, Statistic, collect
 from .result import Verification
-from .trainers import TRAINERS, choose_trainers, convergence_notes
+from .trainers import TRAINER_NAMES, choose_trainers, convergence_notes
 
 if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
@@ -37,7 +37,7 @@ def verify(
     penalty: float | None = None,
     seeds: int = 4,
     seed: int = 0,
-    trainers: Sequence[str] = TRAINERS,
+    trainers: Sequence[str] = TRAINER_NAMES,
     learning_curve: bool = True,
     throw: bool = True,
     workers: int | None = 0,

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from .measurements import Run
 
 #: What can train: the equivalent convex problem with a certificate, and the network itself.
-TRAINERS = ("convex", "gradient")
+TRAINER_NAMES = ("convex", "gradient")
 
 
 def choose_trainers(trainers: Sequence[str], prediction: Prediction) -> tuple[list[str], list[str]]:
     """The trainers that can be used, in a fixed order, and notes about those that cannot."""
     allowed = 'must name at least one of "convex", "gradient"'
     names = [trainers] if isinstance(trainers, str) else list(trainers)
-    if not names or any(name not in TRAINERS for name in names):
+    if not names or any(name not in TRAINER_NAMES for name in names):
         raise InvalidArgument("trainers", trainers, allowed)
     problem, notes = prediction.problem, []
-    chosen = [name for name in TRAINERS if name in names]
+    chosen = [name for name in TRAINER_NAMES if name in names]
     if "convex" in chosen and not problem.is_convex:
         if "gradient" not in chosen:
             raise InvalidArgument(

@@ -43,7 +43,7 @@ def read_values(argument: str, name: str) -> NDArray[np.float64]:
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from shallows.value_files import read_values
+    >>> from shallows.mode_files import read_values
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder) / "modes.csv"
     ...     _ = file.write_text("mode\n3\n1.5\n")

@@ -1,6 +1,6 @@
 """The two equations solved in plain Python from a network's moments alone: for networks that no compiled kernel knows.
 
-Hundreds of times slower than :mod:`.nested`, whose plain twin it is for the others.
+Hundreds of times slower than :mod:`.compiled_solver`, whose plain twin it is for the others.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .nested import DIVERGENT, NO_SOLUTION, OK, PERFECT
+from .compiled_solver import DIVERGENT, NO_SOLUTION, OK, PERFECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

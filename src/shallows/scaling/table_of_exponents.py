@@ -75,7 +75,7 @@ class ExponentRow:
 
     Examples
     --------
-    >>> from shallows.scaling.table import measure, paths
+    >>> from shallows.scaling.table_of_exponents import measure, paths
     >>> row = measure(next(path for path in paths(gamma=1.25) if path.phase == "III"))
     >>> row.path.expected, round(row.fitted, 2), row.good
     (-2.0, -2.0, True)
@@ -245,7 +245,7 @@ def format_table(rows: Sequence[ExponentRow]) -> str:
     >>> print(format_table(exponents_table([1.0])).splitlines()[-1].split(";")[0])
     17 of 17 within 0.02
     """
-    from .._tables import headed_table
+    from .._text_tables import headed_table
 
     numbers = ("gamma", "predicted", "fitted", "error", "d", "Delta", "residual")
     head = [*((name, False) for name in ("network", "phase", "in")), *((name, True) for name in numbers), ("", False)]

@@ -70,7 +70,7 @@ def read_table(path: str | Path, target: str = "y", *, name: str = "data") -> Ta
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from shallows.tabular import read_table
+    >>> from shallows.user_tables import read_table
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "data.csv"
     ...     _ = path.write_text("height,age,y\n1.5,3,0\n2.5,4,1\n3.0,2,1\n")

@@ -1,4 +1,4 @@
-"""``python -m shallows.cli._reference``: make ``docs/cli.md`` from the commands and ``docs/cli.md.j2``.
+"""``python -m shallows.cli._make_docs``: make ``docs/cli.md`` from the commands and ``docs/cli.md.j2``.
 
 The template holds what is written by hand: examples, keys of ``--json``, exit codes, what to read into an option. It
 calls the functions here for what the commands say of themselves, so that the page cannot name an option that does not
