@@ -13,7 +13,7 @@ from .errors import InvalidArgument, SolveFailed
 from .networks.base import QUANTITATIVE, ROUGH
 from .phases import Phase, phase_of
 from .problems import Problem
-from .spectra import Decomposition, LearnedLaw, decompose, learned_law
+from .spectra import LAWS, Decomposition, LearnedLaw, decompose, learned_law
 from .state_evolution import BayesPoint, FixedPoint, Status, bayes_optimal, solve
 
 if TYPE_CHECKING:
@@ -204,8 +204,8 @@ class Prediction:
             "bayes_risk": self.bayes_risk if self.bayes.status.ok else None,
             "bayes_reachable": self.bayes.reachable if self.bayes.status.ok else None,
             "phase": None if phase is None else phase.name,
-            "decomposition": self.decomposition.to_dict(),
-            "spectrum": self.spectrum.to_dict(),
+            "decomposition": self.decomposition.to_dict() if LAWS.has(problem.network) else None,
+            "spectrum": self.spectrum.to_dict() if LAWS.has(problem.network) else None,
             "finite_size": {"comfortable": self.quantitative, "statement": self.finite_size},
         }
 
@@ -215,10 +215,11 @@ class Prediction:
         head += f"Delta = {self.problem.noise:g}, {strength}"
         if not self.status.ok:
             return f"{head}\n  {self.status.value}: {self.status.advice}"
+        bayes = f"{self.bayes.excess_risk:.6g}" if self.bayes.status.ok else self.bayes.status.value.replace("_", " ")
         phase = "not defined for this problem" if self.phase is None else f"{self.phase.name} ({self.phase.rate})"
         return (
             f"{head}\n"
-            f"  excess risk  {self.excess_risk:.6g}   (Bayes-optimal {self.bayes.excess_risk:.6g})\n"
+            f"  excess risk  {self.excess_risk:.6g}   (Bayes-optimal {bayes})\n"
             f"  test error   {self.test_error:.6g}   train error {self.train_error:.6g}\n"
             f"  noise scale  {self.noise_scale:.6g}   threshold {self.threshold:.6g}   "
             f"degrees of freedom {self.degrees_of_freedom:.6g} of {self.problem.samples:g} samples\n"

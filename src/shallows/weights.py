@@ -52,6 +52,8 @@ class LowRankPSD:
     def diagonal(cls, values: ArrayLike) -> LowRankPSD:
         """``diag(values)``, with its zero modes left out of the factor."""
         values = np.asarray(values, dtype=float)
+        if not (values >= 0).all():
+            raise InvalidArgument("values", float(values.min()), "must be >= 0: eigenvalues of a semidefinite matrix")
         keep = np.flatnonzero(values)
         factor = np.zeros((values.size, keep.size))
         factor[keep, np.arange(keep.size)] = np.sqrt(values[keep])

@@ -1,11 +1,14 @@
 """A network registered from one file works everywhere, or says by name what it lacks; unknown ones are refused."""
 
+import json
+
 import numpy as np
 import pytest
 import toy_network as toy
 
 import shallows
 from shallows import InvalidArgument, PowerLaw, Problem, amp, predict, sample, train
+from shallows.cli import main
 from shallows.errors import NotSupported, UnknownNetwork
 from shallows.operators import operator_for
 from shallows.sweeps import PointRequest, run_points
@@ -49,6 +52,27 @@ def test_limits_of_its_state_evolution(linear):
     assert predict(clean, weight_decay=0.0).excess_risk == 0
 
 
+def test_its_prediction_is_printed_and_exported(linear, capsys):
+    prediction = predict(linear, weight_decay=3.0)
+    assert f"{prediction.excess_risk:.6g}   (Bayes-optimal not known)" in str(prediction)
+    content = json.loads(json.dumps(prediction.to_dict(), allow_nan=False))
+    assert content["excess_risk"] == prediction.excess_risk
+    assert content["bayes_risk"] is content["spectrum"] is content["decomposition"] is None
+    assert shallows.optimal_weight_decay(linear).to_dict()["bayes_risk"] is None
+    options = ["--network", "linear", "--dim", "100", "--samples", "300", "--gamma", "1", "--noise", "0.4"]
+    assert main(["predict", *options, "--weight-decay", "3"]) == 0
+    assert "smallest possible" in capsys.readouterr().out
+    assert main(["predict", *options, "--weight-decay", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["excess_risk"] == prediction.excess_risk
+
+
+def test_it_is_verified_by_what_can_train_it(linear):
+    found = shallows.verify(linear, weight_decay=60.0, seeds=6, learning_curve=False)
+    assert list(found.measured) == ["convex"] and found.agrees
+    assert any("gradient training was left out" in note for note in found.notes)
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
 def test_it_runs_in_sweeps(linear):
     settings = {"network": "linear", "dim": 50, "gamma": 1.0, "noise": 0.4, "samples": 200, "weight_decay": 3.0}
     (record,) = run_points([PointRequest(settings, "theory")])
@@ -64,6 +88,8 @@ def test_what_it_lacks_is_named(linear):
         "gradient training": lambda: train(data, weight_decay=3.0, solver="gradient"),
         "inference": lambda: shallows.infer(data, fit),
         "the posterior mean": lambda: shallows.bayes_optimal(linear),
+        "posterior mean": lambda: amp.bayes_rule(linear),
+        "has no gradient training": lambda: shallows.verify(linear, weight_decay=3.0, trainers=["gradient"]),
     }
     for what, attempt in lacking.items():
         with pytest.raises(NotSupported, match=what) as caught:

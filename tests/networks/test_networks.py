@@ -20,6 +20,11 @@ def test_networks_are_found_by_name_and_are_all_the_same():
     assert Problem(Diagonal(), PowerLaw(10, 1.0), 5).network == "diagonal"
 
 
+def test_networks_cannot_be_changed():
+    with pytest.raises(AttributeError, match="frozen"):
+        network_named("diagonal").name = "other"
+
+
 @pytest.mark.parametrize("name", ["cubic", "", "Diagonal", None, 3, ["diagonal"]])
 def test_an_unknown_network_is_refused_with_those_that_exist(name):
     with pytest.raises(UnknownNetwork, match='must be "diagonal" or "quadratic"') as caught:
@@ -136,3 +141,9 @@ def test_width_and_penalty_belong_to_the_quadratic_network():
     assert Diagonal().regularisation(0.1, None, 10, None) == (0.1, None)
     assert Quadratic().regularisation(None, 0.2, 10, 40) == (pytest.approx(0.1), 0.2)
     assert Quadratic().regularisation(0.1, None, 10, 40) == (0.1, pytest.approx(0.2))
+
+
+def test_a_semidefinite_matrix_has_no_negative_eigenvalues():
+    for values in ([-1.0, 2.0], [np.nan, 1.0]):
+        with pytest.raises(InvalidArgument, match="must be >= 0"):
+            LowRankPSD.diagonal(values)

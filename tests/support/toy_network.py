@@ -66,12 +66,6 @@ class LinearRules(Rules):
     def soft(self, threshold, rank_share=1.0):
         return Shrinkage(threshold)
 
-    def hard(self, cut, threshold=0.0):
-        raise NotImplementedError
-
-    def posterior(self, problem):
-        raise NotImplementedError
-
     def threshold_for(self, observed, samples, strength, rank_share=1.0):
         # zeta (n - d/(1 + zeta)) = L is a quadratic equation
         n, d = samples, observed.size

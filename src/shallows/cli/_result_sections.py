@@ -86,6 +86,8 @@ _PARTS = {
 def _decomposition_rows(content: Mapping[str, Any]) -> list[Row]:
     total = content["excess_risk"]
     rows: list[Row] = []
+    if content["decomposition"] is None:
+        return rows
     for name, meaning in _PARTS.items():
         value = content["decomposition"][name]
         share = f"{100 * value / total:.0f} %" if total > 0 else "-"
@@ -105,6 +107,8 @@ def _parameter_rows(content: Mapping[str, Any]) -> list[Row]:
 
 def _spectrum_rows(content: Mapping[str, Any]) -> list[Row]:
     spectrum = content["spectrum"]
+    if spectrum is None:
+        return []
     rows: list[Row] = [("at zero", f"{100 * spectrum['mass_at_zero']:.4g} %")]
     bulk = spectrum["bulk"]
     rows.append(("bulk", "none" if bulk is None else f"{number(bulk[0])} to {number(bulk[1])}"))

@@ -107,8 +107,11 @@ def run(
 
     typed = {"samples": samples, "dim": dim, "seeds": seeds, "trainers": trainers}
     with folder as output, Progress() as progress, options.naming(typed):
+        from ..spectra import LAWS
         from ..verification import verify
 
+        if output is not None:
+            LAWS.of(problem.network)  # the report draws it
         try:
             verification = verify(
                 problem, weight_decay=decay, penalty=reduced, throw=False, progress=progress.update, **settings

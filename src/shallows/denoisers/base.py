@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, NotSupported
 from ..networks import Capability
 
 if TYPE_CHECKING:
@@ -124,13 +124,25 @@ class Rules(ABC):
     def soft(self, threshold: float, rank_share: float = 1.0) -> Denoiser:
         """The proximal map of the training penalty, on at most the `rank_share` of the modes."""
 
-    @abstractmethod
     def hard(self, cut: float, threshold: float = 0.0) -> Denoiser:
-        """Pruning at `cut` of weights that were shrunk by `threshold`."""
+        """Pruning at `cut` of weights that were shrunk by `threshold`.
 
-    @abstractmethod
+        Raises
+        ------
+        NotSupported
+            For networks without such a rule.
+        """
+        raise NotSupported("denoisers", type(self).__name__, "has no rule for pruning")
+
     def posterior(self, problem: Problem) -> Denoiser:
-        """The Bayes-optimal rule of the problem's teacher (theory note, section 8)."""
+        """The Bayes-optimal rule of the problem's teacher (theory note, section 8).
+
+        Raises
+        ------
+        NotSupported
+            For networks whose posterior mean is not known.
+        """
+        raise NotSupported("network", problem.network, "the posterior mean of this network is not known")
 
     @abstractmethod
     def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:

@@ -102,6 +102,9 @@ class Network(ABC):
     #: Relative cost of one prediction.
     theory_cost: ClassVar[float]
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other)
 

@@ -102,6 +102,10 @@ class Capability(Generic[_Implementation]):
 
         return enter
 
+    def has(self, network: str | Network) -> bool:
+        """Whether the network of this name, or this network, has an implementation."""
+        return network_named(network).name in self._found
+
     def of(self, network: str | Network | None) -> _Implementation:
         """The implementation of a network.
 

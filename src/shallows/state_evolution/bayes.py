@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._arguments import check_instance
-from ..errors import SolveFailed
+from ..errors import NotSupported, SolveFailed
 from ..freeprob.bracketing import chandrupatla
 from ..problems import Problem
 from .fixed_point import NEGLIGIBLE_NOISE, TOLERANCE
@@ -130,7 +130,9 @@ def bayes_optimal(problem: Problem, *, throw: bool = True) -> BayesPoint:
     Raises
     ------
     InvalidArgument
-        If `problem` is not a Problem; if its network has no state evolution, :class:`shallows.errors.NotSupported`.
+        If `problem` is not a Problem.
+    NotSupported
+        If its network has no state evolution, or its posterior mean is not known.
     SolveFailed
         If the noise equation could not be solved to a relative residual of 1e-8; carries the result.
 
@@ -145,6 +147,8 @@ def bayes_optimal(problem: Problem, *, throw: bool = True) -> BayesPoint:
     """
     check_instance("problem", problem, Problem)
     point = _solved(problem)
+    if throw and point.status is Status.NOT_KNOWN:
+        raise NotSupported("network", problem.network, point.status.advice)
     if throw and not point.status.ok:
         raise SolveFailed(f"{point.status.value}: {point.status.advice}", point)
     return point
@@ -153,6 +157,8 @@ def bayes_optimal(problem: Problem, *, throw: bool = True) -> BayesPoint:
 @lru_cache(maxsize=512)
 def _solved(problem: Problem) -> BayesPoint:
     network, evolution = problem.architecture, STATE_EVOLUTIONS.of(problem.network)
+    if not evolution.has_posterior:
+        return BayesPoint(math.nan, math.nan, math.nan, math.inf, Status.NOT_KNOWN, False)
     samples = network.constraints(problem.samples, problem.dim)
     noise = network.noise_per_error(problem.noise)
     if problem.energy == 0:

@@ -150,6 +150,7 @@ class DiagonalStateEvolution(StateEvolution):
     """Sums over the entries of ``theta*``, each seen through independent Gaussian noise."""
 
     code = DIAGONAL
+    has_posterior = True
 
     def moments(
         self, noise_scale: float, threshold: float, rank_share: float, values: FloatArray, weights: FloatArray

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from ..errors import NotSupported
 from ..networks import Capability
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class StateEvolution(ABC):
     #: What the compiled solver knows the network by; None for one whose equations are solved in Python.
     code: ClassVar[int | None] = None
 
+    #: Whether the posterior mean, and so the Bayes-optimal risk, is known.
+    has_posterior: ClassVar[bool] = False
+
     @abstractmethod
     def moments(
         self, noise_scale: float, threshold: float, rank_share: float, values: FloatArray, weights: FloatArray
@@ -52,14 +55,8 @@ class StateEvolution(ABC):
         """A threshold beyond every noisy mode: what it leaves is far below rounding."""
 
     def posterior_error(self, variance: float, values: FloatArray, weights: FloatArray) -> float:
-        """Error of the posterior mean under noise of this variance, the spectrum being known.
-
-        Raises
-        ------
-        NotSupported
-            For networks whose posterior mean is not known.
-        """
-        raise NotSupported("network", type(self).__name__, "the posterior mean of this network is not known")
+        """Error of the posterior mean under noise of this variance, the spectrum being known; nan where it is not."""
+        return math.nan
 
     def recovery_constraints(self, coincidence: float) -> float:
         """Constraints ``N`` from which, without noise, zero error is a stable solution of the Bayes-optimal equations.

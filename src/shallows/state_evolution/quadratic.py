@@ -124,6 +124,7 @@ class QuadraticStateEvolution(StateEvolution):
     """Integrals over the spectrum of ``S* + delta GOE``."""
 
     code = QUADRATIC
+    has_posterior = True
 
     def moments(
         self, noise_scale: float, threshold: float, rank_share: float, values: FloatArray, weights: FloatArray

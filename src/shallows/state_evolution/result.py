@@ -28,6 +28,7 @@ class Status(StatusEnum):
         True,
         "the risk is below 1e-26 of the teacher's energy, which is zero in double precision",
     )
+    NOT_KNOWN = "not_known", False, "the posterior mean of this network is not known"
     DIVERGENT = (
         "divergent",
         False,

@@ -141,7 +141,7 @@ class Sweep:
         for group in exclusive:
             found = [name for name in group if name in given]
             if len(found) > 1:
-                raise InvalidArgument(" / ".join(found), "both", "contradict each other; give exactly one")
+                raise InvalidArgument(" / ".join(found), "both", "contradict each other; leave out all but one")
         needs = [name for name in self.quantities if quantity_named(name).regularised]
         if needs and not given & set(REGULARISATION):
             raise InvalidArgument(

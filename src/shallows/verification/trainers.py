@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidArgument, MissingDependency
+from ..training import GRADIENT_MODELS, TRAINERS
 from .jobs import LABELS, RESTARTS
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def choose_trainers(trainers: Sequence[str], prediction: Prediction) -> tuple[li
         raise InvalidArgument("trainers", trainers, allowed)
     problem, notes = prediction.problem, []
     chosen = [name for name in TRAINER_NAMES if name in names]
+    if "convex" in chosen:
+        TRAINERS.of(problem.network)
+    if "gradient" in chosen and not GRADIENT_MODELS.has(problem.network):
+        if chosen == ["gradient"]:
+            GRADIENT_MODELS.of(problem.network)
+        chosen.remove("gradient")
+        notes.append(f"gradient training was left out: the {problem.network} network has none")
     if "convex" in chosen and not problem.is_convex:
         if "gradient" not in chosen:
             raise InvalidArgument(
