@@ -47,7 +47,8 @@ def check_instance(name: str, value: Any, *kinds: type) -> None:
     """Raise :class:`InvalidArgument` unless `value` is of one of the `kinds`."""
     if not isinstance(value, kinds):
         given = value if isinstance(value, (str, int, float, type(None))) else type(value).__name__
-        raise InvalidArgument(name, given, f"must be a {' or a '.join(kind.__name__ for kind in kinds)}")
+        wanted = " or ".join(f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}" for kind in kinds)
+        raise InvalidArgument(name, given, f"must be {wanted}")
 
 
 def shown(text: str) -> str:

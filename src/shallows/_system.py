@@ -76,6 +76,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, target)
+    except OSError as error:  # told of the file that its user knows
+        if error.filename == str(temporary):
+            raise type(error)(error.errno, error.strerror, str(target)) from error
+        raise
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)

@@ -103,3 +103,11 @@ def test_bad_input(change):
     arguments = {"network": "quadratic", "dim": 100, "gamma": 1.25, "noise": 0.1} | change
     with pytest.raises(InvalidArgument):
         phase_diagram(**arguments)
+
+
+def test_no_best_weight_decay_is_named_where_zero_weights_are_as_good():
+    diagram = phase_diagram("diagonal", 100, 1.0, 0.5, points=12)
+    null = Problem("diagonal", PowerLaw(100, 1.0), 10).null_risk
+    risks = diagram["optimal_risk"].values
+    assert np.isnan(risks[0])  # about two samples: nothing does better than zero
+    assert (risks[np.isfinite(risks)] < null * (1 - 1e-6)).all() and np.isfinite(risks).sum() >= 6

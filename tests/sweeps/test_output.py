@@ -131,3 +131,13 @@ def test_networks_and_spectra_as_axes(tmp_path):
     with Store(tmp_path / "store", create=False, read_only=True) as store:
         assert output.export_csv(store, sweep, tmp_path / "a.csv") == 4
         assert output.export_netcdf(store, sweep, tmp_path / "a.nc") == 4
+
+
+def test_an_error_while_writing_names_the_file_that_was_asked_for(tmp_path):
+    from shallows._system import replacing
+
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError) as caught, replacing(tmp_path / "taken") as temporary:
+        temporary.write_text("new")
+    assert caught.value.filename == str(tmp_path / "taken") and str(caught.value).count("taken") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

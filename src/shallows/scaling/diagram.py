@@ -96,9 +96,9 @@ def phase_diagram(
         Dimensions ``effective_samples`` and ``weight_decay``. Variables: those of a prediction; ``exponent_samples``
         and ``exponent_weight_decay``, derivatives of ``log R``; ``analytic_phase`` and ``numerical_phase``, codes
         into the attribute ``phases`` (-1: not solved); ``blurred``; per effective samples ``optimal_weight_decay``,
-        ``optimal_risk`` (nan where the best lies at the border), ``noise_line`` and ``threshold_line``, where the
-        computed threshold meets the computed bulk edge; per weight decay ``peak``, the effective samples of the
-        interpolation peak.
+        ``optimal_risk`` (nan where the best lies at the border or is no better than zero weights), ``noise_line`` and
+        ``threshold_line``, where the computed threshold meets the computed bulk edge; per weight decay ``peak``, the
+        effective samples of the interpolation peak.
 
     Raises
     ------
@@ -220,7 +220,9 @@ def _optimum(found: Predictions) -> tuple[FloatArray, FloatArray]:
         if j in (0, plane.weight_decays.size - 1):
             continue
         low, high = float(plane.weight_decays[j - 1]), float(plane.weight_decays[j + 1])
-        place, smallest = minimum_between(plane.at(n), low, high, tolerance=1e-3)
-        if not smallest >= risks[0] * (1 - FLAT):  # elsewhere any small weight decay does as well
+        problem = plane.at(n)
+        place, smallest = minimum_between(problem, low, high, tolerance=1e-3)
+        # As good as the risk at the weakest or of no weights at all: any weight decay on that side does as well.
+        if not smallest >= min(risks[0], problem.null_risk) * (1 - FLAT):
             best[i], value[i] = place, smallest
     return best, value
