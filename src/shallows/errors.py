@@ -67,6 +67,11 @@ class InvalidArgument(ShallowsError, ValueError):
 class UnknownNetwork(InvalidArgument):
     """No network of this name is registered.
 
+    Parameters
+    ----------
+    name, value, allowed
+        As for :class:`InvalidArgument`.
+
     Examples
     --------
     >>> from shallows import PowerLaw, Problem, UnknownNetwork
@@ -80,6 +85,11 @@ class UnknownNetwork(InvalidArgument):
 
 class NotSupported(InvalidArgument):
     """The network is known, but lacks what was asked of it; the message names what.
+
+    Parameters
+    ----------
+    name, value, allowed
+        As for :class:`InvalidArgument`.
 
     Examples
     --------
@@ -95,6 +105,13 @@ class NotSupported(InvalidArgument):
 
 class SolveFailed(ShallowsError, RuntimeError):
     """A solver did not reach its answer; ``result`` holds what it had, with its status.
+
+    Parameters
+    ----------
+    message : str
+        How it ended, and what to do about it.
+    result : object
+        What would have been returned, such as a Prediction or a Fit; None where there is nothing.
 
     Examples
     --------
@@ -181,6 +198,13 @@ class WorkersFailed(ShallowsError, RuntimeError):
 class PointFailed(ShallowsError, RuntimeError):
     """A point of a sweep could not be computed; ``failure`` says why.
 
+    Parameters
+    ----------
+    message : str
+        Which point, and why.
+    failure : Failure
+        What the store keeps of it (:class:`shallows.sweeps.Failure`).
+
     Examples
     --------
     >>> from shallows.sweeps import PointFailed, PointRequest, run_points
@@ -203,10 +227,12 @@ class PointFailed(ShallowsError, RuntimeError):
 class CallFailed(ShallowsError, RuntimeError):
     """A call in a worker could not be computed.
 
-    Attributes
+    Parameters
     ----------
+    message : str
+        Which call, and why.
     index : int
-        Which of the items.
+        Which of the items, counted from 0.
     reason : str
         Why, in short.
 

@@ -319,6 +319,11 @@ class FromValues(Teacher):
     name : str
         What error messages call it.
 
+    Attributes
+    ----------
+    dim : int
+        Number of modes `d`.
+
     Raises
     ------
     InvalidArgument

@@ -88,7 +88,7 @@ def test_json_has_the_promised_keys_and_adds_up(run, base):
     assert content["excess_risk"] == pytest.approx(factor * content["estimation_error"], rel=1e-14)
 
 
-def test_spot_values_of_the_quadratic_network(run):  # theory note, section 12
+def test_spot_values_of_the_quadratic_network(run):  # as in tests/theory/test_state_evolution.py
     content = answer(run("predict", *QUADRATIC, "--json"))
     assert content["estimation_error"] == pytest.approx(0.06590, rel=2e-4)
     assert content["noise_scale"] == pytest.approx(0.5913, rel=2e-4)
@@ -98,7 +98,7 @@ def test_spot_values_of_the_quadratic_network(run):  # theory note, section 12
     assert (content["width"], content["weight_decay"]) == (400, content["penalty"])
 
 
-def test_spot_values_of_the_diagonal_network(run):  # theory note, section 12
+def test_spot_values_of_the_diagonal_network(run):  # as in tests/theory/test_state_evolution.py
     content = answer(run("predict", *DIAGONAL, "--json"))
     assert content["excess_risk"] == pytest.approx(0.12085, rel=2e-4)
     assert content["noise_scale"] == pytest.approx(0.03524, rel=2e-4)

@@ -53,6 +53,11 @@ class Iteration:
     residual : ndarray, shape (n,)
         Corrected, as mixed so far.
 
+    Raises
+    ------
+    UnknownNetwork, NotSupported
+        If there is no such network, or no message passing for it.
+
     Examples
     --------
     >>> import numpy as np

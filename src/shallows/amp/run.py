@@ -37,6 +37,21 @@ DIVERGED = 1e4
 def bayes_rule(problem: Problem) -> Denoiser:
     """The Bayes-optimal denoiser of the problem's teacher (theory note, section 8).
 
+    Parameters
+    ----------
+    problem : Problem
+        Only its network and teacher matter.
+
+    Returns
+    -------
+    Denoiser
+        The posterior mean, to be used as the `rule` of :func:`amp`.
+
+    Raises
+    ------
+    NotSupported
+        If the network has no denoisers.
+
     Examples
     --------
     >>> from shallows import PowerLaw, Problem, sample
@@ -98,7 +113,9 @@ def amp(
     Raises
     ------
     InvalidArgument
-        For unusable data or settings.
+        For unusable data or settings; a network without message passing is a :class:`shallows.errors.NotSupported`.
+    MissingDependency
+        If a GPU is asked for without PyTorch.
     SolveFailed
         If the iteration diverges, leaves the predicted path or does not converge; its ``result`` is the run.
 

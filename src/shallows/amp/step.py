@@ -26,6 +26,11 @@ class MessageStep:
     operator : Operator
         Of the inputs (n, d).
 
+    Raises
+    ------
+    UnknownNetwork
+        If there is no such network.
+
     Examples
     --------
     >>> import numpy as np

@@ -70,7 +70,7 @@ class Policy(ABC):
 
     @abstractmethod
     def predicted(self, problem: Problem, noise_scale: float) -> Denoiser:
-        """What :meth:`denoiser` is expected to return at a noise scale."""
+        """What :meth:`denoiser` is expected to return at a noise scale, ``tau`` or ``delta``, of the problem."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,11 @@ class FixedRule(Policy):
     Parameters
     ----------
     rule : Denoiser
+
+    Raises
+    ------
+    InvalidArgument
+        When it is used on another network than the rule's.
 
     Examples
     --------
@@ -112,7 +117,13 @@ class ThresholdMultiple(Policy):
     Parameters
     ----------
     kappa : float
-        Not negative.
+        Without units, not negative.
+
+    Raises
+    ------
+    InvalidArgument
+        If `kappa` is not a finite number ``>= 0``; when used on a network without denoisers, a
+        :class:`shallows.errors.NotSupported`.
 
     Examples
     --------
@@ -139,12 +150,18 @@ class ThresholdForPenalty(Policy):
     """Soft threshold that solves the penalty equation ``zeta (N - D) = L`` on the present observations.
 
     That is ``zeta (n - D) = lam sqrt(d)`` or ``zeta (4 alpha - 2 A) = pen``: the fixed point of AMP is then the
-    training minimum of exactly the asked penalty, on these data.
+    training minimum of exactly the asked penalty, on these data (theory note, section 9).
 
     Parameters
     ----------
     strength : float
         ``L``, positive: ``lam sqrt(d)`` or ``pen/2`` (:meth:`shallows.networks.Network.strength`).
+
+    Raises
+    ------
+    InvalidArgument
+        If `strength` is not a finite number ``> 0``; when used on a network without denoisers, a
+        :class:`shallows.errors.NotSupported`.
 
     Examples
     --------

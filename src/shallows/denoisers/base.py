@@ -71,7 +71,13 @@ class Denoiser(ABC):
 
     @abstractmethod
     def moments(self, problem: Problem, noise_scale: float) -> tuple[float, float]:
-        """Predicted ``(error, degrees of freedom)``: ``(R, D)`` or ``(E, A)`` for the teacher of `problem`."""
+        """Predicted ``(error, degrees of freedom)``: ``(R, D)`` or ``(E, A)`` for the teacher of `problem`.
+
+        Raises
+        ------
+        InvalidArgument
+            If `problem` is not of the rule's network.
+        """
 
     @classmethod
     @abstractmethod
@@ -94,6 +100,16 @@ _Rule = TypeVar("_Rule", bound=type[Denoiser])
 
 def register(rule: _Rule) -> _Rule:
     """Class decorator: enter a rule into :data:`REGISTRY`.
+
+    Parameters
+    ----------
+    rule : subclass of Denoiser
+        Known from then on by the name of the class; a rule of the same name is replaced.
+
+    Returns
+    -------
+    subclass of Denoiser
+        The same class.
 
     Examples
     --------

@@ -27,7 +27,12 @@ class SoftThreshold(Denoiser):
     Parameters
     ----------
     threshold : float
-        ``zeta >= 0``.
+        ``zeta >= 0``, in units of ``theta``.
+
+    Raises
+    ------
+    InvalidArgument
+        If the threshold is not a finite number ``>= 0``.
 
     Examples
     --------
@@ -66,9 +71,14 @@ class HardThreshold(Denoiser):
     Parameters
     ----------
     cut : float
-        Smaller observations become zero.
+        Observations up to this size become zero, in units of ``theta``; not negative.
     threshold : float
         ``zeta``, at most `cut`: what weight decay takes off the rest (theory note, section 10).
+
+    Raises
+    ------
+    InvalidArgument
+        If one of the two is not a finite number ``>= 0``, or the threshold is above the cut.
 
     Examples
     --------
@@ -170,10 +180,24 @@ class PosteriorMean(Denoiser):
 
 
 def threshold_for_weight_decay(observed: FloatArray, samples: int, bound: float) -> float:
-    """The ``zeta`` with ``zeta (n - D(zeta)) = bound``, ``D`` the entries of `observed` above ``zeta``.
+    """The ``zeta`` with ``zeta (n - D(zeta)) = bound``, ``D`` the number of entries of `observed` larger than ``zeta``.
 
-    `observed` has shape (d,), ``D`` counts by size, ``bound = lam sqrt(d)``. The left side increases with ``zeta``; at
-    its jumps the jump itself is the answer. At most ``n - 1`` entries stay active (theory note, sections 9 and 10).
+    The left side increases with ``zeta``; at its jumps the jump itself is the answer. At most ``n - 1`` entries stay
+    active (theory note, sections 2 and 9).
+
+    Parameters
+    ----------
+    observed : ndarray, shape (d,)
+        Teacher plus noise, in units of ``theta``; only sizes count.
+    samples : int
+        ``n``.
+    bound : float
+        ``lam sqrt(d)``, not negative.
+
+    Returns
+    -------
+    float
+        ``zeta``, in units of ``theta``.
 
     Examples
     --------

@@ -13,8 +13,21 @@ if TYPE_CHECKING:
 def spectral_divergence(values: FloatArray, denoised: FloatArray, slopes: FloatArray) -> float:
     """``A = (1/d^2) [sum_{i != j} (f_i - f_j)/(x_i - x_j) + 2 sum_i f'_i]`` of a spectral denoiser.
 
-    All arrays of shape (d,): eigenvalues, their images and the derivative there. Where two eigenvalues agree to
-    rounding the quotient is the mean of the slopes.
+    Theory note, section 9. Where two eigenvalues agree to rounding the quotient is the mean of the slopes.
+
+    Parameters
+    ----------
+    values : ndarray, shape (d,)
+        Eigenvalues ``x_i``, increasing.
+    denoised : ndarray, shape (d,)
+        Their images ``f_i``.
+    slopes : ndarray, shape (d,)
+        The derivative ``f'_i`` there.
+
+    Returns
+    -------
+    float
+        ``A``; ``A d^2/2`` is the number of degrees of freedom.
 
     Examples
     --------
@@ -35,7 +48,21 @@ def spectral_divergence(values: FloatArray, denoised: FloatArray, slopes: FloatA
 
 
 def soft_divergence(values: FloatArray, threshold: float, limit: int | None = None) -> float:
-    """The same for ``max(x - threshold, 0)`` on at most the `limit` largest of the increasing `values`.
+    """The ``A`` of :func:`spectral_divergence` for ``f(x) = max(x - threshold, 0)`` on the largest eigenvalues.
+
+    Parameters
+    ----------
+    values : ndarray, shape (d,)
+        Eigenvalues, increasing.
+    threshold : float
+        ``zeta``, in their units.
+    limit : int, optional
+        At most so many eigenvalues stay; default: all above the threshold.
+
+    Returns
+    -------
+    float
+        ``A``.
 
     Examples
     --------

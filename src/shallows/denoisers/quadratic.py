@@ -30,9 +30,14 @@ class SpectralSoftThreshold(Denoiser):
     Parameters
     ----------
     threshold : float
-        ``zeta >= 0``.
+        ``zeta >= 0``, in units of ``S``.
     rank_share : float
-        ``p/d``: at most this share of the eigenvalues is kept (1 or more: all).
+        ``p/d``, positive: at most this share of the eigenvalues is kept (1 or more: all).
+
+    Raises
+    ------
+    InvalidArgument
+        If the threshold is not a finite number ``>= 0``, or the share not a finite number ``> 0``.
 
     Examples
     --------
@@ -77,9 +82,14 @@ class SpectralHardThreshold(Denoiser):
     Parameters
     ----------
     cut : float
-        Smaller eigenvalues become zero.
+        Eigenvalues up to this become zero, in units of ``S``; not negative.
     threshold : float
         ``zeta``, at most `cut`: what weight decay takes off the rest.
+
+    Raises
+    ------
+    InvalidArgument
+        If one of the two is not a finite number ``>= 0``, or the threshold is above the cut.
 
     Examples
     --------
@@ -190,11 +200,28 @@ class RotationallyInvariant(Denoiser):
 def threshold_for_penalty(
     values: FloatArray, alpha: float, penalty: float, limit: int | None = None
 ) -> tuple[float, float]:
-    """The ``(zeta, A)`` with ``zeta (4 alpha - 2 A(zeta)) = pen`` on the increasing eigenvalues `values`.
+    """The ``(zeta, A)`` with ``zeta (4 alpha - 2 A(zeta)) = pen`` on given eigenvalues (theory note, sections 3 and 9).
 
     The left side increases with ``zeta`` from where it becomes positive, so the root is unique. Where `A` stays below
-    ``2 alpha`` down to ``zeta = 0`` and the penalty is zero, ``zeta = 0`` (theory note, sections 9 and 10). `limit` is
-    the largest number of eigenvalues that stay.
+    ``2 alpha`` down to ``zeta = 0`` and the penalty is zero, ``zeta = 0``.
+
+    Parameters
+    ----------
+    values : ndarray, shape (d,)
+        Eigenvalues of the observed matrix, increasing, in units of ``S``.
+    alpha : float
+        ``n/d^2``, positive.
+    penalty : float
+        ``pen``, not negative.
+    limit : int, optional
+        At most so many eigenvalues stay; default: all above the threshold.
+
+    Returns
+    -------
+    threshold : float
+        ``zeta``, in units of ``S``.
+    divergence : float
+        ``A``, at a jump the fraction of it that solves the equation.
 
     Examples
     --------

@@ -64,7 +64,13 @@ class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         self.shrinkage = shrinkage
 
     def fit(self, X: Any, y: Any = None) -> WhiteningTransformer:
-        """Learn the transformation from `X`, shape (n, d)."""
+        """Learn the transformation from `X`, shape (n, d).
+
+        Raises
+        ------
+        InvalidArgument
+            For an unknown method, or a shrinkage that is no number from 0 to 1.
+        """
         if self.method not in METHODS:
             raise InvalidArgument("method", self.method, f"must be one of {', '.join(METHODS)}")
         if self.shrinkage != "auto" and not (

@@ -59,6 +59,11 @@ class Concern:
 class Diagnosis:
     """All concerns about one fit.
 
+    Attributes
+    ----------
+    concerns : tuple of Concern
+        Empty where the data look like what the theory assumes.
+
     Examples
     --------
     >>> from shallows.inference import Diagnosis
@@ -116,6 +121,11 @@ def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
     -------
     list of Concern
 
+    Raises
+    ------
+    UnknownNetwork, NotSupported
+        If there is no such network, or its assumptions are not known.
+
     Examples
     --------
     >>> import numpy as np
@@ -152,6 +162,11 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
     Returns
     -------
     Diagnosis
+
+    Raises
+    ------
+    NotSupported
+        If the assumptions of the network are not known.
 
     Examples
     --------

@@ -86,6 +86,8 @@ def extrapolate_naively(
 
     Raises
     ------
+    InvalidArgument
+        For unusable data, numbers of samples or settings.
     EstimateUndefined
         If fewer than three subsets give an estimate.
 

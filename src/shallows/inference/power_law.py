@@ -114,9 +114,9 @@ def fit_power_law_teacher(inference: Inference, *, draws: int = 40, seed: int = 
     Raises
     ------
     InvalidArgument
-        For unusable settings.
+        For unusable settings; a network without such a fit is a :class:`shallows.errors.NotSupported`.
     EstimateUndefined
-        If the weights hold no more energy than noise would.
+        If the weights hold no more energy than noise would, or there is only one.
 
     Examples
     --------
@@ -147,12 +147,25 @@ def fit_power_law_teacher(inference: Inference, *, draws: int = 40, seed: int = 
 
 
 def fit_teacher(inference: Inference) -> tuple[PowerLaw, float]:
-    """The fitted teacher and its misfit alone, without draws: cheap.
+    """The teacher of :func:`fit_power_law_teacher` and its misfit alone, without draws: cheap.
+
+    Parameters
+    ----------
+    inference : Inference
+        Of the fit at hand; its unbiased weights are what the teacher is fitted to (theory note, section 10).
+
+    Returns
+    -------
+    teacher : PowerLaw
+    misfit : float
+        In standard errors (:attr:`PowerLawFit.misfit`).
 
     Raises
     ------
+    InvalidArgument
+        If `inference` is not an Inference; a network without such a fit is a :class:`shallows.errors.NotSupported`.
     EstimateUndefined
-        As :func:`fit_power_law_teacher`.
+        If the weights hold no more energy than noise would, or there is only one.
 
     Examples
     --------
@@ -182,6 +195,12 @@ def estimated_problem(inference: Inference, teacher: PowerLaw, samples: float, s
     Returns
     -------
     Problem
+
+    Raises
+    ------
+    InvalidArgument
+        For unusable samples, or a teacher that the network cannot have; a network without state evolution is a
+        :class:`shallows.errors.NotSupported`.
 
     Examples
     --------

@@ -227,6 +227,26 @@ def predicted_risk(teacher: Teacher, inference: Inference, cut: float) -> float:
 
     Theory note, section 10: ``f(x) = (x - zeta) 1[x > c]`` at the noise scale and threshold of the trained network.
 
+    Parameters
+    ----------
+    teacher : Teacher
+        The truth, or a fitted one (:func:`fit_teacher`).
+    inference : Inference
+        Of the fit that is pruned.
+    cut : float
+        ``c``, in units of the modes; at least the trained threshold.
+
+    Returns
+    -------
+    float
+        Excess risk, in squared units of the labels: ``R``, or ``2 E``.
+
+    Raises
+    ------
+    InvalidArgument
+        If `cut` is below the trained threshold, or the network cannot have the teacher; a network without denoisers is
+        a :class:`shallows.errors.NotSupported`.
+
     Examples
     --------
     >>> from shallows import PowerLaw, Problem, infer, sample, train

@@ -39,17 +39,26 @@ REACH = 8.0
 def silencing_weight_decay(inputs: Any, labels: FloatArray, network: str, width: int | None = None) -> float:
     """The smallest weight decay at which every weight is zero.
 
+    There the penalty outweighs the gradient of the training error at zero weights (theory note, section 1).
+
     Parameters
     ----------
     inputs : ndarray or torch.Tensor, shape (n, d)
+        In float64, as :func:`shallows.operators.check_data` returns them.
     labels : ndarray, shape (n,)
     network : {"diagonal", "quadratic"}
     width : int, optional
-        Hidden units of the quadratic network.
+        Hidden units of the quadratic network; default: `d`. The diagonal network takes no notice.
 
     Returns
     -------
     float
+        ``lam``.
+
+    Raises
+    ------
+    UnknownNetwork, NotSupported
+        If there is no such network, or no operator on its data.
 
     Examples
     --------

@@ -19,6 +19,16 @@ _Implementation = TypeVar("_Implementation")
 def register(kind: _Net) -> _Net:
     """Class decorator: make a network known by its name.
 
+    Parameters
+    ----------
+    kind : subclass of Network
+        Made without arguments; a network of the same name is replaced.
+
+    Returns
+    -------
+    subclass of Network
+        The same class.
+
     Examples
     --------
     >>> from shallows.networks import Quadratic, network_named, register
@@ -35,6 +45,11 @@ def register(kind: _Net) -> _Net:
 def network_names() -> tuple[str, ...]:
     """Names of all registered networks.
 
+    Returns
+    -------
+    tuple of str
+        In the order of registration.
+
     Examples
     --------
     >>> from shallows.networks import network_names
@@ -46,6 +61,15 @@ def network_names() -> tuple[str, ...]:
 
 def network_named(network: str | Network | None) -> Network:
     """The network of this name; a network is returned as it is.
+
+    Parameters
+    ----------
+    network : str or Network
+        Name of a registered network, or a network.
+
+    Returns
+    -------
+    Network
 
     Raises
     ------

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 def as_pair(data: Any) -> tuple[Any, Any]:
     """``(X, y)`` of a pair or a sampled data set.
 
+    Parameters
+    ----------
+    data : Dataset, or pair (X, y)
+        Anything that unpacks into two.
+
+    Returns
+    -------
+    inputs, labels : object
+        As they were given, not checked: see :func:`check_data`.
+
     Raises
     ------
     InvalidArgument
@@ -60,6 +70,8 @@ def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, Floa
     InvalidArgument
         Unless the shapes match, there is at least one sample and one column, and every number is finite and
         of a size whose sums of squares over the data neither overflow nor vanish; or if the device cannot be used.
+    MissingDependency
+        For a GPU without PyTorch.
 
     Examples
     --------

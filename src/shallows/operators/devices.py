@@ -27,6 +27,17 @@ ALLOWED = 'must be "cpu", "cuda", or "cuda:N" with the number of a GPU'
 def require_torch(purpose: str, otherwise: str) -> Any:
     """The ``torch`` module.
 
+    Parameters
+    ----------
+    purpose : str
+        What needs it: begins the message where it is missing.
+    otherwise : str
+        What does without it, to follow "or".
+
+    Returns
+    -------
+    module
+
     Raises
     ------
     MissingDependency
@@ -55,6 +66,10 @@ def require_torch(purpose: str, otherwise: str) -> Any:
 def is_tensor(value: object) -> bool:
     """Whether `value` is a ``torch.Tensor``; imports nothing, since whoever holds one has imported PyTorch.
 
+    Parameters
+    ----------
+    value : object
+
     Examples
     --------
     >>> import numpy as np
@@ -75,6 +90,10 @@ def find_device(device: Any, data: object = None) -> Any:
         None: where `data` are.
     data : object
         The inputs.
+
+    Returns
+    -------
+    torch.device or None
 
     Raises
     ------
@@ -131,6 +150,23 @@ def real_tensor(name: str, tensor: Any, device: Any) -> Any:
 def place(array: Any, device: Any) -> Any:
     """An array of float64, or a tensor of them, on a device of :func:`find_device`; copied only if it is not there.
 
+    Parameters
+    ----------
+    array : ndarray or torch.Tensor
+        Of any shape.
+    device : torch.device or None
+        None for the host.
+
+    Returns
+    -------
+    ndarray, or a tensor where there is a device
+        Of the same shape.
+
+    Raises
+    ------
+    InvalidArgument
+        If the memory of the device has no room for it.
+
     Examples
     --------
     >>> import numpy as np
@@ -160,6 +196,16 @@ def _move(tensor: Any, device: Any) -> Any:
 
 def to_host(tensor: Any) -> FloatArray:
     """The tensor's numbers on the host, in float64.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+        Of any shape, on any device.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape; shares the tensor's memory where it can.
 
     Examples
     --------

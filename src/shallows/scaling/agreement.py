@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 def agreement(diagram: xarray.Dataset) -> dict[str, dict[str, float]]:
     """How far the phases found numerically are the analytic ones, and where finite `d` blurs them.
 
+    Parameters
+    ----------
+    diagram : xarray.Dataset
+        As :func:`phase_diagram` returns it.
+
     Returns
     -------
     dict
@@ -49,6 +54,11 @@ def agreement(diagram: xarray.Dataset) -> dict[str, dict[str, float]]:
 
 def reading(diagram: xarray.Dataset) -> str:
     """One paragraph: what the diagram shows and where finite dimension blurs it.
+
+    Parameters
+    ----------
+    diagram : xarray.Dataset
+        As :func:`phase_diagram` returns it.
 
     Examples
     --------

@@ -104,6 +104,8 @@ def phase_diagram(
     ------
     InvalidArgument
         For unusable arguments.
+    StoreError, WorkersFailed
+        With a store, as for :func:`shallows.sweeps.run`.
 
     Examples
     --------

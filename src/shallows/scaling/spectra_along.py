@@ -70,10 +70,22 @@ class Snapshot:
 
 
 def snapshot(problem: Problem, weight_decay: float) -> Snapshot:
-    """Summarise the learned spectrum of `problem` at `weight_decay`.
+    """Summarise the learned spectrum of `problem` at `weight_decay` (theory note, sections 5 to 7).
+
+    Parameters
+    ----------
+    problem : Problem
+    weight_decay : float
+        ``lam``, not negative.
+
+    Returns
+    -------
+    Snapshot
 
     Raises
     ------
+    InvalidArgument
+        For unusable arguments.
     SolveFailed
         If the state evolution cannot be solved.
 

@@ -237,7 +237,12 @@ def _cells(row: ExponentRow) -> tuple[str, ...]:
 
 
 def format_table(rows: Sequence[ExponentRow]) -> str:
-    """The table as text, one line a row.
+    """The table as text, one line a row, and a last line with the number of good ones.
+
+    Parameters
+    ----------
+    rows : sequence of ExponentRow
+        As :func:`exponents_table` returns them.
 
     Examples
     --------

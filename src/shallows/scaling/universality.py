@@ -36,8 +36,10 @@ def universality(
 
     Parameters
     ----------
-    dim, gamma, noise
-        Dimension, exponent of the power-law teacher (energy 1), variance of the label noise (positive).
+    dim : int
+        Dimension `d`.
+    gamma, noise : float
+        Exponent of the power-law teacher (energy 1), variance of the label noise (positive).
     weight_decay : float
         ``lam``, the same for both.
     ratios : sequence of float
@@ -108,6 +110,11 @@ def universality(
 
 def compare_networks(both: xarray.Dataset) -> str:
     """Where the two networks coincide and where they differ, in words with numbers.
+
+    Parameters
+    ----------
+    both : xarray.Dataset
+        As :func:`universality` returns it.
 
     Examples
     --------

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 @LAWS.register("diagonal")
 @dataclass(frozen=True)
 class DiagonalLaw(LearnedLaw):
-    """Law of the learned weights, each measured along the sign of its teacher.
+    """Law of the learned weights of the diagonal network, each measured along the sign of its teacher.
+
+    They are ``eta(theta* + tau Z; zeta)`` (theory note, section 2).
+
+    Parameters
+    ----------
+    problem : Problem
+        Only its network, teacher and width matter.
+    noise_scale, threshold : float
+        ``tau`` and ``zeta``, in units of ``theta``; both ``>= 0``.
 
     Examples
     --------

@@ -160,6 +160,10 @@ def learned_law(problem: Problem, noise_scale: float, threshold: float) -> Learn
     noise_scale, threshold : float
         ``tau`` or ``delta``, and ``zeta``; both ``>= 0``.
 
+    Returns
+    -------
+    LearnedLaw
+
     Raises
     ------
     NotSupported
@@ -178,6 +182,15 @@ def learned_law(problem: Problem, noise_scale: float, threshold: float) -> Learn
 
 def decompose(law: LearnedLaw) -> Decomposition:
     """Split the excess risk of the weights described by `law`, in units of the excess risk (theory note, section 6).
+
+    Parameters
+    ----------
+    law : LearnedLaw
+        As :func:`learned_law` makes it.
+
+    Returns
+    -------
+    Decomposition
 
     Examples
     --------

@@ -35,7 +35,16 @@ if TYPE_CHECKING:
 @LAWS.register("quadratic")
 @dataclass(frozen=True)
 class QuadraticLaw(LearnedLaw):
-    """Law of the eigenvalues of the learned matrix `S`.
+    """Law of the eigenvalues of the learned matrix `S` of the quadratic network.
+
+    It is ``max(S* + delta GOE - zeta, 0)``, of rank at most `p` (theory note, sections 3 to 5).
+
+    Parameters
+    ----------
+    problem : Problem
+        Only its network, teacher and width matter.
+    noise_scale, threshold : float
+        ``delta`` and ``zeta``, in units of ``S``; both ``>= 0``.
 
     Examples
     --------

@@ -71,10 +71,15 @@ def bayes_error(problem: Problem, noise_scale: float) -> float:
     noise_scale : float
         ``tau`` or ``delta``, positive.
 
+    Returns
+    -------
+    float
+        ``R`` or ``E`` (theory note, section 8).
+
     Raises
     ------
     NotSupported
-        If the network has no state evolution.
+        If the network has no state evolution, or its posterior mean is not known.
 
     Examples
     --------
@@ -138,7 +143,7 @@ def bayes_optimal(problem: Problem, *, throw: bool = True) -> BayesPoint:
 
     Examples
     --------
-    A spot value of the theory note (section 12).
+    One of the spot values that the tests hold (``tests/theory/test_state_evolution.py``).
 
     >>> from shallows import PowerLaw, Problem, bayes_optimal
     >>> point = bayes_optimal(Problem("quadratic", PowerLaw(400, 1.25), samples=26515, noise=0.1))

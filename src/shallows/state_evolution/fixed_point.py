@@ -139,7 +139,7 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
 
     Examples
     --------
-    The first row of the theory note's spot values (section 12).
+    The first of the spot values that the tests hold (``tests/theory/test_state_evolution.py``).
 
     >>> from shallows import PowerLaw, Problem
     >>> from shallows.state_evolution import solve

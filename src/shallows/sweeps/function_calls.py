@@ -46,10 +46,14 @@ def run_calls(
 
     Raises
     ------
+    InvalidArgument
+        If the workers or the cluster cannot be used.
     CallFailed
         If a call failed; the rest is given up.
     WorkersFailed
         If there is nobody to compute.
+    MissingDependency
+        If a cluster is given without dask.distributed.
 
     Examples
     --------

@@ -117,10 +117,18 @@ def plan(
     measure : bool
         Whether a handful of points is timed; otherwise first guesses stand.
 
+    Returns
+    -------
+    Plan
+
     Raises
     ------
     InvalidArgument
         If the sweep or the store cannot be used.
+    StoreError
+        If the store cannot be read.
+    WorkersFailed
+        If no worker can be started to time points.
 
     Examples
     --------

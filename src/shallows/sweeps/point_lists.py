@@ -77,9 +77,11 @@ def run_points(
     Raises
     ------
     InvalidArgument
-        If a point names an unknown quantity or setting.
+        If a point names an unknown quantity or setting, or the store, the workers or the cluster cannot be used.
     PointFailed
         If a point failed and `throw` is true. The other points were computed, and are in the store if there is one.
+    StoreError, WorkersFailed, MissingDependency
+        As for :func:`run`.
     KeyboardInterrupt
         If it was interrupted before the end.
 

@@ -88,13 +88,13 @@ class Silent:
     """
 
     def show(self, counts: Counts) -> None:
-        pass
+        """Do nothing."""
 
     def note(self, text: str) -> None:
-        pass
+        """Do nothing."""
 
     def close(self, counts: Counts) -> None:
-        pass
+        """Do nothing."""
 
 
 class LineLog:
@@ -130,14 +130,17 @@ class LineLog:
         return text
 
     def note(self, text: str) -> None:
+        """Write a line with the time of day and the text."""
         print(f"{time.strftime('%H:%M:%S')} sweep: {text}", file=self._stream, flush=True)
 
     def show(self, counts: Counts) -> None:
+        """Write where the sweep stands, if the last line is `every` seconds old."""
         if time.monotonic() - self._last >= self._every:
             self._last = time.monotonic()
             self.note(self._line(counts))
 
     def close(self, counts: Counts) -> None:
+        """Write where the sweep ended."""
         self.note(self._line(counts))
 
 
@@ -169,6 +172,7 @@ class Bar:
         self._progress.start()
 
     def show(self, counts: Counts) -> None:
+        """Move the bar to where the sweep stands."""
         from rich.markup import escape
 
         self._progress.update(
@@ -181,9 +185,11 @@ class Bar:
         )
 
     def note(self, text: str) -> None:
+        """Print the text above the bar."""
         self._progress.console.print(text, markup=False, highlight=False)
 
     def close(self, counts: Counts) -> None:
+        """Move the bar to where the sweep ended, and leave it there."""
         self.show(counts)
         self._progress.stop()
 

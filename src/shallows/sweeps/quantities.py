@@ -62,7 +62,8 @@ class Quantity:
     repeats : {"none", "seed", "trainer and seed"}
         What it is repeated over besides the axes.
     cost : callable
-        Relative cost at given settings.
+        From the settings of a point, a mapping by name, to its cost relative to other points of the quantity: a
+        positive float. Costly points are handed out first. Default: 1 everywhere.
     seconds : float
         First guess at the seconds of a point of cost 1.
     revision : int
@@ -126,6 +127,16 @@ _REGISTRY: dict[str, Quantity] = {}
 
 def register(quantity: Quantity) -> Quantity:
     """Make `quantity` known by its name.
+
+    Parameters
+    ----------
+    quantity : Quantity
+        One of the same name is replaced.
+
+    Returns
+    -------
+    Quantity
+        The same one.
 
     Raises
     ------

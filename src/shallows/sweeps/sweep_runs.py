@@ -73,6 +73,8 @@ def run(
         If results cannot be stored any more, as on a full disk. What was reported before is safe.
     WorkersFailed
         If no worker can be started, or the cluster is lost.
+    MissingDependency
+        If a cluster is given without dask.distributed.
 
     Examples
     --------

@@ -188,6 +188,8 @@ def train_path(
     ------
     InvalidArgument
         For unusable data or settings, before any work.
+    MissingDependency
+        If a GPU is asked for without PyTorch.
     SolveFailed
         At the first fit that does not reach the tolerance; its ``result`` is that fit.
 

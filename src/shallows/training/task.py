@@ -105,7 +105,28 @@ def task_of(data: Any, network: str | None, seed: Any, width: Any, device: Any) 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How to train, with the meanings of :func:`shallows.training.train`; checked when made.
+    """How to train, with the meanings of :func:`shallows.training.train`.
+
+    Parameters
+    ----------
+    solver : {"auto", "convex", "amp", "gradient"}
+        The way to the minimum.
+    tolerance : float
+        Relative duality gap at which to stop, from 1e-15 to below 1.
+    max_iterations : int, optional
+        At least 1; default: as many as the solver thinks fit.
+    precision : {"float64", "float32"}
+        Of gradient training.
+    initial_seed : int
+        Of the initial weights of gradient training.
+    progress : callable, optional
+        Called with the iteration and the objective.
+
+    Raises
+    ------
+    InvalidArgument
+        For an unknown solver, or a tolerance or number of iterations out of range. The precision is checked when
+        gradient training begins.
 
     Examples
     --------

@@ -29,6 +29,15 @@ MOST_ENTRIES = 20_000_000
 class TrainedPoint:
     """Networks trained at one number of samples.
 
+    Attributes
+    ----------
+    samples : int
+        ``n``.
+    trainer : str
+        ``"convex"`` or ``"gradient"``: which of them trained (see ``TRAINER_NAMES``).
+    excess_risk : Statistic
+        Over the data sets, in squared units of the labels.
+
     Examples
     --------
     >>> from shallows.verification import Statistic, TrainedPoint
