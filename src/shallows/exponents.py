@@ -7,7 +7,7 @@ Bayesian information criterion, the breaks are free, and the intervals come from
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from ._arguments import check_level, check_number
 from ._status import StatusEnum
 from .errors import InvalidArgument
+from .floors import FloorFit, fit_floor
 from .phases import predicted_exponents
 
 if TYPE_CHECKING:
@@ -119,6 +120,10 @@ class PowerLaws:
         Where it cannot tell: about how many points would do.
     reason : str
         One sentence.
+    floor : float or None
+        What the curve tends to, where that is seen; exponents are then those of what lies above it.
+    floor_interval : (float, float) or None
+        Its confidence interval.
 
     Examples
     --------
@@ -138,6 +143,8 @@ class PowerLaws:
     outcome: FitOutcome
     points_needed: int | None
     reason: str
+    floor: float | None = None
+    floor_interval: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -145,6 +152,8 @@ class PowerLaws:
             "outcome": self.outcome.value,
             "reason": self.reason,
             "points_needed": self.points_needed,
+            "floor": self.floor,
+            "floor_interval": None if self.floor_interval is None else list(self.floor_interval),
             "level": self.level,
             "scatter": None if math.isnan(self.scatter) else self.scatter,
             "segments": [
@@ -152,7 +161,7 @@ class PowerLaws:
                     "start": s.start,
                     "stop": s.stop,
                     "exponent": s.exponent,
-                    "interval": list(s.interval),
+                    "interval": [end if math.isfinite(end) else None for end in s.interval],
                     "plateau": s.plateau,
                     "uncertain": s.uncertain,
                     "points": s.points,
@@ -301,6 +310,7 @@ def fit_power_laws(
     level: float = 0.95,
     resolution: float = 0.01,
     seed: int = 0,
+    floor: bool = True,
 ) -> PowerLaws:
     """Read the power laws of a learning curve.
 
@@ -319,6 +329,10 @@ def fit_power_laws(
         exact curves are smooth.
     seed : int
         Of the resampling behind the intervals.
+    floor : bool
+        Whether the curve may tend to a positive number, as every test error does: a power law above a floor then
+        competes, and the interval of a single power law counts every floor that the data cannot rule out. False for
+        curves that are known to vanish, such as an excess risk.
 
     Returns
     -------
@@ -351,10 +365,87 @@ def fit_power_laws(
     x, y = np.log(sizes), np.log(values)
     known = errors is not None
     sigma = np.ones(count) if errors is None else np.hypot(errors / values, resolution / 4)
-    return _describe(x, y, sigma, _best_breaks(x, y, 1 / sigma, known, resolution), known, level, seed)
+    candidates = _best_breaks(x, y, 1 / sigma, known, resolution)
+    plain = _describe(x, y, sigma, candidates.breaks, known, level, seed)
+    if not floor or not _declines(x, y, 1 / sigma):
+        return plain
+    return _with_floor(plain, fit_floor(x, y, 1 / sigma, known, level), candidates, known, resolution)
 
 
-def _best_breaks(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, resolution: float) -> FloatArray:
+@dataclass(frozen=True)
+class _Candidates:
+    """The best number of pieces, and what a power law above a floor competes with."""
+
+    breaks: FloatArray
+    score: float
+    count: int
+    mean_weight: float
+
+
+def _score(loss: float, count: int, terms: int, known: bool, resolution: float) -> float:
+    """Bayesian information criterion, the smaller the better, with its small-sample correction."""
+    penalty = terms * math.log(count) + 2 * terms * (terms + 1) / max(count - terms - 1, 0.5)
+    return penalty + (loss if known else count * math.log(loss / count + resolution**2))
+
+
+def _declines(x: FloatArray, y: FloatArray, weight: FloatArray) -> bool:
+    """Whether the curve falls at all, beyond its scatter: only then is there something above a floor."""
+    (_, slope), loss = _solve(x, y, weight, np.zeros(0))
+    spread = math.sqrt(loss / max(x.size - 2, 1) / float(np.sum((weight * (x - np.mean(x))) ** 2)))
+    return bool(slope < -2 * spread)
+
+
+def _with_floor(
+    plain: PowerLaws, found: FloorFit, candidates: _Candidates, known: bool, resolution: float
+) -> PowerLaws:
+    """The curve above its floor, where that is seen and explains it better; else with floors that remain possible."""
+    low, high = found.interval
+    interval = -high, -low
+    if found.is_seen(candidates.count, known, resolution, candidates.mean_weight) and (
+        not candidates.breaks.size or _score(found.loss, candidates.count, 4, known, resolution) <= candidates.score
+    ):
+        scatter = math.sqrt(found.loss / candidates.mean_weight / max(candidates.count - 3, 1))
+        segment = replace(
+            plain.segments[0],
+            stop=plain.segments[-1].stop,
+            exponent=-found.exponent,
+            interval=interval,
+            plateau=False,
+            points=candidates.count,
+        )
+        reason = f"a power law above a floor of {found.floor:.3g}, scatter {100 * scatter:.2g} %"
+        return replace(
+            _judged(plain, (segment,), scatter, reason),
+            breaks=(),
+            break_intervals=(),
+            floor=found.floor,
+            floor_interval=found.floor_interval,
+        )
+    if candidates.breaks.size:
+        return plain
+    (segment,) = plain.segments
+    interval = min(interval[0], segment.exponent), max(interval[1], segment.exponent)
+    most = found.floor_interval[1]
+    reason = f"1 power law, scatter {100 * plain.scatter:.2g} %; a floor of up to {most:.2g} is possible"
+    widened = _judged(plain, (replace(segment, interval=interval),), plain.scatter, reason)
+    return replace(widened, floor_interval=(0.0, most))
+
+
+def _judged(curve: PowerLaws, segments: tuple[Segment, ...], scatter: float, reason: str) -> PowerLaws:
+    """The curve with these segments: whether any exponent can be read, and if not, what would help."""
+    outcome, needed = FitOutcome.FITTED, None
+    if all(segment.uncertain for segment in segments):
+        outcome = FitOutcome.CANNOT_TELL
+        count = sum(segment.points for segment in segments)
+        widest = min(0.5 * (s.interval[1] - s.interval[0]) for s in segments)
+        needed = int(min(math.ceil(count * (widest / (0.4 * USEFUL)) ** 2), 10**9)) if math.isfinite(widest) else None
+        open_by = f"open by +-{widest:.2g}" if math.isfinite(widest) else "without a limit"
+        more = "a wider range of n" if needed is None else f"about {needed} such points, or a wider range of n"
+        reason = f"the scatter ({100 * scatter:.2g} %) leaves the exponent {open_by}: it takes {more}"
+    return replace(curve, segments=segments, scatter=scatter, outcome=outcome, points_needed=needed, reason=reason)
+
+
+def _best_breaks(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, resolution: float) -> _Candidates:
     """Breaks of the number of pieces that the Bayesian information criterion prefers."""
     count = x.size
     best: tuple[float, FloatArray] | None = None
@@ -365,15 +456,12 @@ def _best_breaks(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, 
         if breaks.size:
             breaks = _refine(x, y, weight, breaks)
         loss = _solve(x, y, weight, breaks)[1]
-        # Three a piece: level, slope and break, whose search among many places is paid for as well; the
-        # second term is the small-sample correction.
-        terms = 3 * pieces
-        penalty = terms * math.log(count) + 2 * terms * (terms + 1) / max(count - terms - 1, 0.5)
-        score = penalty + (loss if known else count * math.log(loss / count + resolution**2))
+        # Three a piece: level, slope and break, whose search among many places is paid for as well.
+        score = _score(loss, count, 3 * pieces, known, resolution)
         if best is None or score < best[0]:
             best = score, breaks
     assert best is not None  # one piece always fits
-    return best[1]
+    return _Candidates(best[1], best[0], count, float(np.mean(weight**2)))
 
 
 def _describe(
@@ -415,25 +503,15 @@ def _describe(
         start, stop = float(np.exp(edges[i])), float(np.exp(edges[i + 1]))
         segments.append(Segment(start, stop, float(slopes[i]), (low, high), flat, inside))
     scatter = float(np.sqrt(np.mean((y - fitted) ** 2) * count / free))
-    readable = [s for s in segments if not s.uncertain]
-    if readable:
-        outcome, needed = FitOutcome.FITTED, None
-        reason = f"{pieces} power law{'s' if pieces > 1 else ''}, scatter {100 * scatter:.2g} %"
-    else:
-        outcome = FitOutcome.CANNOT_TELL
-        widest = min(0.5 * (s.interval[1] - s.interval[0]) for s in segments)
-        needed = int(min(math.ceil(count * (widest / (0.4 * USEFUL)) ** 2), 10**9)) if math.isfinite(widest) else None
-        reason = (
-            f"the scatter ({100 * scatter:.2g} %) leaves the exponent open by +-{widest:.2g}: it takes about {needed} "
-            "such points, or a wider range of n"
-        )
-    return PowerLaws(
+    reason = f"{pieces} power law{'s' if pieces > 1 else ''}, scatter {100 * scatter:.2g} %"
+    curve = PowerLaws(
         tuple(segments),
         tuple(float(b) for b in np.exp(breaks)),
         tuple((float(a), float(b)) for a, b in zip(np.exp(lows), np.exp(highs), strict=True)),
         level,
         scatter,
-        outcome,
-        needed,
+        FitOutcome.FITTED,
+        None,
         reason,
     )
+    return _judged(curve, tuple(segments), scatter, reason)

@@ -9,6 +9,7 @@ import pytest
 from shallows import InvalidArgument, PowerLaw, Problem, predict
 from shallows import exponents as module
 from shallows.exponents import FitOutcome, fit_power_laws, local_exponents
+from shallows.floors import fit_floor
 from shallows.phases import PHASES, predicted_exponents
 
 
@@ -149,3 +150,83 @@ def test_predicted_exponents_name_known_phases(network):
         predicted_exponents(network, 0.5)
     with pytest.raises(InvalidArgument):
         predicted_exponents("cubic", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("count", "exponent", "floor"), [(8, 0.7, 0.02), (8, 0.4, 0.3), (20, 0.4, 0.1), (20, 1.0, 0.3)]
+)
+@pytest.mark.parametrize("known", [False, True])
+def test_the_interval_holds_the_exponent_above_a_floor(count, exponent, floor, known):
+    rng = np.random.default_rng([count, int(10 * exponent), int(100 * floor)])
+    n = 100 * np.geomspace(1, 100, count)
+    truth, trials, covered, floors, pieces = (n / 100) ** -exponent + floor, 80, 0, 0, 0
+    for _ in range(trials):
+        fit = fit_power_laws(n, truth * np.exp(0.05 * rng.standard_normal(count)), 0.05 * truth if known else None)
+        pieces += len(fit.segments)
+        if len(fit.segments) == 1:
+            covered += fit.segments[0].interval[0] <= -exponent <= fit.segments[0].interval[1]
+            floors += fit.floor_interval[0] <= floor <= fit.floor_interval[1]
+    error = math.sqrt(0.95 * 0.05 / trials)
+    assert abs(covered / trials - 0.95) < 3 * error
+    assert floors / trials > 0.95 - 4 * error
+    assert pieces / trials <= 1.05
+
+
+def test_a_floor_is_found_without_noise_and_none_is_invented():
+    n = np.geomspace(100, 1e4, 12)
+    fit = fit_power_laws(n, 0.3 + n**-0.4)
+    (segment,) = fit.segments
+    assert segment.exponent == pytest.approx(-0.4, abs=1e-4) and fit.floor == pytest.approx(0.3, rel=1e-4)
+    assert segment.interval[0] <= -0.4 <= segment.interval[1] and segment.points == 12
+    assert fit.outcome.ok and "above a floor of 0.3" in fit.reason
+    plain = fit_power_laws(n, 2 * n**-0.4)
+    assert plain.floor is None and plain.segments[0].exponent == pytest.approx(-0.4, abs=1e-10)
+    assert plain.floor_interval[1] < 1e-3 * float((2 * n**-0.4).min())
+
+
+def test_a_curve_known_to_vanish_is_read_without_a_floor():
+    rng = np.random.default_rng(2)
+    n = np.geomspace(100, 1e4, 12)
+    risk = n**-0.4 * np.exp(0.05 * rng.standard_normal(12))
+    (with_floor,), (without,) = (fit_power_laws(n, risk, floor=flag).segments for flag in (True, False))
+    assert with_floor.interval[0] < without.interval[0] - 0.01  # steeper, were there a floor
+    assert fit_power_laws(n, risk, floor=False).floor_interval is None
+
+
+def test_the_profile_is_that_of_least_squares():
+    from scipy.optimize import least_squares
+
+    rng = np.random.default_rng(7)
+    x = np.log(np.geomspace(100, 1e4, 15))
+    y = np.log(np.exp(-0.6 * (x - x[0])) + 0.15) + 0.05 * rng.standard_normal(15)
+    weight = rng.uniform(0.5, 2, 15)
+    found = fit_floor(x, y, weight, True, 0.95)
+
+    def misses(p, exponent=None):
+        b = p[2] if exponent is None else exponent
+        return weight * (y - np.log(np.exp(p[0] - b * (x - x[0])) + np.exp(p[1])))
+
+    best = least_squares(misses, [0.0, math.log(0.1), 0.5])
+    assert found.loss == pytest.approx(2 * best.cost, rel=1e-6)
+    assert found.exponent == pytest.approx(best.x[2], rel=1e-3)
+    assert found.floor == pytest.approx(math.exp(best.x[1]), rel=1e-3)
+    # both ends of the interval: where the loss has risen by the quantile of chi squared
+    for end in found.interval:
+        there = least_squares(lambda p, b=end: misses([*p], b), best.x[:2])
+        assert 2 * there.cost - found.loss == pytest.approx(3.841 * max(found.loss / 12, 1), rel=1e-3)
+    assert found.floor_interval[0] < found.floor < found.floor_interval[1]
+
+
+def test_a_flat_curve_stays_a_plateau():
+    rng = np.random.default_rng(1)
+    fit = fit_power_laws(np.geomspace(10, 1e4, 12), np.exp(0.02 * rng.standard_normal(12)))
+    assert fit.segments[0].plateau and fit.floor is None
+
+
+def test_an_exponent_without_a_limit_is_no_number_in_json():
+    n = np.array([100, 200, 400, 800, 1600])
+    fit = fit_power_laws(n, [1.0, 0.52, 0.5, 0.49, 0.505])
+    content = json.loads(json.dumps(fit.to_dict(), allow_nan=False))
+    if math.isinf(fit.segments[0].interval[0]):
+        assert content["segments"][0]["interval"][0] is None
+    assert not fit.outcome.ok

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,14 @@ Level = Annotated[
     str | None,
     typer.Option("--level", metavar="P", help="Confidence level of the intervals (default 0.95).", show_default=False),
 ]
+Floor = Annotated[
+    bool,
+    typer.Option(
+        "--floor/--no-floor",
+        help="Allow for a floor, as every test error has one (default), or read a curve known to vanish.",
+        show_default=False,
+    ),
+]
 Network = Annotated[
     str | None,
     typer.Option(
@@ -37,7 +46,12 @@ Gamma = Annotated[
 
 
 def run(
-    curve: Curve, network: Network = None, gamma: Gamma = None, level: Level = None, json: options.Json = False
+    curve: Curve,
+    network: Network = None,
+    gamma: Gamma = None,
+    level: Level = None,
+    floor: Floor = True,
+    json: options.Json = False,
 ) -> int:
     """Read the file, fit, print. A curve that cannot be read off is an answer, not a failure."""
     if (network is None) != (gamma is None):
@@ -53,7 +67,7 @@ def run(
         with options.naming({"network": network, "gamma": gamma}):
             predicted_exponents(network, decay)
     try:
-        fit = fit_power_laws(columns["n"], columns["risk"], columns.get("stderr"), level=share)
+        fit = fit_power_laws(columns["n"], columns["risk"], columns.get("stderr"), level=share, floor=floor)
     except InvalidArgument as error:
         if error.name in COLUMNS:
             raise InvalidArgument(f"{options.shown(curve)}, column {error.name}", error.value, error.allowed) from error
@@ -69,7 +83,12 @@ def run(
     rows += [_row(segment, network, decay) for segment in fit.segments]
     print_sections(
         f"Power laws in {Path(curve).name}",
-        [("Segments", rows if fit.segments else []), ("Breaks", _breaks(fit)), ("Reading", [(_verdict(fit),)])],
+        [
+            ("Segments" if fit.floor is None else "Above the floor", rows if fit.segments else []),
+            ("Floor", _floor(fit)),
+            ("Breaks", _breaks(fit)),
+            ("Reading", [(_verdict(fit),)]),
+        ],
     )
     return 0
 
@@ -81,7 +100,15 @@ def _row(segment: Segment, network: str | None, gamma: float | None) -> tuple[st
         phases = segment.matching_phases(network, gamma)
         note += ("; " if note else "") + (f"fits {', '.join(phases)}" if phases else "fits no phase")
     span = f"{number(segment.start)} to {number(segment.stop)}"
-    return span, f"{segment.exponent:+.3f}", f"{low:+.3f} to {high:+.3f}", note
+    lowest = f"{low:+.3f}" if math.isfinite(low) else "no limit"
+    return span, f"{segment.exponent:+.3f}", f"{lowest} to {high:+.3f}", note
+
+
+def _floor(fit: PowerLaws) -> list[tuple[str, ...]]:
+    if fit.floor is None or fit.floor_interval is None:
+        return []
+    low, high = fit.floor_interval
+    return [("risk", number(fit.floor), f"{number(low)} to {number(high)}")]
 
 
 def _breaks(fit: PowerLaws) -> list[tuple[str, ...]]:
