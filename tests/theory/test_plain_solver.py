@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from shallows import LowRank, PowerLaw, Problem
+from shallows.optimum import silencing_bound
 from shallows.state_evolution import STATE_EVOLUTIONS, Status, solve
 from shallows.state_evolution.nested import DIVERGENT, NO_SOLUTION, OK, PERFECT
 from shallows.state_evolution.plain import solve_plain, threshold_at
@@ -62,6 +63,20 @@ def test_both_solvers_agree(kind):
         assert freedom == pytest.approx(point.degrees_of_freedom, rel=1e-9, abs=1e-12)
         above += problem.architecture.risk_per_error * error > problem.null_risk
     assert above > 0  # the noise scale lies above the one of zero weights too
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_weights_that_are_all_zero_are_a_solution(network):
+    """There the first variance that is tried is the solution, and which side of it rounding is on is chance."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        samples = rng.uniform(40, 140)
+        problem = Problem(network, PowerLaw(int(rng.integers(3, 50)), 1.0), samples, rng.uniform(0.1, 3))
+        silent = silencing_bound(problem) * rng.uniform(0.9, 2)
+        code, scale, _, error, freedom = plainly(problem, silent)
+        assert code == OK and freedom < 1e-12
+        assert error == pytest.approx(problem.null_risk / problem.architecture.risk_per_error, rel=1e-12)
+        assert scale == pytest.approx(solve(problem, weight_decay=silent).noise_scale, rel=1e-12)
 
 
 def shrinking(scale, threshold, modes=20.0, energy=0.5):
