@@ -301,6 +301,8 @@ def test_a_mean_ends_where_its_error_does(mean, error, text):
         (1e15, "1.000e+15"),
         (0.12345678, "0.1235"),
         (12345.6, "12346"),
+        (9999.4, "9999"),
+        (9999.6, "10000"),
         (9999999.4, "9999999"),
         (10000000.4, "1.000e+07"),
         (1234.56, "1235"),
@@ -314,7 +316,16 @@ def test_a_terminal_shows_four_digits_in_plain_characters(value, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (0.012345, "0.0123"), (-12.34, "-12.3"), (1000.4, "1000"), (-54321.6, "-54322"), (1e7, "1e+07")],
+    [
+        (0.0, "0"),
+        (0.012345, "0.0123"),
+        (-12.34, "-12.3"),
+        (999.4, "999"),
+        (-999.7, "-1000"),
+        (1000.4, "1000"),
+        (-54321.6, "-54322"),
+        (1e7, "1e+07"),
+    ],
 )
 def test_a_sentence_shows_three_digits(value, text):
     assert sentence_number(value) == text

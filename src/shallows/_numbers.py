@@ -51,7 +51,7 @@ def terminal_number(value: float | None) -> str:
     if isinstance(value, int) or (value == int(value) and abs(value) < 1e15):
         return str(int(value))
     size = abs(value)
-    if 1e4 <= size < 1e7:
+    if 9999.5 <= size < 1e7:  # what four digits round to 10000 as well
         return f"{value:.0f}"
     return f"{value:.4g}" if 1e-3 <= size < 1e4 else f"{value:.3e}"
 
@@ -62,4 +62,4 @@ def sentence_number(value: float) -> str:
     >>> sentence_number(0.12345), sentence_number(123456.0)
     ('0.123', '123456')
     """
-    return f"{value:.3g}" if value == 0 or not 1000 <= abs(value) < 1e7 else f"{value:.0f}"
+    return f"{value:.3g}" if value == 0 or not 999.5 <= abs(value) < 1e7 else f"{value:.0f}"
