@@ -1,11 +1,13 @@
 """Pruning: what is refined by message passing, when it is not, and what the result says of itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from shallows import LowRank, PowerLaw, Problem, infer, prune, sample, train
 from shallows.amp import MessageStep
-from shallows.inference.pruning import PRUNERS
+from shallows.inference.pruning import PRUNERS, predicted_risk
 from shallows.operators import operator_for
 
 SETTLES = {
@@ -87,3 +89,16 @@ def test_sparsity_is_the_share_that_was_dropped():
     assert everything.threshold == 1e6
     nothing = prune(fit, found, threshold=0.0, values="kept")
     assert nothing.threshold == found.threshold and nothing.sparsity == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize("name", SETTLES)
+def test_without_noise_modes_beyond_the_cut_lose_the_threshold_and_others_themselves(name):
+    _, _, found = learned(*SETTLES[name])
+    teacher = PowerLaw(found.dim, 1.0)
+    modes, zeta = teacher.values(name), 0.05
+    cut = float(np.sqrt(modes[4] * modes[5]))
+    lost = 5 * zeta**2 + np.square(modes[5:]).sum()
+    expected = {"diagonal": lost, "quadratic": 2 * lost / found.dim}[name]
+    clean = replace(found, noise_scale=0.0, threshold=zeta)
+    assert predicted_risk(teacher, clean, cut) == pytest.approx(expected)
+    assert predicted_risk(teacher, replace(clean, noise_scale=1e-7), cut) == pytest.approx(expected, rel=1e-4)

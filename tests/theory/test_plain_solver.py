@@ -84,14 +84,26 @@ def shrinking(scale, threshold, modes=20.0, energy=0.5):
     return (energy * threshold**2 + modes * scale**2) / (1 + threshold) ** 2, modes / (1 + threshold)
 
 
-def test_at_interpolation_the_risk_diverges_and_is_called_so():
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_at_interpolation_the_risk_diverges_and_is_called_so(unit):
+    def moments(scale, threshold):
+        return shrinking(scale, threshold, modes=20 * unit)
+
     # as many weights as samples: Delta' has to vanish for N v = D v + Delta' to hold
-    code, variance, *rest = solve_plain(shrinking, 20.0, 0.5, 0.0, lambda scale: 1.0)
-    assert code == DIVERGENT and variance > 1e12 / 20 and np.isnan(rest).all()
+    code, variance, *rest = solve_plain(moments, 20 * unit, 0.5, 0.0, lambda scale: 1.0)
+    assert code == DIVERGENT and variance * unit > 1e12 / 20 and np.isnan(rest).all()
     # just beside it the risk is large, but it is there: R = d Delta' / (n - d)
-    code, variance, threshold, error, _ = solve_plain(shrinking, 20.001, 0.5, 0.0, lambda scale: 1.0)
+    code, variance, threshold, error, _ = solve_plain(moments, 20.001 * unit, 0.5, 0.0, lambda scale: 1.0)
     assert (code, threshold) == (OK, 0.0)
-    assert error == pytest.approx(20 * 0.5 / 0.001, rel=1e-9) and variance == pytest.approx(500.0, rel=1e-9)
+    assert error == pytest.approx(20 * 0.5 / 0.001, rel=1e-9)
+    assert variance * unit == pytest.approx(500.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("samples", [1e3, 1e13])
+def test_what_a_weight_decay_leaves_of_noiseless_data_is_found_at_any_size(samples):
+    code, variance, threshold, error, _ = solve_plain(shrinking, samples, 0.0, 1e-4 * samples, lambda scale: 1.0)
+    assert code == OK and threshold == pytest.approx(1e-4, rel=0.05)
+    assert error == pytest.approx(0.5e-8, rel=0.1) and variance == pytest.approx(error / samples)
 
 
 def test_without_noise_or_weight_decay_the_teacher_is_found_exactly():
