@@ -1,6 +1,7 @@
 """Message passing meets state evolution, the convex minimum and the Bayes-optimal error."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -321,6 +322,9 @@ def test_the_first_deviation_beyond_the_allowance_is_the_departure():
     assert departure_share(path, 1e9, 4)[3] == 0  # recovered to rounding
     assert first_departure(path, 1e3, replicas=0) is None  # 5/1000 more is allowed without replicas
     assert first_departure(path, 1e3, replicas=1) == 2
+    for unit in (1e-7, 1e7):  # in whatever units the noise is measured
+        scaled = replace(path, noise_scale=unit * measured, predicted_noise_scale=unit * ones)
+        assert departure_share(scaled, 1e9, 4) == pytest.approx(departure_share(path, 1e9, 4))
 
 
 def test_what_a_run_does_where_it_is_not_told():
