@@ -290,6 +290,10 @@ def test_changes_and_scales_of_an_iteration_are_those_of_its_states(network):
         row = run.propose()
         assert row["change"] == pytest.approx(np.linalg.norm(run.weights - before) / np.linalg.norm(run.weights))
         assert row["noise_scale"] == run.scale
+        miss = data.labels - run.operator.forward(run.weights)
+        assert row["train_error"] == pytest.approx(np.mean(miss**2))
+        freedom = run.rule.apply(run.observed, run.scale).divergence * (1 if network == "diagonal" else 30**2 / 2)
+        assert row["degrees_of_freedom"] == pytest.approx(freedom) and 0 < freedom < data.labels.size
         after = run.scale_after(share)
         run.mix(share)
         assert after == run.scale

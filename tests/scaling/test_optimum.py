@@ -161,10 +161,10 @@ def test_of_equal_risks_the_smaller_weight_decay_is_taken(monkeypatch):
 
 
 @pytest.mark.parametrize("network", ["diagonal", "quadratic"])
-@pytest.mark.parametrize("ratio", [1e-5, 0.5, 3.0])
-def test_the_scan_reaches_from_next_to_nothing_to_silence(network, ratio):
+@pytest.mark.parametrize(("ratio", "energy"), [(1e-5, 1.0), (0.5, 1.0), (3.0, 1.0), (3.0, 1e-10)])
+def test_the_scan_reaches_from_next_to_nothing_to_silence(network, ratio, energy):
     samples = max(1.0, 1000 * ratio) * (1000 if network == "quadratic" else 1)
-    problem = Problem(network, PowerLaw(1000, 1.0), samples, 0.2)
+    problem = Problem(network, PowerLaw(1000, 1.0, energy), samples, 0.2 * energy)
     scan, ceiling = _Scan.of(problem), silencing_bound(problem)
     assert scan.log_decays[-1] == pytest.approx(math.log(ceiling))
     lowest = min(1e-4 * ceiling, 1e-4 * min(1.0, problem.effective_samples / 1000))
