@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, log10
+from math import floor, isfinite, log10
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -11,7 +11,7 @@ def number(value: float | None, digits: int = 4) -> str:
     >>> number(26515.0), number(0.04071), number(1.5e-9), number(None)
     ('26515', '0.04071', '1.5·10⁻⁹', '–')
     """
-    if value is None:
+    if value is None or not isfinite(value):
         return "–"
     if value == 0:
         return "0"
@@ -46,12 +46,12 @@ def terminal_number(value: float | None) -> str:
     >>> terminal_number(26515.4), terminal_number(3), terminal_number(0.000123456), terminal_number(None)
     ('26515', '3', '1.235e-04', '-')
     """
-    if value is None:
+    if value is None or not isfinite(value):
         return "-"
     if isinstance(value, int) or (value == int(value) and abs(value) < 1e15):
         return str(int(value))
     size = abs(value)
-    if 1e4 <= size < 1e7:
+    if 9999.5 <= size < 1e7:  # what four digits round to 10000 as well
         return f"{value:.0f}"
     return f"{value:.4g}" if 1e-3 <= size < 1e4 else f"{value:.3e}"
 
@@ -62,4 +62,4 @@ def sentence_number(value: float) -> str:
     >>> sentence_number(0.12345), sentence_number(123456.0)
     ('0.123', '123456')
     """
-    return f"{value:.3g}" if value == 0 or not 1000 <= abs(value) < 1e7 else f"{value:.0f}"
+    return f"{value:.3g}" if value == 0 or not 999.5 <= abs(value) < 1e7 else f"{value:.0f}"

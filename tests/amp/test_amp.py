@@ -1,6 +1,7 @@
 """Message passing meets state evolution, the convex minimum and the Bayes-optimal error."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from shallows.amp import (
     amp,
     bayes_rule,
 )
+from shallows.amp.damping import SETTLE, SMALLEST_MIX, Damping
 from shallows.amp.departure import departure_share, first_departure, size_allowance
 from shallows.amp.models import SIMULATIONS
 from shallows.cli import main
@@ -192,7 +194,7 @@ def test_labels_of_zeros_and_exact_recovery_are_no_special_case():
         ({"truth": "x"}, "truth"),
         ({"problem": "p"}, "problem: .* must be a Problem"),
         ({"penalty": None, "rule": bayes_rule}, "rule: .* must be a Denoiser or a Policy"),
-        ({"settings": 3}, "settings: .* must be a AmpSettings"),
+        ({"settings": 3}, "settings: .* must be an AmpSettings"),
         ({"width": 1.5}, "width: .* integer"),
         ({"width": 0}, "width"),
     ],
@@ -283,6 +285,66 @@ def test_an_iteration_goes_on_from_where_another_was(network):
     assert np.array_equal(start.state, dense)
 
 
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_changes_and_scales_of_an_iteration_are_those_of_its_states(network):
+    problem = Problem(network, PowerLaw(30, 1.0), 40 if network == "diagonal" else 1500, 0.3)
+    data = sample(problem, 2)
+    run = Iteration(network, data.inputs, data.labels, ThresholdMultiple(1.0))
+    for share in (1.0, 0.3, 0.6):
+        before = run.weights
+        row = run.propose()
+        assert row["change"] == pytest.approx(np.linalg.norm(run.weights - before) / np.linalg.norm(run.weights))
+        assert row["noise_scale"] == run.scale
+        miss = data.labels - run.operator.forward(run.weights)
+        assert row["train_error"] == pytest.approx(np.mean(miss**2))
+        freedom = run.rule.apply(run.observed, run.scale).divergence * (1 if network == "diagonal" else 30**2 / 2)
+        assert row["degrees_of_freedom"] == pytest.approx(freedom) and 0 < freedom < data.labels.size
+        after = run.scale_after(share)
+        run.mix(share)
+        assert after == run.scale
+    # an estimate of zero does not change: what its residual has left to go does
+    zeros = np.zeros(run.state.shape)
+    silent = Iteration(network, data.inputs, data.labels, ThresholdMultiple(1e6), start=(zeros, 4 * data.labels))
+    assert silent.propose()["change"] == pytest.approx(0.75)
+
+
+class Pretended:
+    """An iteration whose noise scale would rise by `rise` for every share of a proposal."""
+
+    labels = np.ones(10**4)
+    scale = 1.0
+
+    def __init__(self, rise):
+        self.rise = rise
+
+    def scale_after(self, share):
+        return 1 + self.rise * share
+
+
+def test_damping_is_strengthened_where_the_noise_would_rise():
+    allowed = 0.02 + 2 / 100
+    assert Damping(1.0).choose(Pretended(0.99 * allowed), 0.5) == 1.0
+    assert Damping(0.6).choose(Pretended(-0.1), 0.5) == 0.6
+    assert Damping(1.0).choose(Pretended(1.01 * allowed), 0.5) == pytest.approx(0.7)
+    assert Damping(1.0).choose(Pretended(2 * allowed), 0.5) == pytest.approx(0.7**2)
+    least = Damping(1.0).choose(Pretended(100.0), 0.5)
+    assert 0.7 * SMALLEST_MIX < least <= SMALLEST_MIX
+    recovering = Damping(1.0)
+    recovering.choose(Pretended(2 * allowed), 0.5)
+    assert recovering.choose(Pretended(0.0), 0.5) == pytest.approx(1.03 * 0.7**2)
+
+
+def test_damping_is_strengthened_where_nothing_is_gained():
+    cycling, settling = Damping(1.0), Damping(1.0)
+    shares = [cycling.choose(Pretended(0.0), 0.1) for _ in range(SETTLE + 3)]
+    assert shares == pytest.approx([1.0] * (SETTLE + 2) + [0.9])
+    for _ in range(100):
+        cycling.choose(Pretended(0.0), 0.1)
+    assert cycling.most == pytest.approx(2 * SMALLEST_MIX)
+    for k in range(40):  # a tenth less at every step is progress
+        assert settling.choose(Pretended(0.0), 0.9**k) == 1.0
+
+
 def test_the_rank_is_limited_on_the_data_and_in_the_prediction():
     data = sample(Problem("quadratic", PowerLaw(30, 1.0), 900, 0.3, width=3), 3)
     run = amp(data, rule=ThresholdMultiple(0.5), settings=AmpSettings(replicas=0), throw=False)
@@ -326,6 +388,9 @@ def test_the_first_deviation_beyond_the_allowance_is_the_departure():
     assert departure_share(path, 1e9, 4)[3] == 0  # recovered to rounding
     assert first_departure(path, 1e3, replicas=0) is None  # 5/1000 more is allowed without replicas
     assert first_departure(path, 1e3, replicas=1) == 2
+    for unit in (1e-7, 1e7):  # in whatever units the noise is measured
+        scaled = replace(path, noise_scale=unit * measured, predicted_noise_scale=unit * ones)
+        assert departure_share(scaled, 1e9, 4) == pytest.approx(departure_share(path, 1e9, 4))
 
 
 def test_what_a_run_does_where_it_is_not_told():
@@ -361,3 +426,25 @@ def test_modes_are_put_together_again_whatever_their_sign():
     weights, outputs = model.compose(np.where(np.abs(modes) < 0.5, 0.0, modes), basis, operator)
     assert np.any(modes < -0.5) and np.allclose(outputs, operator.forward(weights))
     assert np.allclose(np.linalg.eigvalsh(weights), np.sort(np.where(np.abs(modes) < 0.5, 0.0, modes)), atol=1e-12)
+
+
+def test_simulated_matrices_are_the_teacher_in_gaussian_noise():
+    simulation, d = SIMULATIONS.of("quadratic"), 40
+    assert (simulation.copies(d), simulation.copies(401)) == (10, 1)
+    assert np.array_equal(simulation.teacher(np.arange(3.0)), np.diag([0.0, 1.0, 2.0]))
+    noise = simulation.noise(np.random.default_rng(0), (50, d, d))
+    assert np.array_equal(noise, noise.transpose(0, 2, 1))
+    off, on = noise[:, *np.triu_indices(d, 1)], noise[:, range(d), range(d)]
+    assert off.var() == pytest.approx(1 / d, rel=0.02) and on.var() == pytest.approx(2 / d, rel=0.1)
+    images = simulation.denoise(RULES.of("quadratic").soft(0.5).apply, noise[:3], 1.0)
+    for before, after in zip(noise, images, strict=False):
+        values, vectors = np.linalg.eigh(before)
+        assert np.allclose(after, (vectors * np.maximum(values - 0.5, 0)) @ vectors.T)
+
+
+def test_the_fourth_cumulant_of_the_miss_of_a_matrix():
+    """``x^T E x/sqrt(d)`` is a sum of squares of normal numbers, each with a fourth cumulant of 48."""
+    simulation = SIMULATIONS.of("quadratic")
+    turn, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((2, 2)))
+    errors = np.array([(turn * values) @ turn.T for values in ([1.0, -2.0], [0.0, 1.0])])
+    assert simulation.fourth_cumulant(errors) == pytest.approx(np.mean([48 * 17 / 4, 48 * 1 / 4]))

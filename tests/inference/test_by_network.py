@@ -106,6 +106,7 @@ def test_the_diagonal_networks_numbers_are_those_of_the_formulas():
     assert found.excess_risk.standard_error == pytest.approx(
         np.sqrt(2 * d * tau**4 + (tau**2 * (d - 2 * freedom) * relative) ** 2)
     )
+    assert found.noise.standard_error == pytest.approx(np.hypot(error * relative, found.excess_risk.standard_error))
     assert found.width is None
 
 
@@ -191,6 +192,14 @@ def test_teachers_are_found_again_in_what_they_simulate(network):
     noise = fitter.simulate(PowerLaw(300, 1.2, 1e-12), 0.5, np.random.default_rng(0))
     spread = {"diagonal": 0.5, "quadratic": 0.5}[network]  # a semicircle of this scale has that standard deviation
     assert noise.std() == pytest.approx(spread, rel=0.1)
+
+
+@pytest.mark.parametrize("dim", [8, 40])
+def test_modes_seen_without_noise_give_the_teacher_away(dim):
+    observed = PowerLaw(dim, 1.2, 2.0).values("quadratic")
+    gamma, energy = TEACHER_FITS.of("quadratic")().fit(observed, 1e-4, dim, np.array([0.8, 1.0]))
+    assert gamma == pytest.approx(1.2, rel=1e-3)
+    assert energy == pytest.approx(2.0, rel=1e-3)
 
 
 @pytest.mark.parametrize("network", network_names())

@@ -1,11 +1,14 @@
 """The walk along weight decays: where it starts, turns and ends, and what it does when training falls short."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from shallows import InvalidArgument, PowerLaw, Problem, SolveFailed, forecast, infer, optimum, sample, train, tune
 from shallows.errors import EstimateUndefined
 from shallows.inference import silencing_weight_decay
+from shallows.inference.tuning import SHORTEST
 from shallows.inference.weight_decay_path import SEARCHES, Step, Steps
 from shallows.state_evolution import FixedPoint, Status
 
@@ -76,6 +79,16 @@ def test_a_path_walks_down_from_silence_in_even_steps(problem):
     ratios = np.delete(path.weight_decay, path.chosen_at)
     np.testing.assert_allclose(ratios[:-1] / ratios[1:], SEARCHES.of(problem.network).step)
     assert path.method == {"diagonal": "theory", "quadratic": "estimate"}[problem.network]
+
+
+@pytest.mark.parametrize("problem", [replace(DIAGONAL, noise=0.0), replace(QUADRATIC, noise=0.0)])
+def test_a_path_whose_estimate_falls_throughout_goes_on_to_its_end(problem):
+    """Without noise the least weight decay is the best, down to a ten-thousandth of the silencing one."""
+    data = sample(problem, 0)
+    path = tune(data, network=problem.network)[2]
+    walked = np.delete(path.weight_decay, path.chosen_at) if path.method == "theory" else path.weight_decay
+    share = walked.min() / silencing_weight_decay(data.inputs, data.labels, problem.network)
+    assert SHORTEST / SEARCHES.of(problem.network).step < share <= SHORTEST
 
 
 def test_given_weight_decays_are_walked_as_they_are():

@@ -147,3 +147,34 @@ def test_a_semidefinite_matrix_has_no_negative_eigenvalues():
     for values in ([-1.0, 2.0], [np.nan, 1.0]):
         with pytest.raises(InvalidArgument, match="must be >= 0"):
             LowRankPSD.diagonal(values)
+
+
+@pytest.mark.parametrize("net", [Diagonal(), Quadratic()], ids=lambda net: net.name)
+@pytest.mark.parametrize("width", [None, 3])
+def test_a_strength_is_that_of_one_weight_decay(net, width):
+    width = width if net.has_width else None
+    penalty = net.penalty_from_weight_decay(0.7, 12, width)
+    assert net.weight_decay_from_strength(net.strength(0.7, penalty, 12), 12, width) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("net", [Diagonal(), Quadratic()], ids=lambda net: net.name)
+def test_costs_grow_with_the_data(net):
+    power = {"diagonal": 1, "quadratic": 2}[net.name]  # numbers in one sample's feature
+    assert net.product_cost(1000, 20) == 1000 * 20**power
+    assert net.product_cost(2000, 40) == 2 * 2**power * net.product_cost(1000, 20)
+    assert net.training_cost(2000, 20) == pytest.approx(2 * net.training_cost(1000, 20))
+    assert net.training_cost(1000, 40) == pytest.approx(2 * net.training_cost(1000, 20))
+
+
+def test_memory_for_training_grows_with_what_is_held():
+    net = Quadratic()
+    convex = net.training_numbers(50, None, gradient=False)
+    assert convex >= 50**2  # one matrix at the least
+    assert net.training_numbers(100, None, gradient=False) == 4 * convex
+    assert net.training_numbers(50, 3, gradient=False) == convex
+    narrow, wide = (net.training_numbers(50, width, gradient=True) for width in (10, 20))
+    assert convex + 10 * 50 <= narrow  # the weights of the hidden units come on top
+    assert wide - narrow == pytest.approx(narrow - convex)
+    assert net.training_numbers(50, None, gradient=True) == net.training_numbers(50, 50, gradient=True)
+    assert Diagonal().training_numbers(50, None, gradient=True) >= 2 * 50
+    assert Diagonal().training_numbers(100, None, True) == 2 * Diagonal().training_numbers(50, None, True)

@@ -8,13 +8,16 @@ import pytest
 
 from shallows import FromValues, InvalidArgument, LowRank, PowerLaw, Problem, SolveFailed, predict
 from shallows.optimum import (
+    SCAN_DENSITY,
     OptimumStatus,
+    _Scan,
     minimum_between,
     optimal_weight_decay,
     predicted_silencing_weight_decay,
     risk_at,
     silencing_bound,
 )
+from shallows.state_evolution import bayes_optimal
 
 
 def random_problems(count, seed):
@@ -149,6 +152,39 @@ def test_the_lower_of_two_minima_is_found_among_points_tried_first(monkeypatch):
     assert math.log(minimum_between(None, low, high, points=33)[0]) == pytest.approx(2.5, abs=1e-4)
     monkeypatch.setattr("shallows.optimum.risk_at", lambda problem, lam: lam)  # smallest at an end
     assert minimum_between(None, low, high, points=5) == (pytest.approx(low), pytest.approx(low))
+
+
+def test_of_equal_risks_the_smaller_weight_decay_is_taken(monkeypatch):
+    monkeypatch.setattr("shallows.optimum.risk_at", lambda problem, lam: 1.0)
+    for low, high in ((-3.0, -1.0), (1.0, 3.0)):
+        assert math.log(minimum_between(None, math.exp(low), math.exp(high))[0]) == pytest.approx(low, abs=1e-3)
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+@pytest.mark.parametrize(("ratio", "energy"), [(1e-5, 1.0), (0.5, 1.0), (3.0, 1.0), (3.0, 1e-10)])
+def test_the_scan_reaches_from_next_to_nothing_to_silence(network, ratio, energy):
+    samples = max(1.0, 1000 * ratio) * (1000 if network == "quadratic" else 1)
+    problem = Problem(network, PowerLaw(1000, 1.0, energy), samples, 0.2 * energy)
+    scan, ceiling = _Scan.of(problem), silencing_bound(problem)
+    assert scan.log_decays[-1] == pytest.approx(math.log(ceiling))
+    lowest = min(1e-4 * ceiling, 1e-4 * min(1.0, problem.effective_samples / 1000))
+    assert scan.log_decays[0] == pytest.approx(math.log(lowest))
+    spacing = np.diff(scan.log_decays)
+    assert np.all(spacing <= math.log(10) / SCAN_DENSITY * (1 + 1e-9))
+    assert np.all(spacing > 0.9 * math.log(10) / SCAN_DENSITY)
+    assert scan.failed == 0 and scan.risks[-1] == pytest.approx(problem.null_risk)
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_what_an_optimum_is_held_against(network):
+    problem = Problem(network, PowerLaw(100, 1.0), 60 * (100 if network == "quadratic" else 1), 0.3)
+    best = optimal_weight_decay(problem)
+    assert best.noise_line == pytest.approx(math.sqrt(0.6))
+    assert best.bayes_risk == bayes_optimal(problem).excess_risk
+    assert best.gap_to_bayes == pytest.approx(best.excess_risk / best.bayes_risk) and best.gap_to_bayes > 1
+    # the plateau of zero weights is flat: no minimum of its own
+    assert all(risk < problem.null_risk * (1 - 1e-6) for _, risk in best.local_minima)
+    assert best.local_minima[0] == (best.weight_decay, best.excess_risk)
 
 
 @pytest.mark.parametrize("low,high", [(0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (0.1, math.inf)])

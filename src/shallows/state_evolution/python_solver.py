@@ -92,6 +92,7 @@ def solve_plain(
         return PERFECT, 0.0, 0.0, 0.0, lowest[3]
     variance = low
     if low < high:
-        x = brentq(lambda x: at(math.exp(x))[0], math.log(low), math.log(high), xtol=1e-14, rtol=1e-14)
-        variance = math.exp(x)
+        # Between the very ends whose signs are known: where all weights are zero, rounding decides the sign.
+        part = brentq(lambda part: at(low ** (1 - part) * high**part)[0], 0.0, 1.0, xtol=1e-16, rtol=1e-15)
+        variance = low ** (1 - part) * high**part
     return OK, variance, *at(variance)[1:]
