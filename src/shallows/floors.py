@@ -101,8 +101,14 @@ class _Profile:
             ratio = max(floor * math.exp(-level), FLOORS[0])
             ratios = np.concatenate([[0.0], ratio * np.exp(np.linspace(-REACH, REACH, 4 * WITHIN))])
             losses, levels = self.losses(float(b), ratios)
-            floors = (ratios * np.exp(levels))[losses <= limit]
-            found += [float(floors.min()), float(floors.max())] if floors.size else []
+            floors = ratios * np.exp(levels)
+            inside = np.flatnonzero(losses <= limit)
+            for place, outside in ((inside[:1], -1), (inside[-1:], 1)):
+                for i in place:
+                    beside = min(max(i + outside, 0), floors.size - 1)
+                    rise = losses[beside] - losses[i]
+                    share = (limit - losses[i]) / rise if rise > 0 else 0.0
+                    found.append(float(floors[i] + min(share, 1.0) * (floors[beside] - floors[i])))
         return found
 
     def straight(self) -> float:
