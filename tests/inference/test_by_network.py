@@ -23,6 +23,7 @@ from shallows.inference import (
     tune,
 )
 from shallows.inference.concerns import ASSUMPTIONS
+from shallows.inference.diagonal import CELLS, _cells
 from shallows.inference.error_and_noise import READERS, relative_standard_error
 from shallows.inference.power_law import TEACHER_FITS
 from shallows.inference.pruning import PRUNERS
@@ -330,3 +331,15 @@ def test_uneven_rows_put_the_estimate_in_doubt_where_they_are_wild(lengths, seri
     inputs = rng.standard_normal((2000, 20)) * np.sqrt(squares)[:, None]
     found = {concern.name: concern.serious for concern in check_inputs(inputs, "diagonal")}
     assert found["row norms"] is serious
+
+
+@pytest.mark.parametrize("size", [5, CELLS, CELLS + 1, 5000])
+def test_sizes_of_weights_are_grouped_but_for_the_largest(size):
+    sizes = np.sort(np.random.default_rng(0).standard_normal(size) ** 2)
+    points, counts = _cells(sizes)
+    assert points.size == counts.size == min(size, CELLS)
+    assert (np.diff(points) > 0).all() and counts.sum() == size
+    assert counts @ points == pytest.approx(sizes.sum())
+    alone = min(size, CELLS // 3)
+    np.testing.assert_array_equal(points[-alone:], sizes[-alone:])
+    assert counts[-alone:].max() == 1 and (size == alone or np.ptp(counts[:-alone]) <= 1)
