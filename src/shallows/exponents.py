@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._arguments import check_level, check_number
 from ._status import StatusEnum
+from .broken_lines import POINTS_PER_SEGMENT, BestLine, best_line, criterion, design_of, refine_breaks, solve_line
 from .errors import InvalidArgument
 from .floors import FloorFit, fit_floor
 from .phases import predicted_exponents
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
     from ._types import FloatArray
 
-#: Points that one segment takes: two fix a line, the others tell how well.
-POINTS_PER_SEGMENT = 4
-#: Most segments that are tried.
-MOST_SEGMENTS = 5
-#: Break points are searched among at most this many positions, then refined freely.
-_POSITIONS = 28
 #: A segment at most this steep, or that cannot be told from flat and is less than twice as steep, is a plateau.
 PLATEAU = 0.05
 #: An exponent known no better than this (half-width of its interval) says nothing: "cannot tell".
@@ -244,64 +238,6 @@ def local_exponents(n: ArrayLike, risk: ArrayLike) -> FloatArray:
     return np.asarray(np.gradient(np.log(y), np.log(x)), dtype=float)
 
 
-def _design(x: FloatArray, breaks: FloatArray) -> FloatArray:
-    """Columns: constant, slope of the first piece, change of slope at each break."""
-    return np.column_stack([np.ones_like(x), x, *(np.maximum(x - b, 0.0) for b in breaks)])
-
-
-def _solve(x: FloatArray, y: FloatArray, weight: FloatArray, breaks: FloatArray) -> tuple[FloatArray, float]:
-    design = _design(x, breaks)
-    coefficients, *_ = np.linalg.lstsq(design * weight[:, None], y * weight, rcond=None)
-    return np.asarray(coefficients, dtype=float), float(np.sum((weight * (y - design @ coefficients)) ** 2))
-
-
-def _search(x: FloatArray, y: FloatArray, weight: FloatArray, pieces: int) -> FloatArray | None:
-    """Best breaks among positions between points, each piece keeping enough points."""
-    if pieces == 1:
-        return np.zeros(0)
-    m = POINTS_PER_SEGMENT
-    places = np.arange(m, x.size - m + 1)
-    if places.size > _POSITIONS:
-        places = np.unique(np.linspace(places[0], places[-1], _POSITIONS).round().astype(int))
-    spacing = max(m, 1)
-    best, found = math.inf, None
-    for chosen in combinations(places.tolist(), pieces - 1):
-        if any(b - a < spacing for a, b in zip(chosen, chosen[1:], strict=False)):
-            continue
-        breaks = np.array([0.5 * (x[i - 1] + x[i]) for i in chosen])
-        loss = _solve(x, y, weight, breaks)[1]
-        if loss < best:
-            best, found = loss, breaks
-    return found
-
-
-def _refine(x: FloatArray, y: FloatArray, weight: FloatArray, breaks: FloatArray) -> FloatArray:
-    """Move the breaks freely, by Gauss-Newton steps on break positions (Muggeo 2003), keeping what improves."""
-    loss = _solve(x, y, weight, breaks)[1]
-    for _ in range(30):
-        design = _design(x, breaks)
-        jump = -(x[:, None] > breaks[None, :]).astype(float)
-        full = np.column_stack([design, jump]) * weight[:, None]
-        solution, *_ = np.linalg.lstsq(full, y * weight, rcond=None)
-        change = solution[2 : 2 + breaks.size]
-        shift = solution[2 + breaks.size :]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.where(np.abs(change) > 1e-12, shift / change, 0.0)
-        moved = False
-        for scale in (1.0, 0.5, 0.25, 0.1):
-            trial = breaks + scale * step
-            edges = np.concatenate([[x[1]], trial, [x[-2]]])
-            inside = bool(np.isfinite(trial).all() and (np.diff(edges) > 0).all())
-            if inside and np.all(np.diff(np.searchsorted(x, np.concatenate([[x[0]], trial, [np.inf]]))) >= 2):
-                value = _solve(x, y, weight, trial)[1]
-                if value < loss * (1 - 1e-9):
-                    breaks, loss, moved = trial, value, True
-                    break
-        if not moved:
-            break
-    return breaks
-
-
 def fit_power_laws(
     n: ArrayLike,
     risk: ArrayLike,
@@ -365,44 +301,26 @@ def fit_power_laws(
     x, y = np.log(sizes), np.log(values)
     known = errors is not None
     sigma = np.ones(count) if errors is None else np.hypot(errors / values, resolution / 4)
-    candidates = _best_breaks(x, y, 1 / sigma, known, resolution)
+    candidates = best_line(x, y, 1 / sigma, known, resolution)
     plain = _describe(x, y, sigma, candidates.breaks, known, level, seed)
     if not floor or not _declines(x, y, 1 / sigma):
         return plain
     return _with_floor(plain, fit_floor(x, y, 1 / sigma, known, level), candidates, known, resolution)
 
 
-@dataclass(frozen=True)
-class _Candidates:
-    """The best number of pieces, and what a power law above a floor competes with."""
-
-    breaks: FloatArray
-    score: float
-    count: int
-    mean_weight: float
-
-
-def _score(loss: float, count: int, terms: int, known: bool, resolution: float) -> float:
-    """Bayesian information criterion, the smaller the better, with its small-sample correction."""
-    penalty = terms * math.log(count) + 2 * terms * (terms + 1) / max(count - terms - 1, 0.5)
-    return penalty + (loss if known else count * math.log(loss / count + resolution**2))
-
-
 def _declines(x: FloatArray, y: FloatArray, weight: FloatArray) -> bool:
     """Whether the curve falls at all, beyond its scatter: only then is there something above a floor."""
-    (_, slope), loss = _solve(x, y, weight, np.zeros(0))
+    (_, slope), loss = solve_line(x, y, weight, np.zeros(0))
     spread = math.sqrt(loss / max(x.size - 2, 1) / float(np.sum((weight * (x - np.mean(x))) ** 2)))
     return bool(slope < -2 * spread)
 
 
-def _with_floor(
-    plain: PowerLaws, found: FloorFit, candidates: _Candidates, known: bool, resolution: float
-) -> PowerLaws:
+def _with_floor(plain: PowerLaws, found: FloorFit, candidates: BestLine, known: bool, resolution: float) -> PowerLaws:
     """The curve above its floor, where that is seen and explains it better; else with floors that remain possible."""
     low, high = found.interval
     interval = -high, -low
     if found.is_seen(candidates.count, known, resolution, candidates.mean_weight) and (
-        not candidates.breaks.size or _score(found.loss, candidates.count, 4, known, resolution) <= candidates.score
+        not candidates.breaks.size or criterion(found.loss, candidates.count, 4, known, resolution) <= candidates.score
     ):
         scatter = math.sqrt(found.loss / candidates.mean_weight / max(candidates.count - 3, 1))
         segment = replace(
@@ -445,25 +363,6 @@ def _judged(curve: PowerLaws, segments: tuple[Segment, ...], scatter: float, rea
     return replace(curve, segments=segments, scatter=scatter, outcome=outcome, points_needed=needed, reason=reason)
 
 
-def _best_breaks(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, resolution: float) -> _Candidates:
-    """Breaks of the number of pieces that the Bayesian information criterion prefers."""
-    count = x.size
-    best: tuple[float, FloatArray] | None = None
-    for pieces in range(1, min(MOST_SEGMENTS, count // POINTS_PER_SEGMENT) + 1):
-        breaks = _search(x, y, weight, pieces)
-        if breaks is None:
-            break
-        if breaks.size:
-            breaks = _refine(x, y, weight, breaks)
-        loss = _solve(x, y, weight, breaks)[1]
-        # Three a piece: level, slope and break, whose search among many places is paid for as well.
-        score = _score(loss, count, 3 * pieces, known, resolution)
-        if best is None or score < best[0]:
-            best = score, breaks
-    assert best is not None  # one piece always fits
-    return _Candidates(best[1], best[0], count, float(np.mean(weight**2)))
-
-
 def _describe(
     x: FloatArray, y: FloatArray, sigma: FloatArray, breaks: FloatArray, known: bool, level: float, seed: int
 ) -> PowerLaws:
@@ -471,19 +370,19 @@ def _describe(
 
     count, pieces = x.size, breaks.size + 1
     weight = 1 / sigma
-    coefficients, loss = _solve(x, y, weight, breaks)
+    coefficients, loss = solve_line(x, y, weight, breaks)
     free = max(count - 2 * pieces, 1)
     inflation = math.sqrt(loss / free)
     spread = sigma * (max(inflation, 1.0) if known else inflation)
-    fitted = _design(x, breaks) @ coefficients
+    fitted = design_of(x, breaks) @ coefficients
     slopes = np.cumsum(coefficients[1:])
 
     rng = np.random.default_rng(seed)
     drawn_slopes, drawn_breaks = [], []
     for _ in range(RESAMPLES):
         sample = fitted + spread * rng.standard_normal(count)
-        moved = _refine(x, sample, weight, breaks) if breaks.size else breaks
-        drawn_slopes.append(np.cumsum(_solve(x, sample, weight, moved)[0][1:]))
+        moved = refine_breaks(x, sample, weight, breaks) if breaks.size else breaks
+        drawn_slopes.append(np.cumsum(solve_line(x, sample, weight, moved)[0][1:]))
         drawn_breaks.append(moved)
     tail = 0.5 * (1 - level)
     reach = float(norm.ppf(1 - tail) if known else t.ppf(1 - tail, free))

@@ -50,8 +50,8 @@ class Denoiser(ABC):
     >>> from shallows import PowerLaw, Problem
     >>> from shallows.denoisers import REGISTRY, Denoiser
     >>> problem = Problem("diagonal", PowerLaw(dim=100, gamma=1.0), samples=80)
-    >>> sorted(name for name, rule in REGISTRY.items() if rule.network == "diagonal")
-    ['HardThreshold', 'PosteriorMean', 'SoftThreshold']
+    >>> sorted(REGISTRY)[:2]
+    ['HardThreshold', 'PosteriorMean']
     >>> rule = REGISTRY["SoftThreshold"].default(problem, noise_scale=0.1)
     >>> isinstance(rule, Denoiser)
     True
