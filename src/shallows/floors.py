@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 EXPONENTS, TRIED = (1e-3, 8.0), 160
 #: Floors over the power law in the middle of the curve, and how many are tried; each further look goes this much finer.
 FLOORS, GRID, LOOKS = (1e-7, 1e5), 100, 5
-#: Exponents at which the ends of the floor's interval are sought, each over this range of its logarithm.
-WITHIN, REACH = 40, 3.0
+#: Exponents at which the ends of the floor's interval are sought, each over this range of its logarithm (or a tenth, a
+#: hundredth, ... of it) in this many steps.
+WITHIN, REACH, STEPS = 20, 4.0, 401
 #: Departures of this size (in the logarithm) are rounding.
 ROUNDING = 1e-6
 
@@ -77,38 +78,51 @@ class _Profile:
         level = miss @ self.share
         return self.total * (np.square(miss - level[:, None]) @ self.share), level
 
-    def at(self, exponent: float) -> tuple[float, float]:
-        """Smallest loss at this exponent, and the floor there."""
+    def at(self, exponent: float) -> tuple[float, float, float]:
+        """Smallest loss at this exponent, the floor there, and its ratio to the power law in the middle."""
         grid = np.linspace(math.log(FLOORS[0]), math.log(FLOORS[1]), GRID)
         ratios = np.concatenate([[0.0], np.exp(grid)])
         losses, level = self.losses(exponent, ratios)
         best = int(np.argmin(losses))
-        found = float(losses[best]), float(ratios[best] * np.exp(level[best]))
+        found = float(losses[best]), float(ratios[best] * np.exp(level[best])), float(ratios[best])
         step = grid[1] - grid[0]
         for _ in range(LOOKS if best else 0):
             ratios = ratios[best] * np.exp(np.linspace(-step, step, 21))
             losses, level = self.losses(exponent, ratios)
             best, step = int(np.argmin(losses)), step / 10
-            found = min(found, (float(losses[best]), float(ratios[best] * np.exp(level[best]))))
+            here = float(losses[best]), float(ratios[best] * np.exp(level[best])), float(ratios[best])
+            found = min(found, here)
         return found
 
-    def floors_within(self, limit: float, exponents: FloatArray) -> list[float]:
-        """Smallest and largest floor whose loss, at any of the `exponents`, is at most `limit`."""
-        found: list[float] = []
-        for b in exponents:
-            _, floor = self.at(float(b))
-            level = float(self.losses(float(b), np.zeros(1))[1][0])
-            ratio = max(floor * math.exp(-level), FLOORS[0])
-            ratios = np.concatenate([[0.0], ratio * np.exp(np.linspace(-REACH, REACH, 4 * WITHIN))])
-            losses, levels = self.losses(float(b), ratios)
-            floors = ratios * np.exp(levels)
-            inside = np.flatnonzero(losses <= limit)
-            for place, outside in ((inside[:1], -1), (inside[-1:], 1)):
-                for i in place:
-                    beside = min(max(i + outside, 0), floors.size - 1)
-                    rise = losses[beside] - losses[i]
-                    share = (limit - losses[i]) / rise if rise > 0 else 0.0
-                    found.append(float(floors[i] + min(share, 1.0) * (floors[beside] - floors[i])))
+    def floors_at(self, exponent: float, limit: float) -> tuple[float, float]:
+        """Smallest and largest floor whose loss at this exponent is at most `limit`; not a number where none is."""
+        ratio, reach = max(self.at(exponent)[2], FLOORS[0]), REACH
+        for _ in range(LOOKS):
+            ratios = np.concatenate([[0.0], ratio * np.exp(np.linspace(-reach, reach, STEPS))])
+            losses, levels = self.losses(exponent, ratios)
+            inside = losses <= limit
+            if int(np.sum(inside)) > STEPS // 20:
+                break
+            reach /= 10
+        if not np.any(inside):
+            return math.nan, math.nan
+        # the loss grows with the square of the level's distance from the best one for the ratio
+        room = np.sqrt((limit - losses[inside]) / self.total)
+        floors = ratios[inside] * np.exp(levels[inside] + np.array([[-1.0], [1.0]]) * room)
+        return float(floors[0].min()), float(floors[1].max())
+
+    def floors_within(self, limit: float, low: float, high: float) -> list[float]:
+        """Smallest and largest floor whose loss, at any exponent from `low` to `high`, is at most `limit`."""
+        found = []
+        for end, worse in ((0, 1), (1, -1)):
+            tried = np.geomspace(low, high, WITHIN)
+            for _ in range(2):  # the second look is between the neighbours of the best
+                ends = worse * np.array([self.floors_at(float(b), limit)[end] for b in tried])
+                if np.all(np.isnan(ends)):
+                    break
+                best = int(np.nanargmin(ends))
+                found.append(float(worse * ends[best]))
+                tried = np.linspace(tried[max(best - 1, 0)], tried[min(best + 1, tried.size - 1)], WITHIN)
         return found
 
     def straight(self) -> float:
@@ -142,7 +156,7 @@ def fit_floor(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, lev
     ends = float(tried[max(k - 1, 0)]), float(tried[min(k + 1, TRIED - 1)])
     done = minimize_scalar(lambda b: profile.at(b)[0], bounds=ends, method="bounded", options={"xatol": 1e-9})
     exponent = float(done.x) if done.fun <= losses[k] else float(tried[k])
-    loss, floor = profile.at(exponent)
+    loss, floor, _ = profile.at(exponent)
     straight = profile.straight()
     free = max(x.size - 3, 1)
     if known:
@@ -164,5 +178,5 @@ def fit_floor(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, lev
         high = float(brentq(excess, high, above[0])) if excess(high) < 0 < excess(above[0]) else high
     else:
         high = math.inf
-    floors = [floor, *profile.floors_within(limit, np.linspace(low, min(high, EXPONENTS[1]), WITHIN))]
+    floors = [floor, *profile.floors_within(limit, low, min(high, EXPONENTS[1]))]
     return FloorFit(exponent, (low, high), floor, (min(floors), max(floors)), loss, straight)

@@ -199,7 +199,7 @@ def test_the_profile_is_that_of_least_squares():
     rng = np.random.default_rng(7)
     x = np.log(np.geomspace(100, 1e4, 15))
     y = np.log(np.exp(-0.6 * (x - x[0])) + 0.15) + 0.05 * rng.standard_normal(15)
-    weight = rng.uniform(0.5, 2, 15)
+    weight = rng.uniform(10, 40, 15)
     found = fit_floor(x, y, weight, True, 0.95)
 
     def misses(p, exponent=None):
@@ -214,7 +214,11 @@ def test_the_profile_is_that_of_least_squares():
     for end in found.interval:
         there = least_squares(lambda p, b=end: misses([*p], b), best.x[:2])
         assert 2 * there.cost - found.loss == pytest.approx(3.841 * max(found.loss / 12, 1), rel=1e-3)
+    # the same of the floor, the exponent being free
     assert found.floor_interval[0] < found.floor < found.floor_interval[1]
+    for floor in found.floor_interval:
+        there = least_squares(lambda p, c=floor: misses([p[0], math.log(c), p[1]]), best.x[[0, 2]])
+        assert 2 * there.cost - found.loss == pytest.approx(3.841 * max(found.loss / 12, 1), rel=1e-2)
 
 
 def test_a_flat_curve_stays_a_plateau():
