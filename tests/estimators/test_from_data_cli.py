@@ -72,6 +72,28 @@ def test_fit_and_forecast_print_for_people(run, table):
     assert [point["samples"] for point in json.loads(out)["points"]] == [240, 480, 1200]
 
 
+def test_a_rejected_teacher_leaves_no_number(run, tmp_path):
+    """Two strong weights among thirty are no power law."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 30))
+    write_csv(tmp_path / "two.csv", x, 2 * x[:, 0] - x[:, 1] + 0.3 * rng.normal(size=200))
+    code, out, _ = run("fit", "two.csv", "--network", "diagonal", "--out", "fit", "--json")
+    content = json.loads(out)
+    assert code == 0
+    assert content["power_law"] is None
+    assert content["forecast"] is None
+    assert "do not look like" in content["reasons"]["power_law"]
+    assert "do not look like" in content["reasons"]["forecast"]
+    page = (tmp_path / "fit" / "report.html").read_text()
+    assert "exponent of the teacher" not in page
+    assert "fitted teacher" not in page
+    assert not (tmp_path / "fit" / "forecast.svg").exists()
+    code, out, err = run("forecast", "two.csv", "--network", "diagonal")
+    assert code == 1
+    assert not out
+    assert "no forecast: the learned weights do not look like" in err
+
+
 def test_text_from_the_table_is_escaped_on_the_page(run, tmp_path):
     data = sample(Problem("diagonal", PowerLaw(3, 1.0), 60, noise=0.2), 0)
     write_csv(tmp_path / "evil.csv", data.inputs, data.labels, ["<script>alert(1)</script>", "b", "c"])

@@ -112,8 +112,6 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]
         pruned = content["pruning"]
         learned.append(("pruned", f"{pruned['features_after']} features, test error {span(pruned['test_error'])}"))
     ahead: list[tuple[str, ...]] = [("", sentence) for sentence in (content["forecast"] or {}).get("sentences", [])]
-    if content["forecast"] and content["forecast"]["caution"]:
-        ahead.append(("", f"caution: {content['forecast']['caution']}"))
     ahead += [("", f"no {key.replace('_', ' ')}: {reason}") for key, reason in content["reasons"].items()]
     return [
         ("Errors", rows),

@@ -46,10 +46,11 @@ def run(
         data_options.train_model(model, table)
 
         from ..errors import EstimateUndefined, SolveFailed
+        from ..estimators.summary import believed
 
         progress.say("forecasting")
         try:
-            found = model.forecast(counts)
+            found = believed(model.forecast(counts))
         except (EstimateUndefined, SolveFailed) as error:
             if json:
                 print_json({"network": network, "samples": rows, "status": "failed", "reason": str(error)})
@@ -78,8 +79,6 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]
             )
         )
     reading: list[tuple[str, ...]] = [("", sentence) for sentence in content["sentences"]]
-    if content["caution"]:
-        reading.append(("", f"caution: {content['caution']}"))
     return [
         ("Now", [("test error", span(content["present_test_error"])), ("phase", content["present_phase"] or "-")]),
         ("With more data (90 % bands)", lines),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import EstimateUndefined, SolveFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..inference import Forecast, PowerLawFit
     from .base import NetworkRegressor
+
+    Guess = TypeVar("Guess", PowerLawFit, Forecast)
 
 #: Multiples of the present number of samples that the summary forecasts.
 MULTIPLES = (2.0, 4.0, 10.0)
@@ -73,14 +76,21 @@ def summarise(
     out = _of_the_fit(model, target, samples)
     out["modes"] = out["weights"] = None
     out[model.learned_table] = estimated(model.learned_table, lambda: model.describe_learned(names))
-    out["power_law"] = estimated("power_law", lambda: model.power_law_.to_dict())
+    out["power_law"] = estimated("power_law", lambda: believed(model.power_law_).to_dict())
     out["pruning"] = estimated("pruning", lambda: model.prune(*(data or ())).to_dict())
     rows = samples if samples is not None else (0 if known is None else known.samples)
     out["forecast"] = estimated(
-        "forecast", lambda: model.forecast([m * rows for m in multiples]).to_dict() if rows else None
+        "forecast", lambda: believed(model.forecast([m * rows for m in multiples])).to_dict() if rows else None
     )
     out["reasons"] = reasons
     return out
+
+
+def believed(found: Guess) -> Guess:
+    """What was found, or :class:`shallows.EstimateUndefined` with its caution: rejected numbers are not shown."""
+    if found.caution is not None:
+        raise EstimateUndefined(found.caution)
+    return found
 
 
 def _of_the_fit(model: NetworkRegressor, target: str | None, samples: int | None) -> dict[str, Any]:

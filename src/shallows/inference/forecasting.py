@@ -22,7 +22,7 @@ from ..teachers import PowerLaw
 from .error_and_noise import READERS
 from .estimate import LEVEL, Estimate
 from .extrapolation import check_counts
-from .power_law import LARGEST_MISFIT, PowerLawFit, estimated_problem, fit_power_law_teacher
+from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher
 from .result import Inference
 
 if TYPE_CHECKING:
@@ -126,17 +126,12 @@ class Forecast:
     @property
     def trusted(self) -> bool:
         """Whether a power law explains the fit that the forecast starts from."""
-        return abs(self.teacher.misfit) < LARGEST_MISFIT
+        return self.caution is None
 
     @property
     def caution(self) -> str | None:
         """What speaks against the forecast."""
-        if self.trusted:
-            return None
-        return (
-            "the learned weights do not look like those of a power-law teacher (energy or degrees of freedom off by "
-            f"{abs(self.teacher.misfit):.1f} standard errors): forecast numbers are a guess"
-        )
+        return self.teacher.caution
 
     @property
     def sentences(self) -> tuple[str, ...]:

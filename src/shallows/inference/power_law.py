@@ -89,6 +89,16 @@ class PowerLawFit:
         """The fitted teacher."""
         return PowerLaw(self.dim, self.gamma.value, self.energy.value)
 
+    @property
+    def caution(self) -> str | None:
+        """Why the teacher is rejected, if it is: :attr:`misfit` is larger than chance would make it."""
+        if abs(self.misfit) < LARGEST_MISFIT:
+            return None
+        return (
+            "the learned weights do not look like those of a power-law teacher (energy or degrees of freedom off by "
+            f"{abs(self.misfit):.1f} standard errors)"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {"gamma": self.gamma.to_dict(), "energy": self.energy.to_dict(), "misfit": self.misfit}

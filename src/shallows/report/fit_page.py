@@ -115,14 +115,12 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
             ("spectrum", "What was learned", lambda: unbiased_figure.draw(content, values), unbiased_figure.caption)
         )
     if content["forecast"]:
-        note = content["forecast"]["caution"]
         wanted.append(
             (
                 "forecast",
                 "What more data would bring",
                 lambda: forecast_figure(content),
-                "State evolution of the power-law teacher and noise fitted to these data, and its uncertainty."
-                + (f" Caution: {note}." if note else ""),
+                "State evolution of the power-law teacher and noise fitted to these data, and its uncertainty.",
             )
         )
     out = []
