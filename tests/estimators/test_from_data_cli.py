@@ -72,8 +72,8 @@ def test_fit_and_forecast_print_for_people(run, table):
     assert [point["samples"] for point in json.loads(out)["points"]] == [240, 480, 1200]
 
 
-def test_a_rejected_teacher_leaves_no_number(run, tmp_path):
-    """Two strong weights among thirty are no power law."""
+def test_a_rejected_power_law_leaves_no_exponent(run, tmp_path):
+    """Two strong weights among thirty are no power law; what more data bring is told all the same."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 30))
     write_csv(tmp_path / "two.csv", x, 2 * x[:, 0] - x[:, 1] + 0.3 * rng.normal(size=200))
@@ -81,17 +81,40 @@ def test_a_rejected_teacher_leaves_no_number(run, tmp_path):
     content = json.loads(out)
     assert code == 0
     assert content["power_law"] is None
-    assert content["forecast"] is None
     assert "do not look like" in content["reasons"]["power_law"]
-    assert "do not look like" in content["reasons"]["forecast"]
+    assert content["forecast"]["trusted"] and content["forecast"]["present_phase"] is None
     page = (tmp_path / "fit" / "report.html").read_text()
     assert "exponent of the teacher" not in page
     assert "fitted teacher" not in page
+
+
+def test_weights_that_are_mostly_noise_leave_no_forecast(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 30))
+    write_csv(tmp_path / "weak.csv", x, 0.1 * x[:, 0] + rng.normal(size=200))
+    code, out, _ = run("fit", "weak.csv", "--network", "diagonal", "--out", "fit", "--json")
+    content = json.loads(out)
+    assert code == 0
+    assert content["forecast"] is None and content["power_law"] is None
     assert not (tmp_path / "fit" / "forecast.svg").exists()
-    code, out, err = run("forecast", "two.csv", "--network", "diagonal")
+    code, out, err = run("forecast", "weak.csv", "--network", "diagonal")
     assert code == 1
     assert not out
-    assert "no forecast: the learned weights do not look like" in err
+    assert "no forecast: " in err
+
+
+def test_correlated_columns_have_the_weights_of_least_squares_or_none(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x = np.sqrt(0.3) * rng.normal(size=(400, 1)) + np.sqrt(0.7) * rng.normal(size=(400, 12))
+    y = x[:, 3] + rng.normal(size=400)
+    write_csv(tmp_path / "many.csv", x, y)
+    content = json.loads(run("fit", "many.csv", "--network", "diagonal", "--json")[1])
+    assert content["weights"]["method"] == "least squares" and content["noise"] is not None
+    assert content["weights"]["discoveries"] == 1 and content["weights"]["weights"][0]["index"] == 3
+    assert content["forecast"] is None and "correlated" in content["reasons"]["forecast"]
+    write_csv(tmp_path / "few.csv", x[:14], y[:14])
+    content = json.loads(run("fit", "few.csv", "--network", "diagonal", "--json", "--weight-decay", "2")[1])
+    assert content["weights"] is None and content["noise"] is None
 
 
 def test_text_from_the_table_is_escaped_on_the_page(run, tmp_path):

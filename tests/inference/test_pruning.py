@@ -48,11 +48,16 @@ def test_refined_weights_of_the_diagonal_network_by_hand():
     data, fit, found = learned(problem, weight_decay)
     pruned = prune(fit, found, data=data)
     n, d, theta = 300, 100, pruned.weights
-    # weights beyond tau sqrt(2 log d) stay; noise puts 1/d of its density there, on either side
-    freedom = np.count_nonzero(theta) + 2 * np.sqrt(2 * np.log(d)) / np.sqrt(2 * np.pi)
-    residual = (data.labels - data.inputs @ theta) / (1 - freedom / n)
-    tau = np.linalg.norm(residual) / n
-    unbiased = theta + data.inputs.T @ residual / n
+    miss = data.labels - data.inputs @ theta
+    residual, cut = miss, np.sqrt(2 * np.log(d))
+    for _ in range(100):
+        tau = np.linalg.norm(residual) / n
+        unbiased = theta + data.inputs.T @ residual / n
+        # weights beyond tau sqrt(2 log d) stay; those that stand clear of the noise, and zeros, put density there
+        behind = np.sqrt(np.maximum((unbiased / tau) ** 2 - 9, 0))
+        density = [np.exp(-((cut - sign * behind) ** 2) / 2) / np.sqrt(2 * np.pi) for sign in (1, -1)]
+        freedom = np.count_nonzero(theta) + cut * np.sum(density)
+        residual = miss + freedom / n * residual
     np.testing.assert_allclose(theta, np.where(np.abs(unbiased) > tau * np.sqrt(2 * np.log(d)), unbiased, 0), rtol=1e-4)
     assert pruned.test_error.value == pytest.approx(n * tau**2, rel=1e-4)
 

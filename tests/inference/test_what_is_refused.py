@@ -19,6 +19,7 @@ from shallows import (
     prune,
     tune,
 )
+from shallows.inference import fit_power_law_teacher
 from shallows.training import sample, train
 
 PROBLEM = Problem("diagonal", PowerLaw(60, 1.0), 200, 0.3)
@@ -71,13 +72,23 @@ def test_levels_lie_between_zero_and_one(level):
         forecast(infer(data, fit), [400], level=level)
 
 
-def test_a_forecast_without_a_teacher_gives_no_numbers():
-    """Two strong weights among thirty are no power law: the fitted one would put the error below the label noise."""
+def test_a_teacher_that_is_no_power_law_has_no_exponent():
+    """Two strong weights among thirty: a power law through them would put the error below the label noise."""
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(200, 30))
     labels = 2 * inputs[:, 0] - inputs[:, 1] + 0.3 * rng.normal(size=200)
-    data = (inputs, labels)
-    found = forecast(infer(data, train(data, network="diagonal", weight_decay=1.0)), [400, 800])
-    assert not found.trusted
-    assert found.caution
-    assert all("cannot tell" in sentence for sentence in found.sentences)
+    found = infer((inputs, labels), train((inputs, labels), network="diagonal", weight_decay=1.0))
+    assert fit_power_law_teacher(found).caution
+    told = forecast(found, [400, 800])
+    assert told.trusted and told.noise == pytest.approx(0.09, rel=0.3)
+    assert all(0.08 < point.test_error.value < found.test_error.value for point in told.points)
+
+
+def test_a_forecast_from_little_gives_no_numbers():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(200, 100))
+    labels = inputs @ rng.normal(size=100) / 20 + rng.normal(size=200)
+    found = infer((inputs, labels), train((inputs, labels), network="diagonal", weight_decay=2.0))
+    told = forecast(found, [400, 800])
+    assert not told.trusted and "too little" in told.caution
+    assert all("cannot tell" in sentence for sentence in told.sentences)

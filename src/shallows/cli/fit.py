@@ -105,12 +105,13 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]
         learned.append(("teacher modes", f"{content['modes']['count']} beyond the bulk edge"))
     if content["weights"]:
         found = content["weights"]
-        learned.append(("discoveries", f"{found['discoveries']} at a false-discovery rate of 10 %"))
+        how = "" if found["method"] == "theory" else f", by {found['method']}"
+        learned.append(("discoveries", f"{found['discoveries']} at a false-discovery rate of 10 %{how}"))
         for row in [row for row in found["weights"] if row["discovered"]][:8]:
             learned.append(("", f"{row['name']}: {span(row)}"))
     if content["pruning"]:
         pruned = content["pruning"]
-        learned.append(("pruned", f"{pruned['features_after']} features, test error {span(pruned['test_error'])}"))
+        learned.append(("pruned", f"to {pruned['features_after']} features: {pruned['verdict']}"))
     ahead: list[tuple[str, ...]] = [("", sentence) for sentence in (content["forecast"] or {}).get("sentences", [])]
     ahead += [("", f"no {key.replace('_', ' ')}: {reason}") for key, reason in content["reasons"].items()]
     return [

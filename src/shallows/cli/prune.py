@@ -97,7 +97,8 @@ def run(
     rows: list[tuple[str, ...]] = [
         ("features", f"{pruned.features_before} before, {pruned.features_after} after"),
         ("threshold", number(pruned.threshold)),
-        ("test error", f"{span(content['test_error_before'])} before, {span(content['test_error'])} after"),
+        ("test error", f"{span(content['test_error_before'])} before"),
+        ("verdict", pruned.verdict),
         ("written", str(path)),
     ]
     print_sections(f"Pruned a {pruned.network} network", [("", rows)])

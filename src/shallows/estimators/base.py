@@ -19,9 +19,11 @@ from ..inference import (
     Inference,
     PowerLawFit,
     Pruned,
+    TeacherLaw,
     WeightDecayPath,
     check_assumptions,
     fit_power_law_teacher,
+    fit_teacher_law,
     forecast,
     infer,
     prune,
@@ -195,8 +197,9 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         self.degrees_of_freedom_ = float(labels.size) if found is None else found.degrees_of_freedom
         self.noise_scale_ = None if found is None else found.noise_scale
         self.test_error_estimate_: Estimate | None = None if found is None else found.test_error
-        self.noise_variance_: Estimate | None = None if found is None else found.noise
         self.diagnosis_ = check_assumptions(inputs, labels, found)
+        told = found is not None and self.diagnosis_.against("noise") is None
+        self.noise_variance_: Estimate | None = found.noise if found is not None and told else None
 
     def _warn(self) -> None:
         if not self.diagnosis_.ok:
@@ -229,16 +232,38 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
 
     def _forget(self) -> None:
         """Drop what was computed of an earlier fit when it was read."""
-        self.__dict__.pop("power_law_", None)
+        for name in ("power_law_", "teacher_law_"):
+            self.__dict__.pop(name, None)
+
+    def _told(self, quantity: str) -> Inference:
+        """What the fit says, unless something about the data voids the quantity."""
+        found = self._known()
+        reason = self.diagnosis_.against(quantity)
+        if reason is not None:
+            raise EstimateUndefined(reason)
+        return found
+
+    @cached_property
+    def teacher_law_(self) -> TeacherLaw:
+        """Law of the teacher's weights, of a shape that is not assumed; computed when first read.
+
+        Where none can be fitted, or the data are not what the theory is for, the attribute is not there: the error is
+        an :class:`AttributeError`, too.
+        """
+        try:
+            return fit_teacher_law(self._told("forecast"))
+        except EstimateUndefined as error:
+            raise UndefinedAttribute(str(error)) from error
 
     @cached_property
     def power_law_(self) -> PowerLawFit:
         """Power-law teacher fitted to the unbiased weights, with intervals; computed when first read.
 
-        Where none can be fitted the attribute is not there: the error is an :class:`AttributeError`, too.
+        Where none can be fitted, or the data are not what the theory is for, the attribute is not there: the error is
+        an :class:`AttributeError`, too.
         """
         try:
-            return fit_power_law_teacher(self._known())
+            return fit_power_law_teacher(self._told("power_law"), law=self.teacher_law_)
         except EstimateUndefined as error:
             raise UndefinedAttribute(str(error)) from error
 
@@ -252,12 +277,18 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
             X = validate_data(self, X, dtype=np.float64, reset=False)
             y = np.asarray(y, dtype=float)
             data = (self._transformed(X), y - y.mean() if self.fit_intercept else y)
-        return prune(self.fit_, found, data=data)
+        return prune(self.fit_, found, data=data, caution=self.diagnosis_.against("pruning"))
 
     def forecast(self, samples: Any, **options: Any) -> Forecast:
-        """Learning curve at other numbers of samples; see :func:`shallows.forecast`."""
+        """Learning curve at other numbers of samples; see :func:`shallows.forecast`.
+
+        Raises
+        ------
+        EstimateUndefined
+            If the data are not what the theory is for, or the weights hold too little to tell their law.
+        """
         options.setdefault("width", self.width)
-        return forecast(self._known(), samples, teacher=self.power_law_, **options)
+        return forecast(self._told("forecast"), samples, law=self.teacher_law_, **options)
 
 
 #: For each network, its :class:`NetworkRegressor`.

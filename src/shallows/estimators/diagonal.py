@@ -47,18 +47,20 @@ class DiagonalNetworkRegressor(NetworkRegressor):
     weight_decay_, penalty_ : float, None
     degrees_of_freedom_ : float
     noise_scale_ : float or None
-        ``tau``: standard error of every unbiased weight.
-    test_error_estimate_, noise_variance_ : Estimate or None
-        Mean squared error on new samples and variance of the label noise, with intervals; None where the network
-        interpolates its data.
+        ``tau``: standard error of every unbiased weight, where columns are uncorrelated.
+    test_error_estimate_ : Estimate or None
+        Mean squared error on new samples; None where the network interpolates its data.
+    noise_variance_ : Estimate or None
+        Of the labels; None where ``diagnosis_.against("noise")`` says why it cannot be told.
     train_error_ : float
     diagnosis_ : Diagnosis
         What in the data speaks against the estimates.
     inference_ : Inference or None
     path_ : WeightDecayPath or None
         Every weight decay tried, with ``weight_decay="auto"``.
+    teacher_law_ : TeacherLaw
     power_law_ : PowerLawFit
-        Computed when first read.
+        Computed when first read; not there where the data do not tell them.
     transformer_ : WhiteningTransformer or None
     fit_ : Fit
         Certificate of the training minimum.
@@ -112,8 +114,13 @@ class DiagonalNetworkRegressor(NetworkRegressor):
         """Interval and p-value of every weight, on standardised columns.
 
         See :func:`shallows.inference.check_weights`.
+
+        Raises
+        ------
+        EstimateUndefined
+            If the columns are not what the theory is for, and rows are too few for least squares.
         """
-        return check_weights(self._known(), level=level, false_discovery_rate=false_discovery_rate)
+        return check_weights(self._told("weights"), level=level, false_discovery_rate=false_discovery_rate)
 
     def describe_learned(self, names: list[str] | None = None) -> dict[str, Any]:
         return self.check_weights().to_dict(names)

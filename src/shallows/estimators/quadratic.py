@@ -142,8 +142,14 @@ class QuadraticNetworkRegressor(NetworkRegressor):
         return usable(narrow)
 
     def recover_modes(self, *, level: float = 0.9) -> Modes:
-        """Teacher modes beyond the bulk edge; see :func:`shallows.inference.recover_modes`."""
-        return recover_modes(self._known(), level=level)
+        """Teacher modes beyond the bulk edge; see :func:`shallows.inference.recover_modes`.
+
+        Raises
+        ------
+        EstimateUndefined
+            If the data are not what the theory is for.
+        """
+        return recover_modes(self._told("modes"), level=level)
 
     def describe_learned(self, names: list[str] | None = None) -> dict[str, Any]:
         return self.recover_modes().to_dict()

@@ -71,9 +71,14 @@ def summarise(
             reasons[key] = str(error)
             return None
 
+    out = _of_the_fit(model, target, samples)
     if known is None:
         reasons["test_error"] = "the network interpolates its data"
-    out = _of_the_fit(model, target, samples)
+    else:
+        for key in ("noise", "excess_risk"):
+            reason = model.diagnosis_.against(key)
+            if reason is not None:
+                reasons[key], out[key] = reason, None
     out["modes"] = out["weights"] = None
     out[model.learned_table] = estimated(model.learned_table, lambda: model.describe_learned(names))
     out["power_law"] = estimated("power_law", lambda: believed(model.power_law_).to_dict())

@@ -7,7 +7,7 @@
 True
 
 What differs by network is in one file for each, :mod:`.diagonal` and :mod:`.quadratic`, behind one narrow protocol for
-each piece of work: :class:`.residuals.Reader`, :class:`.weight_decay_path.Search`, :class:`.power_law.TeacherFit`,
+each piece of work: :class:`.residuals.Reader`, :class:`.weight_decay_path.Search`, :class:`.teacher_fits.TeacherFit`,
 :class:`.pruning.Pruner` and :class:`.concerns.Assumptions`.
 """
 
@@ -19,10 +19,12 @@ from .error_and_noise import infer
 from .estimate import LEVEL, Estimate
 from .extrapolation import NaiveExtrapolation, extrapolate_naively
 from .forecasting import Forecast, ForecastPoint, forecast
+from .least_squares import LeastSquares, fit_least_squares
 from .modes import Modes, recover_modes
 from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher, fit_teacher
 from .pruning import Pruned, predicted_risk, prune
 from .result import Inference
+from .teacher_law import TeacherLaw, fit_teacher_law
 from .tuning import silencing_weight_decay, tune
 from .weight_decay_path import WeightDecayPath
 from .weight_tests import WeightTests, check_weights
@@ -35,10 +37,12 @@ __all__ = [
     "Forecast",
     "ForecastPoint",
     "Inference",
+    "LeastSquares",
     "Modes",
     "NaiveExtrapolation",
     "PowerLawFit",
     "Pruned",
+    "TeacherLaw",
     "WeightDecayPath",
     "WeightTests",
     "check_assumptions",
@@ -46,8 +50,10 @@ __all__ = [
     "check_weights",
     "estimated_problem",
     "extrapolate_naively",
+    "fit_least_squares",
     "fit_power_law_teacher",
     "fit_teacher",
+    "fit_teacher_law",
     "forecast",
     "infer",
     "predicted_risk",

@@ -7,20 +7,40 @@ betray the assumption, not that they are few.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from scipy.special import ndtri
 
 from ..networks import Capability, network_named
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .._types import FloatArray
     from ..networks import Network
     from .result import Inference
 
 #: A statistic this many standard errors off counts as evidence.
 SIGNIFICANT = 5.0
+#: Probability that independent columns show a pair as correlated as counts as evidence.
+CHANCE_OF_A_PAIR = 1e-3
+#: Not looked for single correlated pairs beyond this many products of numbers.
+MOST_PRODUCTS = 2e10
+#: On fewer rows nothing can be seen of the columns' law.
+FEWEST_ROWS = 30
+#: Below this share of the samples left after the fit, estimates are unstable.
+SMALLEST_SLACK = 0.15
+
+#: What a fit says beside its test error, each of which a concern may void.
+NOISE, RISK, WEIGHTS, MODES = "noise", "excess_risk", "weights", "modes"
+POWER_LAW, FORECAST, PRUNING = "power_law", "forecast", "pruning"
+QUANTITIES = (NOISE, RISK, WEIGHTS, MODES, POWER_LAW, FORECAST, PRUNING)
+#: What least squares says as well, whatever the law of the columns.
+BY_LEAST_SQUARES = (NOISE, RISK, WEIGHTS)
+#: What rests on a law of the teacher behind them.
+OF_THE_TEACHER = (POWER_LAW, FORECAST, PRUNING)
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,8 @@ class Concern:
         How far off, in the words of `message`.
     message : str
         What was seen and what it means.
+    voids : tuple of str
+        What cannot be said because of it, among :data:`QUANTITIES`.
 
     Examples
     --------
@@ -49,10 +71,16 @@ class Concern:
     serious: bool
     statistic: float
     message: str
+    voids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # NumPy's own types are none of JSON's.
+        object.__setattr__(self, "serious", bool(self.serious))
+        object.__setattr__(self, "statistic", float(self.statistic))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return asdict(self)
+        return asdict(self) | {"voids": list(self.voids)}
 
 
 @dataclass(frozen=True)
@@ -80,6 +108,10 @@ class Diagnosis:
     def ok(self) -> bool:
         """Whether no serious concern was found."""
         return not any(concern.serious for concern in self.concerns)
+
+    def against(self, quantity: str) -> str | None:
+        """Why one of :data:`QUANTITIES` cannot be said; None where it can."""
+        return next((concern.message for concern in self.concerns if quantity in concern.voids), None)
 
     def __str__(self) -> str:
         if not self.concerns:
@@ -137,15 +169,19 @@ def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
     ['mean', 'scale']
     """
     architecture = network_named(network)
-    moments = _Moments(inputs)
-    found = [
-        _mean(moments, architecture),
-        _scale(moments, architecture),
-        _correlation(inputs, moments, architecture),
-        _kurtosis(moments, architecture),
-        _row_norms(inputs, moments),
-        _duplicates(inputs),
-    ]
+    varying = np.ptp(inputs, axis=0) > 0
+    found = [_constant(varying), _few_rows(inputs)]
+    if varying.any():
+        inputs = inputs if varying.all() else inputs[:, varying]
+        moments = _Moments(inputs)
+        found += [
+            _mean(moments, architecture),
+            _scale(moments, architecture),
+            _correlation(inputs, moments, architecture),
+            _kurtosis(moments, architecture),
+            _row_norms(inputs, moments),
+            _duplicates(inputs),
+        ]
     return [concern for concern in found if concern is not None]
 
 
@@ -180,8 +216,11 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
     """
     if inference is None:
         interpolates = "the network interpolates its data: no estimate of the test error exists at this weight decay"
-        return Diagnosis((Concern("interpolation", True, 0.0, interpolates),))
-    out = check_inputs(inputs, inference.network) + _of_the_fit(inference)
+        return Diagnosis((Concern("interpolation", True, 0.0, interpolates, QUANTITIES),))
+    out = list(inference.input_concerns)
+    if inference.least_squares is not None:
+        out = [_mended(concern) for concern in out]
+    out += _of_the_fit(inference)
     square = np.square(inference.residuals)
     if float(square.mean()) <= 1e-8 * float(labels.var()):  # a perfect fit: what is left has no law to speak of
         return Diagnosis(tuple(out))
@@ -189,6 +228,29 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
     out += _of_the_residuals(inputs, labels, inference, assumptions.error_correlation)
     out += assumptions.concerns(inputs, labels, inference)
     return Diagnosis(tuple(out))
+
+
+def _mended(concern: Concern) -> Concern:
+    """The concern where least squares says what does not depend on the columns' law."""
+    left = tuple(quantity for quantity in concern.voids if quantity not in BY_LEAST_SQUARES)
+    if left == concern.voids:
+        return concern
+    return replace(concern, message=f"{concern.message}: single weights and label noise are least squares'", voids=left)
+
+
+def _few_rows(inputs: FloatArray) -> Concern | None:
+    rows = inputs.shape[0]
+    if rows >= FEWEST_ROWS:
+        return None
+    words = f"{rows} rows are too few to see whether columns are correlated ({FEWEST_ROWS} are needed)"
+    return Concern("few rows", False, rows, words, QUANTITIES)
+
+
+def _constant(varying: NDArray[np.bool_]) -> Concern | None:
+    count = int((~varying).sum())
+    if not count:
+        return None
+    return Concern("constant", not varying.any(), count, f"{count} column(s) never vary and carry nothing")
 
 
 class _Moments:
@@ -206,7 +268,7 @@ def _mean(moments: _Moments, network: Network) -> Concern | None:
     if shift <= SIGNIFICANT / np.sqrt(moments.samples) * np.sqrt(max(float(moments.squares.max()), 1e-300)):
         return None
     message = f"columns are not centred (largest mean {shift:.3g})"
-    return Concern("mean", network.needs_white_inputs, shift, message)
+    return Concern("mean", network.needs_white_inputs, shift, message, QUANTITIES)
 
 
 def _scale(moments: _Moments, network: Network) -> Concern | None:
@@ -214,7 +276,7 @@ def _scale(moments: _Moments, network: Network) -> Concern | None:
     if off <= SIGNIFICANT * np.sqrt(max(float(moments.kurtosis.max()) - 1, 2.0) / moments.samples):
         return None
     message = f"columns do not have unit variance (off by up to {off:.3g}): standardise"
-    return Concern("scale", network.needs_white_inputs, off, message)
+    return Concern("scale", network.needs_white_inputs, off, message, QUANTITIES)
 
 
 def _correlation(inputs: FloatArray, moments: _Moments, network: Network) -> Concern | None:
@@ -222,24 +284,26 @@ def _correlation(inputs: FloatArray, moments: _Moments, network: Network) -> Con
     if d < 2 or n < 3:
         return None
     unit = (inputs - moments.means) / np.maximum(inputs.std(axis=0), 1e-300)
-    if d <= n:
+    largest = 0.0
+    if d <= n or n * d**2 <= MOST_PRODUCTS:
         gram = unit.T @ unit / n
-        squares = float(np.square(gram).sum() - np.square(np.diag(gram)).sum())
+        diagonal = float(np.square(np.diag(gram)).sum())
+        np.fill_diagonal(gram, 0.0)
+        squares, largest = float(np.square(gram).sum()), float(np.abs(gram).max())
     else:
         gram = unit @ unit.T / n
-        squares = float(np.square(gram).sum() - np.square(np.square(unit).mean(axis=0)).sum())
+        diagonal = float(np.square(np.square(unit).mean(axis=0)).sum())
+        squares = float(np.square(gram).sum()) - diagonal
     pairs = d * (d - 1)
     excess = (squares - pairs / n) / (np.sqrt(2 * pairs * 2) / n)
     typical = float(np.sqrt(max(squares / pairs - 1 / n, 0.0)))
-    if excess <= SIGNIFICANT or typical <= 0.01:
-        return None
-    return Concern(
-        "correlation",
-        network.needs_white_inputs and typical > 0.05,
-        typical,
-        f"columns are correlated (root mean square {typical:.2g} beyond chance): intervals of single "
-        "weights, recovered modes and the forecast assume uncorrelated ones",
-    )
+    if excess > SIGNIFICANT and typical > 0.01:
+        words = f"columns are correlated (root mean square {typical:.2g} beyond chance)"
+        return Concern("correlation", network.needs_white_inputs and typical > 0.05, typical, words, QUANTITIES)
+    if np.arctanh(min(largest, 1 - 1e-12)) * np.sqrt(max(n - 3, 1)) > -ndtri(CHANCE_OF_A_PAIR / pairs):
+        words = f"two columns are correlated ({largest:.2g}, more than chance)"
+        return Concern("correlation", False, largest, words, QUANTITIES)
+    return None
 
 
 def _kurtosis(moments: _Moments, network: Network) -> Concern | None:
@@ -249,7 +313,8 @@ def _kurtosis(moments: _Moments, network: Network) -> Concern | None:
         return None
     kind = "heavy-tailed" if kurtosis > 3 else "light-tailed (binary or bounded)"
     message = f"inputs are {kind}: mean kurtosis {kurtosis:.3g} instead of 3"
-    return Concern("kurtosis", network.needs_white_inputs or kurtosis > 9, kurtosis, message)
+    serious = network.needs_white_inputs or kurtosis > 9
+    return Concern("kurtosis", serious, kurtosis, message, QUANTITIES if serious else ())
 
 
 def _row_norms(inputs: FloatArray, moments: _Moments) -> Concern | None:
@@ -262,7 +327,7 @@ def _row_norms(inputs: FloatArray, moments: _Moments) -> Concern | None:
     if spread <= expected * (1 + SIGNIFICANT * np.sqrt(8 / n)) or spread <= 1.5 * expected:
         return None
     message = f"some rows are much longer than others (spread {spread:.3g} times that of independent columns)"
-    return Concern("row norms", spread > 4, spread, message)
+    return Concern("row norms", spread > 4, spread, message, QUANTITIES)
 
 
 def _duplicates(inputs: FloatArray) -> Concern | None:
@@ -270,30 +335,19 @@ def _duplicates(inputs: FloatArray) -> Concern | None:
     if distinct >= 0.95 * n:
         return None
     message = f"{n - distinct} of {n} rows are copies of others: not independent"
-    return Concern("duplicates", True, 1 - distinct / n, message)
+    return Concern("duplicates", True, 1 - distinct / n, message, QUANTITIES)
 
 
 def _of_the_fit(inference: Inference) -> list[Concern]:
     """Too few samples, or too few left after the fit."""
     out = []
-    if inference.effective_samples < 30:
-        out.append(
-            Concern(
-                "few samples",
-                inference.effective_samples < 10,
-                inference.effective_samples,
-                f"n_eff = {inference.effective_samples:.3g} < 30: theory drifts, by about 10 % at n_eff = 10",
-            )
-        )
-    if inference.slack < 0.15:
-        out.append(
-            Concern(
-                "near interpolation",
-                True,
-                inference.slack,
-                f"only {100 * inference.slack:.2g} % of the samples are left after the fit: the estimate is unstable",
-            )
-        )
+    effective, slack = inference.effective_samples, inference.slack
+    if effective < 30:
+        words = f"n_eff = {effective:.3g} < 30: theory drifts, by about 10 % at n_eff = 10"
+        out.append(Concern("few samples", effective < 10, effective, words, OF_THE_TEACHER if effective < 10 else ()))
+    if slack < SMALLEST_SLACK:
+        words = f"only {100 * slack:.2g} % of the samples are left after the fit: the estimate is unstable"
+        out.append(Concern("near interpolation", True, slack, words, QUANTITIES))
     return out
 
 

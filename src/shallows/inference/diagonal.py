@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import lasso_path
 
 from ..networks import network_named
+from ..operators import to_host
 from ..teachers import PowerLaw
 from .concerns import ASSUMPTIONS, Assumptions, Concern
+from .cross_validation import TOLERANCE
 from .error_and_noise import READERS, Reader, Reading
-from .power_law import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
+from .teacher_fits import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
 from .weight_decay_path import SEARCHES, Search
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._types import FloatArray
-    from ..teachers import Teacher
     from ..training import Fit
     from .pruning import Values
     from .result import Inference
@@ -25,7 +31,32 @@ if TYPE_CHECKING:
 #: Entries of the unbiased weights are grouped into at most this many cells for the likelihood.
 CELLS = 120
 
-SEARCHES.register("diagonal")(Search(step=1.25, patience=8, theory_chooses=True))
+#: An unbiased weight beyond so many noise scales stands clear of the noise.
+CLEAR = 3.0
+#: Sweeps of coordinate descent in a fold, at most.
+SWEEPS = 2000
+
+
+def predict_by_lasso(inputs: Any, labels: FloatArray, held: Any, weight_decays: FloatArray) -> FloatArray:
+    """:func:`.cross_validation.predict_held_out` by coordinate descent, on the Gram matrix where there are rows enough.
+
+    Columns are centred as well: a held-out row knows nothing of the mean of the others.
+    """
+    inputs, held = to_host(inputs), to_host(held)
+    rows, dim = inputs.shape
+    means = inputs.mean(axis=0)
+    columns = np.asfortranarray(inputs - means)
+    gram = {"precompute": columns.T @ columns, "Xy": columns.T @ labels} if rows > dim else {"precompute": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        alphas = weight_decays * np.sqrt(dim) / rows
+        path = lasso_path(columns, labels, alphas=alphas, tol=TOLERANCE, max_iter=SWEEPS, check_input=False, **gram)
+    return (held - means) @ path[1]
+
+
+SEARCHES.register("diagonal")(
+    Search(step=1.25, patience=8, enough=250.0, theory_chooses=True, predict=predict_by_lasso)
+)
 
 
 @READERS.register("diagonal")
@@ -38,6 +69,12 @@ class DiagonalReader(Reader):
         self.fit, self.operator, self.residual, self.samples = fit, operator, residual, samples
         self.test_error_drift = 0.0
         self.share = network_named("diagonal").features(fit.weights) / samples
+
+    def leverages(self) -> FloatArray:
+        active = np.flatnonzero(np.asarray(self.fit.weights))
+        basis = np.linalg.qr(to_host(self.operator.inputs)[:, active])[0]
+        out: FloatArray = np.square(basis).sum(axis=1) + (self.residual.size - self.samples) / self.residual.size
+        return out
 
     @staticmethod
     def spread(share: float) -> float:
@@ -72,24 +109,31 @@ class DiagonalTeacherFit(TeacherFit):
     calibration = 1.35
 
     def fit(self, observed: FloatArray, noise_scale: float, dim: int, start: FloatArray) -> FloatArray:
-        points, counts = _cells(np.sort(np.abs(observed) / noise_scale))
-        unit = PowerLaw(dim, 1.0).spectrum("diagonal")
-        ranks = unit.values[0] / unit.values
-        weights = unit.multiplicities
+        ranks, likelihood = self.likelihood(observed / noise_scale, dim)
+        counts = PowerLaw(dim, 1.0).spectrum("diagonal").multiplicities
 
         def loss(parameters: FloatArray) -> float:
             gamma, log_energy = 0.5 + np.exp(parameters[0]), parameters[1]
             if not SMALLEST_GAMMA <= gamma <= LARGEST_GAMMA or abs(log_energy) > 100:
                 return 1e30
             shape = ranks**-gamma
-            modes = shape * np.sqrt(np.exp(log_energy) / (weights @ shape**2)) / noise_scale
-            density = np.exp(-0.5 * (points[:, None] - modes) ** 2)
-            density += np.exp(-0.5 * (points[:, None] + modes) ** 2)
-            return -float(counts @ np.log(density @ weights + 1e-300))
+            return -likelihood(shape * np.sqrt(np.exp(log_energy) / (counts @ shape**2)) / noise_scale)
 
         first = np.array([np.log(start[0] - 0.5), np.log(start[1])])
         done = minimize(loss, first, method="Nelder-Mead", options={"xatol": 5e-3, "fatol": 2e-3, "maxiter": 120})
         return np.array([0.5 + np.exp(done.x[0]), np.exp(done.x[1])])
+
+    def likelihood(self, observed: FloatArray, dim: int) -> tuple[FloatArray, Callable[[FloatArray], float]]:
+        points, seen = _cells(np.sort(np.abs(observed)))
+        unit = PowerLaw(dim, 1.0).spectrum("diagonal")
+        share = unit.multiplicities / dim
+
+        def value(sizes: FloatArray) -> float:
+            density = np.exp(-0.5 * (points[:, None] - sizes) ** 2)
+            density += np.exp(-0.5 * (points[:, None] + sizes) ** 2)
+            return float(seen @ np.log(density @ share + 1e-300))
+
+        return unit.values[0] / unit.values, value
 
     def simulate(self, teacher: PowerLaw, noise_scale: float, generator: np.random.Generator) -> FloatArray:
         return teacher.values("diagonal") + noise_scale * generator.standard_normal(teacher.dim)
@@ -113,32 +157,39 @@ def _cells(sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
 class DiagonalPruner(Pruner):
     """A weight stays where its unbiased value is beyond the threshold; its best size is that value."""
 
-    def select(self, inference: Inference, threshold: float, values: Values, teacher: Teacher | None) -> Selection:
+    def select(self, inference: Inference, threshold: float, values: Values) -> Selection:
         tau, u, learned = inference.noise_scale, inference.unbiased, inference.learned
         keep = (np.abs(u) > threshold) & (learned != 0)
         new = np.where(keep, u if values == "shrunk" else learned, 0.0)
-        before = float(np.square(learned - u).sum() + 2 * tau**2 * np.count_nonzero(learned))
-        # Stein's formula for a discontinuous rule: the jump counts with the density of the unbiased weights there.
-        crossing = 0.0
-        if tau > 0:
-            jump = threshold if values == "shrunk" else threshold - inference.threshold
-            modes = np.zeros(u.size) if teacher is None else np.abs(teacher.values("diagonal"))
-            density = np.exp(-0.5 * ((threshold - modes) / tau) ** 2) + np.exp(-0.5 * ((threshold + modes) / tau) ** 2)
-            crossing = jump * float(density.sum()) / (tau * np.sqrt(2 * np.pi))
-        after = float(np.square(new - u).sum() + 2 * tau**2 * (np.count_nonzero(keep) + crossing))
-        return Selection(new, int(keep.sum()), after - before)
+        jump = threshold if values == "shrunk" else threshold - inference.threshold
+        freedom = np.count_nonzero(keep) + _jump_freedom(u, threshold, jump, tau)
+        freedom -= np.count_nonzero(learned)
+        change = float(np.square(new - u).sum() - np.square(learned - u).sum() + 2 * tau**2 * freedom)
+        # Fluctuations: of the noise in what is changed, and of the noise scale.
+        error = np.hypot(2 * tau * np.linalg.norm(new - learned), 2 * tau**2 * freedom * inference.relative_error)
+        return Selection(new, int(keep.sum()), change, float(error))
 
     def clean(self, unbiased: FloatArray, noise_scale: float) -> Cleaned:
-        d = unbiased.size
-        cut = network_named("diagonal").noise_edge(noise_scale, d)
+        cut = network_named("diagonal").noise_edge(noise_scale, unbiased.size)
         keep = np.abs(unbiased) > cut
-        # The jump of the rule, met with the density of the noise.
-        height = 2 * d * (cut / noise_scale if noise_scale > 0 else 0.0)
-        freedom = keep.sum() + height * np.exp(-np.log(max(d, 2))) / np.sqrt(2 * np.pi)
+        freedom = keep.sum() + _jump_freedom(unbiased, cut, cut, noise_scale)
         return Cleaned(np.where(keep, unbiased, 0.0), float(freedom), cut, int(keep.sum()))
 
     def weights(self, estimate: FloatArray) -> FloatArray:
         return estimate
+
+
+def _jump_freedom(unbiased: FloatArray, threshold: float, jump: float, noise_scale: float) -> float:
+    """Degrees of freedom of a rule's jump: its height times the density of the unbiased weights where it lies.
+
+    Noise about what the weights that stand clear of it are without it; about zero for the others.
+    """
+    if noise_scale <= 0:
+        return 0.0
+    behind = np.sqrt(np.maximum((unbiased / noise_scale) ** 2 - CLEAR**2, 0.0))
+    place = threshold / noise_scale
+    density = (np.exp(-0.5 * (place - behind) ** 2) + np.exp(-0.5 * (place + behind) ** 2)).sum()
+    return float(jump * density / (noise_scale * np.sqrt(2 * np.pi)))
 
 
 @ASSUMPTIONS.register("diagonal")

@@ -9,7 +9,7 @@ error from residuals and degrees of freedom).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,9 +17,11 @@ import numpy as np
 from .._arguments import check_instance, check_level
 from ..errors import EstimateUndefined, InvalidArgument
 from ..networks import Capability, network_named
-from ..operators import as_pair, check_data, operator_for
+from ..operators import as_pair, check_data, operator_for, to_host
 from ..training import Fit
-from .estimate import LEVEL, Estimate
+from .concerns import WEIGHTS, Concern, check_inputs
+from .estimate import LEVEL, Estimate, excess_kurtosis
+from .least_squares import fit_least_squares
 from .result import Inference
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Closer to interpolation than this nothing can be read off the residuals.
 SMALLEST_SLACK = 1e-6
+#: A row that its own fit takes to more than this share counts as if to this.
+LARGEST_LEVERAGE = 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +79,15 @@ class Reader(ABC):
     #: Relative finite-size error of theory's excess risk, times ``sqrt(n_eff)``, as simulations show it.
     risk_drift: ClassVar[float]
     share: float
+    residual: FloatArray
     test_error_drift: float
 
     @abstractmethod
     def __init__(self, fit: Fit, operator: Any, residual: FloatArray, samples: int) -> None: ...
+
+    def leverages(self) -> FloatArray:
+        """Share of each residual that its own label takes, shape (n,): the same for all where rows are alike."""
+        return np.full(self.residual.size, self.share)
 
     @staticmethod
     @abstractmethod
@@ -110,31 +119,33 @@ def relative_standard_error(residuals: FloatArray, samples: int, spread: float) 
     ``(2/n)(1 + s)/(1 - s)``, ``s = D/n`` being the share of degrees of freedom; heavier tails of the residuals raise
     the 2 to their kurtosis less one.
     """
-    square = np.square(residuals)
-    mean = float(square.mean())
-    if mean <= 0:
+    if not residuals.any():
         return 0.0
-    kurtosis = float(np.square(square).mean()) / mean**2
-    fluctuation = kurtosis - 1
-    if fluctuation < 2 + 3 * np.sqrt(24 / residuals.size):  # no evidence against Gaussian residuals
-        fluctuation = 2.0
-    return float(np.sqrt(fluctuation / samples * spread))
+    return float(np.sqrt((2 + excess_kurtosis(residuals)) / samples * spread))
 
 
-def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -> Inference:
+def infer(
+    data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL, test_error: Estimate | None = None
+) -> Inference:
     """Test error, noise and unbiased weights, from a fit and the data it was trained on.
+
+    The inputs are looked at as well. Where their columns or rows are not what the theory is for, and each weight is on
+    its own, noise and excess risk rest on least squares if rows are enough for it (:func:`fit_least_squares`).
 
     Parameters
     ----------
     data : Dataset or pair (X, y)
-        What `fit` was trained on, shapes (n, d) and (n,); inputs on a GPU stay there. The theory behind is for columns
-        of mean zero and unit variance; for the quadratic network also uncorrelated ones.
+        What `fit` was trained on, shapes (n, d) and (n,); inputs on a GPU are worked on there, and copied once to be
+        looked at. The theory behind is for columns of mean zero and unit variance; for the quadratic network also
+        uncorrelated ones.
     fit : Fit
         At its training minimum: the estimate is only as good as ``fit.gap``.
     centred : bool
         Whether the mean was taken off the labels (one more fitted number).
     level : float
         Of the intervals.
+    test_error : Estimate, optional
+        Known from elsewhere, such as cross-validation; default: read off the residuals.
 
     Returns
     -------
@@ -156,6 +167,25 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
     >>> estimate.covers(0.5 + fit.excess_risk(data))
     True
     """
+    check_instance("fit", fit, Fit)
+    inputs, labels = check_data(*as_pair(data), device=None)
+    host = to_host(inputs)
+    concerns = check_inputs(host, fit.network)
+    options: dict[str, Any] = {"centred": centred, "level": level, "test_error": test_error}
+    found = read_fit((inputs, labels), fit, uneven=is_uneven(concerns), **options)
+    return look_at_inputs(found, host, labels, concerns, centred=centred)
+
+
+def read_fit(
+    data: Any,
+    fit: Fit,
+    *,
+    centred: bool = False,
+    level: float = LEVEL,
+    test_error: Estimate | None = None,
+    uneven: bool = False,
+) -> Inference:
+    """:func:`infer` without a look at the inputs; where rows are `uneven`, each has a leverage of its own."""
     check_level(level)
     check_instance("fit", fit, Fit)
     inputs, labels = check_data(*as_pair(data), device=None)
@@ -167,10 +197,13 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
             "the network interpolates its data (as many degrees of freedom as samples): the training residual says "
             "nothing about the test error; use a larger weight decay"
         )
-    adjusted = residual / (1 - reader.share)
-    error = float(adjusted @ adjusted) / samples
-    fluctuation = relative_standard_error(adjusted, samples, reader.spread(reader.share))
-    relative = float(np.hypot(fluctuation, reader.test_error_drift))
+    adjusted = residual / (1 - np.minimum(reader.leverages(), LARGEST_LEVERAGE) if uneven else 1 - reader.share)
+    if test_error is None:
+        error = float(adjusted @ adjusted) / samples
+        fluctuation = relative_standard_error(adjusted, samples, reader.spread(reader.share))
+        test_error = Estimate.positive(error, float(np.hypot(fluctuation, reader.test_error_drift)), level=level)
+    error = test_error.value
+    relative = test_error.standard_error / error if error > 0 else 0.0
     reading = reader.read(error, relative)
     risk, risk_error = reading.excess_risk
     energy, energy_error = reading.energy
@@ -185,7 +218,7 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
         penalty=fit.penalty,
         degrees_of_freedom=float(reader.share * samples),
         train_error=float(residual @ residual) / labels.size,
-        test_error=Estimate.positive(error, relative, level=level),
+        test_error=test_error,
         noise_scale=reading.noise_scale,
         threshold=reading.threshold,
         unbiased=reading.unbiased,
@@ -197,6 +230,35 @@ def infer(data: Any, fit: Fit, *, centred: bool = False, level: float = LEVEL) -
         residuals=adjusted,
         width=None if convex else fit.width,
     )
+
+
+def is_uneven(concerns: list[Concern]) -> bool:
+    """Whether rows of the inputs differ in length by more than chance."""
+    return any(concern.name == "row norms" for concern in concerns)
+
+
+def look_at_inputs(
+    found: Inference, inputs: FloatArray, labels: FloatArray, concerns: list[Concern], *, centred: bool
+) -> Inference:
+    """What was `found`, with the `concerns` that the inputs raise, and what least squares says where they do.
+
+    The excess risk is the estimated test error less the noise of least squares. Its fluctuation is that of the theory:
+    both rest on the distance of the network from the unbiased weights.
+    """
+    found = replace(found, input_concerns=tuple(concerns))
+    names = [concern.name for concern in concerns if WEIGHTS in concern.voids]
+    if found.architecture.is_matrix or not names or "duplicates" in names:
+        return found
+    level = found.test_error.level
+    by_columns = fit_least_squares(inputs, labels, centred=centred, level=level)
+    if by_columns is None:
+        return found
+    # Of the residuals' own estimate: what else the test error rests on varies by more than the difference.
+    error, noise = float(found.residuals @ found.residuals) / found.samples, by_columns.noise
+    risk = min(max(error - noise.value, 0.0), error)
+    risk_error = found.excess_risk.standard_error
+    excess_risk = Estimate.normal(risk, risk_error, minimum=0.0, level=level)
+    return replace(found, noise=noise, excess_risk=excess_risk, least_squares=by_columns)
 
 
 def _residual(inputs: Any, labels: FloatArray, fit: Fit, samples: int) -> tuple[FloatArray, Any]:

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
 
+if TYPE_CHECKING:
+    from .._types import FloatArray
+
 #: Probability that intervals are meant to cover.
 LEVEL = 0.9
+#: What the excess kurtosis of a sample is multiplied by: heavy tails show only some of theirs.
+TAIL_ALLOWANCE = 1.5
 
 
 def reach(level: float) -> float:
     """Half the width of an interval of a normal number, in standard errors."""
     return float(ndtri(0.5 + level / 2))
+
+
+def excess_kurtosis(errors: FloatArray) -> float:
+    """Kurtosis of errors beyond that of normal ones, 0 where chance explains it.
+
+    The sample's own is low for heavy tails, so what exceeds chance counts :data:`TAIL_ALLOWANCE` times.
+    """
+    square = np.square(errors)
+    mean = float(square.mean())
+    if mean <= 0:
+        return 0.0
+    excess = float(np.square(square).mean()) / mean**2 - 3
+    if excess < 3 * np.sqrt(24 / errors.size):
+        return 0.0
+    return TAIL_ALLOWANCE * excess
 
 
 @dataclass(frozen=True)

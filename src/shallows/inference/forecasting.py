@@ -1,8 +1,8 @@
 """Forecast: what more data would bring, from the training set at hand.
 
-A power-law teacher and a noise variance are read off one fit (theory note, section 10); state evolution (sections 2
-to 4) then gives the errors at any other number of samples. Bands carry the uncertainty of teacher, noise and test error
-through the same equations, and theory's own drift at finite size.
+The law of the teacher's weights and a noise variance are read off one fit (:mod:`.teacher_law`; theory note,
+section 10); state evolution (sections 2 to 4) then gives the errors at any other number of samples. Bands carry the
+uncertainty of law, noise and test error through the same equations, and theory's own drift at finite size.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from ..teachers import PowerLaw
 from .error_and_noise import READERS
 from .estimate import LEVEL, Estimate
 from .extrapolation import check_counts
-from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher
+from .power_law import LARGEST_MISFIT, LIKELIER, estimated_problem, fit_teacher
 from .result import Inference
+from .teacher_law import TeacherLaw, fit_teacher_law
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 REACH = 200.0
 #: Draws of the teacher that must be solved for a band.
 FEWEST_DRAWS = 5
-UNSOLVED = "the state evolution of the fitted teacher could not be solved"
+#: Fewer samples tell too little for a forecast.
+FEWEST_SAMPLES = 60
+#: Largest ratio of the ends of a forecast's interval of the excess risk; beyond it says nothing.
+WIDEST = 12.0
+UNSOLVED = "the state evolution of the fitted law could not be solved"
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class ForecastPoint:
     excess_risk_present, test_error_present : Estimate
         At the weight decay of the fit that the forecast starts from.
     phase : str or None
-        At the best weight decay; None where phases are not defined.
+        At the best weight decay; None where phases are not defined, which they are for power laws.
 
     Examples
     --------
@@ -95,15 +100,18 @@ class Forecast:
     present_test_error : Estimate
         Read off the residuals, no teacher involved.
     present_phase : str or None
-        Of the fit itself, at its own weight decay.
-    teacher : PowerLawFit
+        Of the fit itself, at its own weight decay, where the teacher is a power law.
+    law : TeacherLaw
+        Of the teacher's weights.
     noise : float
         Variance of the label noise that goes with it.
     weight_decay : float
         Of the fit.
     network : str
+    caution : str or None
+        What speaks against the forecast.
     trusted : bool
-        Whether the fitted teacher explains the fit that it came from; if not, ``caution`` says so.
+        Whether nothing does.
 
     Examples
     --------
@@ -118,20 +126,16 @@ class Forecast:
     points: tuple[ForecastPoint, ...]
     present_test_error: Estimate
     present_phase: str | None
-    teacher: PowerLawFit = field(repr=False)
+    law: TeacherLaw = field(repr=False)
     noise: float
     weight_decay: float
     network: str
+    caution: str | None = None
 
     @property
     def trusted(self) -> bool:
-        """Whether a power law explains the fit that the forecast starts from."""
+        """Whether nothing speaks against the forecast."""
         return self.caution is None
-
-    @property
-    def caution(self) -> str | None:
-        """What speaks against the forecast."""
-        return self.teacher.caution
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -149,7 +153,7 @@ class Forecast:
         else:
             amount = f"{point.samples:.6g} samples"
         if not self.trusted:
-            return f"{amount}: cannot tell, because no power-law teacher explains what was learned"
+            return f"{amount}: cannot tell, because {self.caution}"
         now, best, same = self.present_test_error.value, point.test_error, point.test_error_present
         words = (
             f"{amount} would bring the test error from {sentence_number(now)} to {sentence_number(best.value)} "
@@ -167,7 +171,6 @@ class Forecast:
             "noise": self.noise,
             "present_test_error": self.present_test_error.to_dict(),
             "present_phase": self.present_phase,
-            "teacher": self.teacher.to_dict(),
             "present": self.present.to_dict(),
             "points": [point.to_dict() for point in self.points],
             "sentences": list(self.sentences),
@@ -180,7 +183,7 @@ def forecast(
     inference: Inference,
     samples: Sequence[float],
     *,
-    teacher: PowerLawFit | None = None,
+    law: TeacherLaw | None = None,
     width: int | None = None,
     level: float = LEVEL,
 ) -> Forecast:
@@ -192,8 +195,8 @@ def forecast(
         Of the fit at hand.
     samples : sequence of float
         Numbers of samples, not multiples, at least 2 each.
-    teacher : PowerLawFit, optional
-        Fitted with :func:`shallows.inference.fit_power_law_teacher` by default.
+    law : TeacherLaw, optional
+        Fitted with :func:`shallows.inference.fit_teacher_law` by default.
     width : int, optional
         Hidden units of the quadratic network.
     level : float
@@ -208,9 +211,9 @@ def forecast(
     InvalidArgument
         For unusable numbers of samples or settings.
     EstimateUndefined
-        If no teacher can be fitted.
+        If no law can be fitted.
     SolveFailed
-        If the state evolution of the fitted teacher cannot be solved; there is no result to carry.
+        If the state evolution of the fitted law cannot be solved; there is no result to carry.
 
     Examples
     --------
@@ -223,28 +226,59 @@ def forecast(
     check_level(level)
     check_instance("inference", inference, Inference)
     counts = check_counts(samples)
-    fitted = fit_power_law_teacher(inference, level=level) if teacher is None else teacher
+    law = fit_teacher_law(inference) if law is None else law
     width = inference.architecture.check_width(width)
     unit = inference.architecture.penalty_per_weight_decay(inference.dim, width)
     decay = inference.weight_decay if inference.penalty is None else inference.penalty / unit
-    here = _with_width(estimated_problem(inference, fitted.teacher, inference.samples), width)
-    worlds = []
-    for gamma, energy, scale in fitted.draws:
-        ratio = (scale / inference.noise_scale) ** 2
-        drawn = PowerLaw(inference.dim, float(gamma), float(energy))
-        worlds.append(_with_width(estimated_problem(inference, drawn, inference.samples, ratio), width))
-    points = [_point(here, worlds, n, decay, inference, level) for n in (float(inference.samples), *counts)]
-    phase = phase_of(here, decay * unit)
+    here = _with_width(estimated_problem(inference, law.teacher(), inference.samples), width)
+    worlds = [_with_width(world, width) for world in _drawn(inference, law)]
+    power_law = _power_law(inference, law)
+    points = [_point(here, worlds, power_law, n, decay, inference, level) for n in (float(inference.samples), *counts)]
     return Forecast(
         present=points[0],
         points=tuple(points[1:]),
         present_test_error=inference.test_error,
-        present_phase=None if phase is None else phase.name,
-        teacher=fitted,
+        present_phase=None if power_law is None else _phase(here, power_law, decay * unit),
+        law=law,
         noise=here.noise,
         weight_decay=decay,
         network=inference.network,
+        caution=_caution(inference, law, points),
     )
+
+
+def _drawn(inference: Inference, law: TeacherLaw) -> list[Problem]:
+    """Problems that the data do not tell from the estimated one: laws drawn, each with a test error of its own."""
+    generator = np.random.default_rng(0)
+    out = []
+    for parameters in law.draws:
+        ratio = float(np.exp(inference.relative_error * generator.standard_normal()))
+        out.append(estimated_problem(inference, law.teacher(parameters), inference.samples, ratio))
+    return out
+
+
+def _power_law(inference: Inference, law: TeacherLaw) -> PowerLaw | None:
+    """The teacher as a power law, for its phases; None where it is none."""
+    teacher, misfit = fit_teacher(inference)
+    rejected = abs(misfit) >= LARGEST_MISFIT or law.improvement_on(inference, teacher) > LIKELIER
+    return None if rejected else teacher
+
+
+def _phase(problem: Problem, teacher: PowerLaw, regularisation: float) -> str | None:
+    phase = phase_of(replace(problem, teacher=teacher), regularisation)
+    return None if phase is None else phase.name
+
+
+def _caution(inference: Inference, law: TeacherLaw, points: list[ForecastPoint]) -> str | None:
+    """What speaks against the forecast."""
+    if law.caution is not None:
+        return law.caution
+    if inference.samples < FEWEST_SAMPLES:
+        return f"{inference.samples} samples are too few to tell the law of the weights ({FEWEST_SAMPLES} are needed)"
+    widest = max(point.excess_risk.high / max(point.excess_risk.low, 1e-300) for point in points)
+    if widest > WIDEST:
+        return f"laws that the data do not tell apart differ by a factor of {widest:.0f} in what they forecast"
+    return None
 
 
 def _with_width(problem: Problem, width: int | None) -> Problem:
@@ -262,17 +296,23 @@ def _best_weight_decay(problem: Problem) -> float:
 
 
 def _point(
-    here: Problem, worlds: list[Problem], samples: float, decay: float, inference: Inference, level: float
+    here: Problem,
+    worlds: list[Problem],
+    power_law: PowerLaw | None,
+    samples: float,
+    decay: float,
+    inference: Inference,
+    level: float,
 ) -> ForecastPoint:
-    """Errors at one number of samples for the fitted teacher `here`, with bands over the drawn `worlds`."""
+    """Errors at one number of samples for the fitted law `here`, with bands over the drawn `worlds`."""
     there, drawn = replace(here, samples=samples), [replace(world, samples=samples) for world in worlds]
     best = _best_weight_decay(there)
     # Finite-size drift of theory, in the logarithm of the risk, as simulations show it.
     drift = READERS.of(inference.network).risk_drift / np.sqrt(there.effective_samples)
     drift = float(np.hypot(drift, np.sqrt(2 / samples)))
-    risk, test = _errors(there, drawn, best, drift, level)
-    risk_present, test_present = _errors(there, drawn, decay, drift, level)
-    phase = phase_of(there, best * float(np.sqrt(there.effective_width / there.dim)))
+    risk, test = _errors(drawn, best, drift, level)
+    risk_present, test_present = _errors(drawn, decay, drift, level)
+    unit = float(np.sqrt(there.effective_width / there.dim))
     return ForecastPoint(
         samples=samples,
         weight_decay=best,
@@ -280,24 +320,21 @@ def _point(
         test_error=test,
         excess_risk_present=risk_present,
         test_error_present=test_present,
-        phase=None if phase is None else phase.name,
+        phase=None if power_law is None else _phase(there, power_law, best * unit),
     )
 
 
-def _errors(
-    problem: Problem, drawn: list[Problem], decay: float, drift: float, level: float
-) -> tuple[Estimate, Estimate]:
-    """Excess risk and test error of `problem` at a weight decay, with the spread over the `drawn` ones."""
-    centre = risk_at(problem, decay)
+def _errors(drawn: list[Problem], decay: float, drift: float, level: float) -> tuple[Estimate, Estimate]:
+    """Excess risk and test error at a weight decay: median and spread over the `drawn` problems."""
     risks = np.array([risk_at(world, decay) for world in drawn])
     noises = np.array([world.noise for world in drawn])
     good = np.isfinite(risks)
-    if not np.isfinite(centre) or good.sum() < FEWEST_DRAWS:
+    if good.sum() < FEWEST_DRAWS:
         raise SolveFailed(UNSOLVED)
-    risks, total = risks[good], risks[good] + noises[good]
-    risk_error = float(np.hypot(np.std(np.log(np.maximum(risks, 1e-300))), drift))
-    test_error = float(np.hypot(np.std(np.log(total)), drift * centre / (centre + problem.noise)))
-    return (
-        Estimate.positive(centre, risk_error, level=level),
-        Estimate.positive(centre + problem.noise, test_error, level=level),
-    )
+    risks = np.maximum(risks[good], 1e-300)
+    total = risks + noises[good]
+    # The median: the most likely law is one of many, and not in their middle.
+    risk, test = float(np.median(risks)), float(np.median(total))
+    risk_error = float(np.hypot(np.std(np.log(risks)), drift))
+    test_error = float(np.hypot(np.std(np.log(total)), drift * risk / test))
+    return Estimate.positive(risk, risk_error, level=level), Estimate.positive(test, test_error, level=level)

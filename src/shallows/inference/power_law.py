@@ -6,52 +6,30 @@ fitted to them is for a :class:`TeacherFit` of the network to say. Draws repeat 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtri
 
 from .._arguments import check_instance, check_integer, check_level
 from ..errors import EstimateUndefined
-from ..networks import Capability
 from ..problems import Problem
 from ..state_evolution import moments
 from ..teachers import PowerLaw
 from .estimate import LEVEL, Estimate, reach
 from .result import Inference
+from .teacher_fits import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS
+from .teacher_law import TeacherLaw, fit_teacher_law
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from ..teachers import Teacher
 
-#: Exponents searched.
-SMALLEST_GAMMA, LARGEST_GAMMA = 0.51, 6.0
 #: A teacher further off than this (see :attr:`PowerLawFit.misfit`) does not explain what was learned.
 LARGEST_MISFIT = 4.0
-
-
-class TeacherFit(ABC):
-    """How a power-law teacher, with parameters ``(gamma, energy)``, is fitted to a network's unbiased weights."""
-
-    #: Refits on synthetic weights spread less than refits on new data: simulations of training show this much less.
-    calibration: ClassVar[float]
-
-    @abstractmethod
-    def fit(self, observed: FloatArray, noise_scale: float, dim: int, start: FloatArray) -> FloatArray:
-        """Parameters, shape (2,), from the `observed` unbiased weights (d,), searched from `start`."""
-
-    @abstractmethod
-    def simulate(self, teacher: PowerLaw, noise_scale: float, generator: np.random.Generator) -> FloatArray:
-        """Unbiased weights as :attr:`Inference.observed` has them, of a teacher seen through this noise."""
-
-    @abstractmethod
-    def freedom_error(self, found: float, predicted: float, dim: int) -> float:
-        """Rough standard error of the difference of found and predicted degrees of freedom."""
-
-
-#: For each network, its :class:`TeacherFit`.
-TEACHER_FITS: Capability[type[TeacherFit]] = Capability("fit of a power-law teacher")
+#: Twice the log-likelihood ratio from which a power law is rejected: one chance in a hundred at two parameters more.
+LIKELIER = 9.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +61,7 @@ class PowerLawFit:
     draws: FloatArray = field(repr=False)
     misfit: float
     dim: int
+    improvement: float = 0.0
 
     @property
     def teacher(self) -> PowerLaw:
@@ -91,7 +70,12 @@ class PowerLawFit:
 
     @property
     def caution(self) -> str | None:
-        """Why the teacher is rejected, if it is: :attr:`misfit` is larger than chance would make it."""
+        """Why the teacher is rejected, if it is: :attr:`misfit` or :attr:`improvement` is larger than by chance."""
+        if self.improvement > LIKELIER:
+            return (
+                "the learned weights do not look like those of a power-law teacher (another law makes them "
+                f"{np.exp(min(self.improvement / 2, 50.0)):.0g} times likelier)"
+            )
         if abs(self.misfit) < LARGEST_MISFIT:
             return None
         return (
@@ -104,7 +88,9 @@ class PowerLawFit:
         return {"gamma": self.gamma.to_dict(), "energy": self.energy.to_dict(), "misfit": self.misfit}
 
 
-def fit_power_law_teacher(inference: Inference, *, draws: int = 40, seed: int = 0, level: float = LEVEL) -> PowerLawFit:
+def fit_power_law_teacher(
+    inference: Inference, *, draws: int = 40, seed: int = 0, level: float = LEVEL, law: TeacherLaw | None = None
+) -> PowerLawFit:
     """Fit ``gamma`` and the energy of a power-law teacher.
 
     Parameters
@@ -116,6 +102,8 @@ def fit_power_law_teacher(inference: Inference, *, draws: int = 40, seed: int = 
         Of those.
     level : float
         Of the intervals.
+    law : TeacherLaw, optional
+        That the power law is held against; fitted (:func:`fit_teacher_law`) by default.
 
     Returns
     -------
@@ -153,7 +141,9 @@ def fit_power_law_teacher(inference: Inference, *, draws: int = 40, seed: int = 
         level,
     )
     energy = Estimate.positive(float(best[1]), log_energy, level=level)
-    return PowerLawFit(gamma, energy, table, _misfit(inference, best), inference.dim)
+    law = fit_teacher_law(inference, draws=8) if law is None else law
+    improvement = law.improvement_on(inference, PowerLaw(inference.dim, float(best[0]), float(best[1])))
+    return PowerLawFit(gamma, energy, table, _misfit(inference, best), inference.dim, improvement)
 
 
 def fit_teacher(inference: Inference) -> tuple[PowerLaw, float]:
@@ -190,13 +180,13 @@ def fit_teacher(inference: Inference) -> tuple[PowerLaw, float]:
     return PowerLaw(inference.dim, float(best[0]), float(best[1])), _misfit(inference, best)
 
 
-def estimated_problem(inference: Inference, teacher: PowerLaw, samples: float, scale: float = 1.0) -> Problem:
+def estimated_problem(inference: Inference, teacher: Teacher, samples: float, scale: float = 1.0) -> Problem:
     """A problem with `teacher` whose noise makes theory's test error at the present data the estimated one.
 
     Parameters
     ----------
     inference : Inference
-    teacher : PowerLaw
+    teacher : Teacher
     samples : float
         Of the problem.
     scale : float

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._arguments import check_instance, check_number
+from .._numbers import sentence_number
 from ..amp import MessageStep
 from ..denoisers import RULES
 from ..errors import EstimateUndefined, InvalidArgument
@@ -54,8 +55,15 @@ class Pruned:
         From the training data alone.
     excess_risk_before, excess_risk : float
         Estimated, without a teacher.
+    change : Estimate
+        Of the test error, paired: of the difference more is known than of either.
     predicted_excess_risk : float or None
         Theory at the fitted power-law teacher (``values="kept"`` only); None where none can be fitted.
+    caution : str or None
+        What about the data speaks against the estimates.
+    recommended : bool
+        Whether the pruned network is better for all that is known: the whole interval of the change is below zero, and
+        nothing speaks against it.
 
     Examples
     --------
@@ -78,6 +86,30 @@ class Pruned:
     excess_risk_before: float
     excess_risk: float
     predicted_excess_risk: float | None
+    change: Estimate
+    caution: str | None = None
+
+    @property
+    def recommended(self) -> bool:
+        """Whether the pruned network is better for all that is known."""
+        return self.caution is None and self.change.high < 0
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: whether to prune, and what it costs."""
+        low, high = sorted((abs(self.change.low), abs(self.change.high)))
+        if self.caution is not None:
+            return f"cannot tell whether pruning helps: {self.caution}"
+        if self.recommended:
+            return f"pruning lowers the test error, by {sentence_number(low)} to {sentence_number(high)}"
+        if self.change.low > 0:
+            return f"pruning costs {sentence_number(low)} to {sentence_number(high)} of test error"
+        if self.change.high <= 0.0:
+            return "pruning changes nothing"
+        return (
+            f"pruning may help or hurt: the test error changes by {sentence_number(self.change.low)} to "
+            f"{sentence_number(self.change.high)}"
+        )
 
     @property
     def sparsity(self) -> float:
@@ -98,6 +130,10 @@ class Pruned:
             "excess_risk_before": self.excess_risk_before,
             "excess_risk": self.excess_risk,
             "predicted_excess_risk": self.predicted_excess_risk,
+            "change": self.change.to_dict(),
+            "caution": self.caution,
+            "recommended": self.recommended,
+            "verdict": self.verdict,
         }
 
 
@@ -112,11 +148,14 @@ class Selection:
         How many stayed.
     change : float
         What it adds to the excess risk, by Stein's formula.
+    error : float
+        Standard error of that.
     """
 
     weights: Any
     features: int
     change: float
+    error: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +181,8 @@ class Pruner(ABC):
     """How the modes of one network are told from noise and kept."""
 
     @abstractmethod
-    def select(self, inference: Inference, threshold: float, values: Values, teacher: Teacher | None) -> Selection:
-        """Weights without the modes below the `threshold`; the fitted `teacher`, if any, says how many lie there."""
+    def select(self, inference: Inference, threshold: float, values: Values) -> Selection:
+        """Weights without the modes below the `threshold`."""
 
     @abstractmethod
     def clean(self, unbiased: FloatArray, noise_scale: float) -> Cleaned:
@@ -165,6 +204,7 @@ def prune(
     data: Any = None,
     threshold: float | None = None,
     values: Values = "shrunk",
+    caution: str | None = None,
 ) -> Pruned:
     """Drop learned modes that noise alone would produce.
 
@@ -183,6 +223,8 @@ def prune(
         ``"kept"`` leaves the remaining modes as trained. ``"shrunk"`` sets each to the size that is best for the noise
         in it: ``s (1 - delta^2/s^2)`` for a mode `s` of the quadratic network (its overlap with the truth), the
         unbiased weight of the diagonal one.
+    caution : str, optional
+        What is known to speak against the estimates, such as ``diagnosis_.against("pruning")`` of an estimator.
 
     Returns
     -------
@@ -208,18 +250,16 @@ def prune(
     _check(fit, inference, values)
     edge = inference.noise_edge if threshold is None else check_number("threshold", threshold)
     cut = max(edge, inference.threshold)
-    teacher = _teacher(inference)
-    selection = PRUNERS.of(inference.network)().select(inference, cut, values, teacher)
+    selection = PRUNERS.of(inference.network)().select(inference, cut, values)
     if data is not None and threshold is None and values == "shrunk" and inference.width is None:
-        refined = _refine(data, inference, selection.weights)
+        refined = _refine(data, inference, selection.weights, caution)
         if refined is not None:
             return refined
     predicted = None
-    if teacher is not None and values == "kept":
-        predicted = predicted_risk(teacher, inference, cut)
-    before, change = inference.test_error.value, selection.change
-    errors = max(before + change, 1e-3 * before), inference.excess_risk.value + change
-    return _pruned(inference, selection.weights, cut, values, selection.features, errors, predicted)
+    if values == "kept":
+        teacher = _teacher(inference)
+        predicted = None if teacher is None else predicted_risk(teacher, inference, cut)
+    return _pruned(inference, selection, cut, values, caution, predicted)
 
 
 def predicted_risk(teacher: Teacher, inference: Inference, cut: float) -> float:
@@ -286,31 +326,33 @@ def _teacher(inference: Inference) -> Teacher | None:
 
 def _pruned(
     inference: Inference,
-    weights: Any,
+    selection: Selection,
     cut: float,
     values: str,
-    features: int,
-    errors: tuple[float, float],
+    caution: str | None,
     predicted: float | None = None,
 ) -> Pruned:
-    """The result, for these estimated `errors`: test error and excess risk."""
+    """The result of a selection."""
     before = inference.test_error
+    after = max(before.value + selection.change, 1e-3 * before.value)
     return Pruned(
         network=inference.network,
-        weights=weights,
+        weights=selection.weights,
         threshold=cut,
         values=values,
         features_before=inference.learned_features,
-        features_after=features,
+        features_after=selection.features,
         test_error_before=before,
-        test_error=Estimate.positive(errors[0], inference.relative_error, level=before.level),
+        test_error=Estimate.positive(after, inference.relative_error, level=before.level),
         excess_risk_before=inference.excess_risk.value,
-        excess_risk=max(errors[1], 0.0),
+        excess_risk=max(inference.excess_risk.value + selection.change, 0.0),
         predicted_excess_risk=predicted,
+        change=Estimate.normal(selection.change, selection.error, level=before.level),
+        caution=caution,
     )
 
 
-def _refine(data: Any, inference: Inference, weights: Any) -> Pruned | None:
+def _refine(data: Any, inference: Inference, weights: Any, caution: str | None) -> Pruned | None:
     """Message passing from the pruned weights with pruning as the denoiser.
 
     None where it does not settle below the error that it started from.
@@ -333,9 +375,12 @@ def _refine(data: Any, inference: Inference, weights: Any) -> Pruned | None:
             return None
         state = state + DAMPING * (cleaned.estimate - state)
         residual = residual + DAMPING * (following - residual)
-    error, before = float(residual @ residual) / n, inference.test_error.value
-    if not error < before:
+    # Against the residuals that the estimate before rests on, sample by sample.
+    differences = np.square(residual) - np.square(inference.residuals)
+    change = float(differences.mean())
+    if not change < 0:
         return None
-    found = pruner.weights(cleaned.estimate)
-    errors = error, inference.excess_risk.value + error - before
-    return _pruned(inference, found, cleaned.threshold, "refined", cleaned.features, errors)
+    share = max(cleaned.divergence / step.constraints, 1 - inference.slack)
+    error = float(differences.std() / np.sqrt(n) * np.sqrt((1 + share) / (1 - share)))
+    selection = Selection(pruner.weights(cleaned.estimate), cleaned.features, change, error)
+    return _pruned(inference, selection, cleaned.threshold, "refined", caution)

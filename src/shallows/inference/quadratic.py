@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +12,17 @@ from ..denoisers import spectral_divergence
 from ..networks import network_named
 from ..weights import LowRankPSD
 from .concerns import ASSUMPTIONS, SIGNIFICANT, Assumptions, Concern
+from .cross_validation import predict_held_out
 from .error_and_noise import READERS, SMALLEST_SLACK, Reader, Reading
-from .power_law import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
+from .teacher_fits import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
 from .weight_decay_path import SEARCHES, Search
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._types import FloatArray
-    from ..teachers import PowerLaw, Teacher
+    from ..teachers import PowerLaw
     from ..training import Fit
     from .pruning import Values
     from .result import Inference
@@ -32,10 +36,20 @@ CUT_OFF = 0.25
 NEGLIGIBLE = 1e-7
 #: Outliers that a teacher is fitted to, at most.
 OUTLIERS = 40
+#: Misses beyond this count linearly.
+SOFT = 3.0
 #: Largest slope of the rule that shrinks a mode, which rises from the edge of the noise like a root.
 STEEPEST = 3.0
 
-SEARCHES.register("quadratic")(Search(step=1.4, patience=5, theory_chooses=False))
+SEARCHES.register("quadratic")(
+    Search(
+        step=1.4,
+        patience=5,
+        enough=20.0,
+        theory_chooses=False,
+        predict=partial(predict_held_out, "quadratic"),
+    )
+)
 
 
 @READERS.register("quadratic")
@@ -45,7 +59,7 @@ class QuadraticReader(Reader):
     risk_drift = 0.5
 
     def __init__(self, fit: Fit, operator: Any, residual: FloatArray, samples: int) -> None:
-        self.fit, self.samples, self.dim = fit, samples, operator.dim
+        self.fit, self.residual, self.samples, self.dim = fit, residual, samples, operator.dim
         self.test_error_drift = DRIFT * self.dim / samples
         # G, with alpha = samples/d^2
         self.gradient = operator.adjoint(residual) * (self.dim / (2 * samples))
@@ -155,29 +169,27 @@ class QuadraticTeacherFit(TeacherFit):
     calibration = 1.6
 
     def fit(self, observed: FloatArray, noise_scale: float, dim: int, start: FloatArray) -> FloatArray:
-        delta = noise_scale
-        edge = network_named("quadratic").noise_edge(delta, dim, 1.5)
-        outliers = observed[observed > edge][:OUTLIERS]
-        trace = float(observed.sum()) / dim
-        energy = float(np.square(observed).sum()) / dim - delta**2 * (1 + 1 / dim)
-        ranks = np.arange(1.0, dim + 1)
-        trace_error = np.sqrt(2) * delta / dim
-        energy_error = np.sqrt(4 * delta**4 + 8 * delta**2 * max(energy, delta**2)) / dim
+        ranks, misses = _misses(observed / noise_scale, dim)
 
-        def misses(parameters: FloatArray) -> FloatArray:
+        def of_power_law(parameters: FloatArray) -> FloatArray:
             gamma, q0 = 0.5 + np.exp(min(parameters[0], 3.0)), np.exp(min(max(parameters[1], -200.0), 200.0))
             shape = ranks**-gamma
-            modes = shape * np.sqrt(q0 * dim / (shape @ shape))
-            top = np.maximum(modes[: outliers.size], 1.0001 * delta)
-            positions = top + _repulsion(top, modes, delta, dim)
-            fluctuation = np.sqrt(2 * delta**2 / dim * np.maximum(1 - (delta / top) ** 2, dim ** (-1 / 3)))
-            whole = [(float(modes.mean()) - trace) / trace_error, (q0 - energy) / energy_error]
-            return np.concatenate([whole, (positions - outliers) / fluctuation])
+            return misses(shape * np.sqrt(q0 * dim / (shape @ shape)) / noise_scale)
 
         first = np.array([np.log(start[0] - 0.5), np.log(start[1])])
-        done = least_squares(misses, first, method="trf", x_scale="jac", loss="soft_l1", f_scale=3.0, max_nfev=60)
+        options: dict[str, Any] = {"x_scale": "jac", "loss": "soft_l1", "f_scale": SOFT, "max_nfev": 60}
+        done = least_squares(of_power_law, first, method="trf", **options)
         gamma = min(max(0.5 + np.exp(min(done.x[0], 3.0)), SMALLEST_GAMMA), LARGEST_GAMMA)
         return np.array([gamma, np.exp(min(max(done.x[1], -200.0), 200.0))])
+
+    def likelihood(self, observed: FloatArray, dim: int) -> tuple[FloatArray, Callable[[FloatArray], float]]:
+        ranks, misses = _misses(observed, dim)
+
+        def value(sizes: FloatArray) -> float:
+            square = np.square(misses(sizes) / SOFT)
+            return -float(SOFT**2 * (np.sqrt(1 + square) - 1).sum()) / self.calibration**2
+
+        return ranks, value
 
     def simulate(self, teacher: PowerLaw, noise_scale: float, generator: np.random.Generator) -> FloatArray:
         d = teacher.dim
@@ -187,6 +199,29 @@ class QuadraticTeacherFit(TeacherFit):
 
     def freedom_error(self, found: float, predicted: float, dim: int) -> float:
         return 0.05 * found + dim
+
+
+def _misses(observed: FloatArray, dim: int) -> tuple[FloatArray, Callable[[FloatArray], FloatArray]]:
+    """Ranks, and by how many standard errors trace, energy and outliers of ``U`` differ from those of modes at them.
+
+    Everything in units of the noise scale.
+    """
+    edge = network_named("quadratic").noise_edge(1.0, dim, 1.5)
+    outliers = observed[observed > edge][:OUTLIERS]
+    trace = float(observed.sum()) / dim
+    energy = float(np.square(observed).sum()) / dim - (1 + 1 / dim)
+    trace_error = np.sqrt(2) / dim
+    energy_error = np.sqrt(4 + 8 * max(energy, 1.0)) / dim
+
+    def misses(modes: FloatArray) -> FloatArray:
+        top = np.maximum(modes[: outliers.size], 1.0001)
+        positions = top + _repulsion(top, modes, 1.0, dim)
+        fluctuation = np.sqrt(2 / dim * np.maximum(1 - 1 / top**2, dim ** (-1 / 3)))
+        q0 = float(modes @ modes) / dim
+        whole = [(float(modes.mean()) - trace) / trace_error, (q0 - energy) / energy_error]
+        return np.concatenate([whole, (positions - outliers) / fluctuation])
+
+    return np.arange(1.0, dim + 1), misses
 
 
 def _repulsion(top: FloatArray, modes: FloatArray, delta: float, dim: int) -> FloatArray:
@@ -200,7 +235,7 @@ def _repulsion(top: FloatArray, modes: FloatArray, delta: float, dim: int) -> Fl
 class QuadraticPruner(Pruner):
     """A mode stays where its unbiased eigenvalue is an outlier; its best size is ``sqrt(x^2 - 4 delta^2)``."""
 
-    def select(self, inference: Inference, threshold: float, values: Values, teacher: Teacher | None) -> Selection:
+    def select(self, inference: Inference, threshold: float, values: Values) -> Selection:
         d, delta, learned = inference.dim, inference.noise_scale, inference.learned
         x, vectors = np.linalg.eigh(inference.unbiased)
         x, vectors = x[::-1], vectors[:, ::-1]
@@ -210,12 +245,14 @@ class QuadraticPruner(Pruner):
             slope = np.where(keep, x / np.maximum(new, 1e-300), 0.0)
         else:
             new, slope = np.where(keep, learned, 0.0), keep.astype(float)
-        risks = []
-        for f, derivative in ((learned, (learned > 0).astype(float)), (new, np.minimum(slope, d))):
-            divergence = spectral_divergence(x, f, derivative)
-            risks.append(float(2 * (np.square(f - x).sum() / d + 2 * delta**2 * divergence)))
+        before = spectral_divergence(x, learned, (learned > 0).astype(float))
+        freedom = spectral_divergence(x, new, np.minimum(slope, d)) - before
+        change = float(2 * ((np.square(new - x).sum() - np.square(learned - x).sum()) / d + 2 * delta**2 * freedom))
+        # Fluctuations: of the noise in what is changed, and of the noise scale.
+        in_noise = 4 * delta * np.sqrt(2) * np.linalg.norm(new - learned) / d
+        error = np.hypot(in_noise, 4 * delta**2 * freedom * inference.relative_error)
         weights = LowRankPSD(vectors[:, keep] * np.sqrt(new[keep]))
-        return Selection(weights, int(keep.sum()), risks[1] - risks[0])
+        return Selection(weights, int(keep.sum()), change, float(error))
 
     def clean(self, unbiased: FloatArray, noise_scale: float) -> Cleaned:
         d = unbiased.shape[0]

@@ -11,7 +11,9 @@ from ..networks import Network, network_named
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from .concerns import Concern
     from .estimate import Estimate
+    from .least_squares import LeastSquares
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,10 @@ class Inference:
         Adjusted: distributed like errors on new samples.
     width : int or None
         Hidden units where they limit the rank of ``S``.
+    input_concerns : tuple of Concern
+        What the inputs show that the theory does not cover.
+    least_squares : LeastSquares or None
+        What single weights and the noise are taken from, where the theory does not cover the columns and rows allow it.
 
     Examples
     --------
@@ -78,6 +84,8 @@ class Inference:
     energy: Estimate
     residuals: FloatArray = field(repr=False)
     width: int | None = None
+    input_concerns: tuple[Concern, ...] = ()
+    least_squares: LeastSquares | None = field(default=None, repr=False)
 
     @property
     def architecture(self) -> Network:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .._types import FloatArray
     from ..training import Fit
+    from .cross_validation import HeldOut, Predict
     from .result import Inference
 
 #: A path ends once the estimated test error has been this many times its minimum, for so many steps after it.
@@ -30,12 +31,20 @@ class Search:
         Ratio of neighbouring weight decays.
     patience : int
         The path ends where the estimate has not been lower for so many steps (a factor of five to six).
+    predict : callable
+        For cross-validation: as :func:`.cross_validation.predict_held_out`, without the network's name.
+    enough : float
+        Effective samples on which the smallest estimate is not low for having been chosen. On fewer, cross-validation
+        chooses, and the estimate rests on it as well.
     theory_chooses : bool
-        Whether the estimate is so noisy that the minimum predicted for a fitted teacher is taken where they agree.
+        Whether the estimate is so noisy that on enough samples the minimum predicted for a fitted teacher is taken
+        where they agree, and where they do not, that of cross-validation.
     """
 
     step: float
     patience: int
+    predict: Predict
+    enough: float
     theory_chooses: bool
 
 
@@ -60,8 +69,11 @@ class WeightDecayPath:
         Place of the weight decay that was chosen; at ``method="theory"`` its estimate need not be the smallest.
     seconds : float
         Wall time of the whole search.
-    method : {"estimate", "theory"}
-        Whether the smallest estimate was taken, or the minimum that theory predicts for the teacher seen in the data.
+    method : {"estimate", "theory", "cross-validation"}
+        What chose: the smallest estimate, the minimum that theory predicts for the teacher seen in the data, or the
+        smallest error on rows held out.
+    held_out_error : ndarray or None
+        Of ten-fold cross-validation where it was used; NaN at the chosen weight decay, which lies between others.
 
     Examples
     --------
@@ -83,6 +95,7 @@ class WeightDecayPath:
     chosen_at: int
     seconds: float
     method: str = "estimate"
+    held_out_error: FloatArray | None = None
 
     @property
     def chosen(self) -> float:
@@ -102,6 +115,7 @@ class WeightDecayPath:
             "chosen": self.chosen,
             "seconds": self.seconds,
             "method": self.method,
+            "held_out_error": None if self.held_out_error is None else _or_none(self.held_out_error),
         }
 
 
@@ -159,16 +173,15 @@ class Steps:
 
     def vertex(self) -> float:
         """Minimum of the parabola through the best step and its neighbours, or the best step where there is none."""
-        at, errors = self.best_at, self.errors
-        if not 0 < at < len(self.steps) - 1 or not np.isfinite(errors[at - 1 : at + 2]).all():
-            return self.best.weight_decay
-        decays = np.log([step.weight_decay for step in self.steps[at - 1 : at + 2]])
-        return _vertex(decays, np.log(errors[at - 1 : at + 2]))
+        return vertex(np.array([step.weight_decay for step in self.steps]), self.errors)
 
-    def path(self, chosen: Step, method: str, seconds: float) -> WeightDecayPath:
+    def path(self, chosen: Step, method: str, seconds: float, held_out: HeldOut | None = None) -> WeightDecayPath:
         """All of them with the chosen one among them, by decreasing weight decay."""
         rows = [step for step in self.steps if step.weight_decay != chosen.weight_decay] + [chosen]
         rows.sort(key=lambda step: -step.weight_decay)
+        held: dict[float, float] = {}
+        if held_out is not None:
+            held = dict(zip(held_out.weight_decays.tolist(), held_out.mean.tolist(), strict=True))
         return WeightDecayPath(
             weight_decay=np.array([step.weight_decay for step in rows]),
             test_error=np.array([step.test_error for step in rows]),
@@ -179,7 +192,19 @@ class Steps:
             chosen_at=rows.index(chosen),
             seconds=seconds,
             method=method,
+            held_out_error=np.array([held.get(step.weight_decay, np.nan) for step in rows]) if held else None,
         )
+
+
+def vertex(weight_decays: FloatArray, errors: FloatArray) -> float:
+    """Weight decay at the minimum of the parabola through the smallest error and its neighbours, in logarithms.
+
+    The smallest one's where there is no such parabola.
+    """
+    at = int(np.argmin(errors))
+    if not 0 < at < len(errors) - 1 or not np.isfinite(errors[at - 1 : at + 2]).all():
+        return float(weight_decays[at])
+    return _vertex(np.log(weight_decays[at - 1 : at + 2]), np.log(errors[at - 1 : at + 2]))
 
 
 def _vertex(x: FloatArray, y: FloatArray) -> float:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import erfc
 
 from .._arguments import check_instance, check_level
-from ..errors import NotSupported
-from .estimate import LEVEL, reach
+from ..errors import EstimateUndefined, NotSupported
+from .concerns import WEIGHTS
+from .estimate import LEVEL
 from .result import Inference
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ class WeightTests:
     ----------
     values : ndarray, shape (d,)
         Unbiased weights.
-    standard_error : float
-        The noise scale ``tau``, the same for all.
+    standard_errors : ndarray, shape (d,)
+    method : {"theory", "least squares"}
+        Where they come from: ``theory`` is one noise scale ``tau`` for all (theory note, section 10), for uncorrelated
+        columns and rows that are alike; ``least squares`` holds for any.
     low, high : ndarrays, shape (d,)
         Ends of the confidence interval of each weight.
     p_values : ndarray, shape (d,)
@@ -48,7 +50,8 @@ class WeightTests:
     """
 
     values: FloatArray
-    standard_error: float
+    standard_errors: FloatArray
+    method: str
     low: FloatArray
     high: FloatArray
     p_values: FloatArray
@@ -60,7 +63,7 @@ class WeightTests:
         """JSON-ready: the `most` most significant weights."""
         order = np.argsort(self.p_values, kind="stable")[:most]
         return {
-            "standard_error": self.standard_error,
+            "method": self.method,
             "level": self.level,
             "false_discovery_rate": self.false_discovery_rate,
             "discoveries": int(self.discovered.sum()),
@@ -69,6 +72,7 @@ class WeightTests:
                     "index": int(i),
                     "name": None if names is None else names[i],
                     "value": float(self.values[i]),
+                    "standard_error": float(self.standard_errors[i]),
                     "low": float(self.low[i]),
                     "high": float(self.high[i]),
                     "p_value": float(self.p_values[i]),
@@ -82,8 +86,8 @@ class WeightTests:
 def check_weights(inference: Inference, *, level: float = LEVEL, false_discovery_rate: float = 0.1) -> WeightTests:
     """Confidence intervals and p-values of the diagonal network's weights.
 
-    ``u = theta* + tau Z`` (theory note, section 10) makes every unbiased weight normal with a known standard
-    error.
+    ``u = theta* + tau Z`` (theory note, section 10) makes every unbiased weight normal with the same standard error,
+    for uncorrelated columns. For others the weights are those of least squares, if rows are enough for it.
 
     Parameters
     ----------
@@ -101,6 +105,8 @@ def check_weights(inference: Inference, *, level: float = LEVEL, false_discovery
     ------
     InvalidArgument
         For a level or a rate that does not lie between 0 and 1.
+    EstimateUndefined
+        If the inputs are not what the theory is for, and least squares cannot stand in for it: the message says why.
     NotSupported
         For the quadratic network, whose weights are a matrix: see :func:`recover_modes`.
 
@@ -114,17 +120,26 @@ def check_weights(inference: Inference, *, level: float = LEVEL, false_discovery
     array([0, 1, 2])
     """
     from scipy.stats import false_discovery_control
+    from scipy.stats import t as student
 
     check_instance("inference", inference, Inference)
     if inference.architecture.is_matrix:
         raise NotSupported("inference", inference.network, "its weights are a matrix and not tested one by one")
     check_level(level)
     check_level(false_discovery_rate, "false_discovery_rate")
-    tau, values = inference.noise_scale, inference.unbiased
-    far = reach(level) * tau
-    if tau > 0:
-        p = erfc(np.abs(values) / tau / np.sqrt(2))
+    if inference.least_squares is not None:
+        method, values = "least squares", inference.least_squares.values
+        errors, freedom = inference.least_squares.standard_errors, float(inference.least_squares.freedom)
     else:
-        p = np.where(values == 0, 1.0, 0.0)
+        for concern in inference.input_concerns:
+            if WEIGHTS in concern.voids:
+                raise EstimateUndefined(f"single weights cannot be told: {concern.message}, and rows are too few")
+        method, values = "theory", inference.unbiased
+        errors = np.full(values.size, inference.noise_scale)
+        # The noise scale is a root of an estimated variance.
+        freedom = min(2 / max(inference.relative_error, 1e-9) ** 2, 1e9)
+    far = float(student.ppf(0.5 + level / 2, freedom)) * errors
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.where(errors > 0, 2 * student.sf(np.abs(values) / errors, freedom), np.where(values == 0, 1.0, 0.0))
     discovered = false_discovery_control(p) <= false_discovery_rate
-    return WeightTests(values, tau, values - far, values + far, p, discovered, level, false_discovery_rate)
+    return WeightTests(values, errors, method, values - far, values + far, p, discovered, level, false_discovery_rate)

@@ -195,11 +195,11 @@ def _move(tensor: Any, device: Any) -> Any:
 
 
 def to_host(tensor: Any) -> FloatArray:
-    """The tensor's numbers on the host, in float64.
+    """The numbers on the host, in float64.
 
     Parameters
     ----------
-    tensor : torch.Tensor
+    tensor : torch.Tensor or ndarray
         Of any shape, on any device.
 
     Returns
@@ -218,7 +218,7 @@ def to_host(tensor: Any) -> FloatArray:
     >>> numbers
     [1.0, 2.0]
     """
-    return np.asarray(tensor.numpy(force=True), dtype=np.float64)
+    return np.asarray(tensor.numpy(force=True) if is_tensor(tensor) else tensor, dtype=np.float64)
 
 
 class OnDevice:

@@ -27,6 +27,10 @@ def path_figure(content: dict[str, Any]) -> Figure:
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
     top.fill_between(decay, error - 1.645 * stderr, error + 1.645 * stderr, color=SKY, alpha=0.3, lw=0)
     top.plot(decay, error, "o-", color=BLUE, ms=3, label="estimated test error (band: 90 %)")
+    if path["held_out_error"] is not None:
+        held = np.array([np.nan if v is None else v for v in path["held_out_error"]])
+        seen = np.isfinite(held)
+        top.plot(decay[seen], held[seen], color=VERMILLION, lw=1.2, label="cross-validation")
     top.plot(decay, path["train_error"], color=ORANGE, ls="--", label="train error")
     top.axvline(path["chosen"], color=GREY, lw=1, ls=":")
     finite = error[np.isfinite(error)]

@@ -77,9 +77,10 @@ def verdict(content: dict[str, Any]) -> str:
     if content["test_error"] is None:
         return "The network interpolates its data: nothing can be said about its test error at this weight decay."
     kind = network_named(content["network"]).words.features
+    noise = "" if content["noise"] is None else f", of which {interval(content['noise'])} is label noise"
     words = (
-        f"Test error {interval(content['test_error'])} on new samples, estimated without any held out, of which "
-        f"{interval(content['noise'])} is label noise. The network learned {content['learned_features']} {kind} "
+        f"Test error {interval(content['test_error'])} on new samples, estimated from the training data"
+        f"{noise}. The network learned {content['learned_features']} {kind} "
         f"and used {number(content['degrees_of_freedom'], 3)} degrees of freedom of {content['samples']} samples."
     )
     if content["forecast"]:
@@ -93,19 +94,18 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
 
     wanted = []
     if content["path"] is not None and any(v is not None for v in content["path"]["test_error"]):
-        how = "The smallest estimate was taken."
-        if content["path"]["method"] != "estimate":
-            how = (
-                "The minimum that theory predicts for the teacher seen in the data was taken, near the smallest "
-                "estimate."
-            )
+        how = {
+            "estimate": "The smallest estimate was taken.",
+            "theory": "The minimum that theory predicts for the teacher seen in the data was taken.",
+            "cross-validation": "Ten-fold cross-validation chose: on few samples, or unlike columns, it does better.",
+        }[content["path"]["method"]]
         wanted.append(
             (
                 "path",
                 "Choosing the weight decay",
                 lambda: path_figure(content),
                 "Every point is a network trained on all the data; its test error is estimated from its residuals and "
-                f"degrees of freedom, with no data held out. Dotted: the weight decay chosen. {how}",
+                f"degrees of freedom. Dotted: the weight decay chosen. {how}",
             )
         )
     if content["noise_scale"] and (eigenvalues is not None or unbiased is not None):
@@ -120,7 +120,7 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
                 "forecast",
                 "What more data would bring",
                 lambda: forecast_figure(content),
-                "State evolution of the power-law teacher and noise fitted to these data, and its uncertainty.",
+                "State evolution of the teacher's law and the noise read off these data, and its uncertainty.",
             )
         )
     out = []
