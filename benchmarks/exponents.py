@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     counts = (int(arguments[1]),) if len(arguments) > 1 else COUNTS
     head = f"{'points':>6}{'decades':>8}{'b':>9}{'c':>6} |{'covered':>8}{'floor covered':>14}{'floor found':>12}"
     head += f"{'broken':>7}{'error of b':>11}{'half-width':>11}{'cannot tell':>12} |"
-    print(head + "".join(f"  at {k:>2}x: covered  width  silent" for k in BEYOND) + f" |{'ms':>5}")
+    print(head + "".join(f"  at {k:>2}x: covered   width  silent" for k in BEYOND) + f" |{'ms':>5}")
     for count in counts:
         for decades in DECADES:
             for b in (*((b, b) for b in EXPONENTS), *BROKEN):
@@ -73,17 +73,15 @@ def row(count: int, decades: int, b: tuple[float, float], c: float, draws: int) 
     def mean(key: str, width: int, digits: int = 2) -> str:
         return f"{np.mean(seen[key]):>{width}.{digits}f}" if seen[key] else f"{'-':>{width}}"
 
-    def median(key: str, width: int, form: str = ".3f") -> str:
-        return f"{np.median(seen[key]):>{width}{form}}" if seen[key] else f"{'-':>{width}}"
+    def median(key: str, width: int, sign: str = "-") -> str:
+        return f"{np.median(seen[key]):>{sign}{width}.3f}" if seen[key] else f"{'-':>{width}}"
 
     exponent = f"{b[0]:g}" if b[0] == b[1] else f"{b[0]:g}>{b[1]:g}"
     return (
         f"{count:>6}{decades:>8}{exponent:>9}{c:>6g} |{mean('covered', 8, 3)}{mean('floor covered', 14, 3)}"
-        f"{mean('floor', 12)}{mean('broken', 7)}{median('error', 11, '+.3f')}{median('half-width', 11)}"
+        f"{mean('floor', 12)}{mean('broken', 7)}{median('error', 11, '+')}{median('half-width', 11)}"
         f"{mean('cannot tell', 12)} |"
-        + "".join(
-            f"{mean(f'covered {k}', 17, 3)}{median(f'width {k}', 7, '.2f')}{mean(f'silent {k}', 8)}" for k in BEYOND
-        )
+        + "".join(f"{mean(f'covered {k}', 17, 3)}{median(f'width {k}', 8)}{mean(f'silent {k}', 8)}" for k in BEYOND)
         + f" |{each:>5.0f}"
     )
 
