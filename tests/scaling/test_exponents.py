@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from shallows.curves import Points, Scatter, check_curve, gather_points
 from shallows.exponents import FitOutcome, fit_power_laws, local_exponents
 from shallows.floors import fit_floor
 from shallows.phases import PHASES, predicted_exponents
+from shallows.tails import Tail, tail_of
 
 
 def crossover(n, at=1000.0, before=-0.5, after=-0.9):
@@ -274,7 +276,7 @@ def runs(rng, count=8, times=3, scatter=0.05, shared=0.0, floor=0.1, exponent=0.
 def test_repeated_runs_tell_the_scatter(shared, times, monkeypatch):
     monkeypatch.setattr(module, "RESAMPLES", 20)
     rng = np.random.default_rng([times, int(100 * shared)])
-    trials, covered, apart, scatters, widths, lone = 80, 0, 0, [], [], []
+    trials, covered, apart, scatters, widths, lone = 50, 0, 0, [], [], []
     for _ in range(trials):
         n, risk = runs(rng, times=times, shared=shared)
         fit = fit_power_laws(n, risk)
@@ -483,7 +485,7 @@ def test_one_more_run_shrinks_the_interval_as_expected(floor, monkeypatch):
         return (at / 100) ** -0.7 + floor
 
     expected, measured, elsewhere = [], [], []
-    for _ in range(25):
+    for _ in range(12):
         risk = truth(n) * np.exp(0.05 * rng.standard_normal(10))
         fit = fit_power_laws(n, risk, next_run=True)
         run = fit.next_runs[0]
@@ -512,3 +514,71 @@ def test_without_a_floor_the_farthest_run_tells_most():
     ratio = math.sqrt(np.sum((x - x.mean()) ** 2) / np.sum((longer - longer.mean()) ** 2))
     assert run.share == pytest.approx(1 - ratio * t.ppf(0.975, 7) / t.ppf(0.975, 6), rel=1e-6)
     assert fit_power_laws(n, risk).next_runs == ()
+
+
+# -- the last points by themselves
+
+
+def a_tail(known=False, count=12, floor=False, level=0.9):
+    rng = np.random.default_rng(21)
+    x = np.linspace(0.0, 5.0, count)
+    y = 0.3 - 0.5 * x + 0.05 * rng.standard_normal(count)
+    weight = np.full(count, 20.0 if known else 1.0)
+    misses = weight * (y - 0.3 + 0.5 * x)
+    return Tail(Points(x, y, weight, Scatter(known=known), count), misses, floor, level)
+
+
+def test_the_last_points_keep_the_scatter_of_those_before():
+    tail = a_tail()
+    last = tail.last(5, 1)
+    assert last.points.x.tolist() == tail.points.x[-5:].tolist() and last.broken and not tail.broken
+    assert last.points.scatter.spare == 7 - 2
+    assert last.points.scatter.within == pytest.approx(np.sum(tail.misses[:7] ** 2))
+    assert last.last(4, 0).points.scatter.spare == 5 + 1
+    assert last.last(4, 0).points.scatter.within == pytest.approx(np.sum(tail.misses[:8] ** 2))
+    assert tail.last(10, 3).points.scatter == Scatter(known=False)  # two points do not pay for three pieces
+    assert a_tail(known=True).last(5, 1).points.scatter == Scatter(known=True)
+    breaks = np.array([1.0, float(tail.points.x[8])])
+    cut = tail_of(tail.points, breaks, tail.misses, False, 0.9)
+    assert cut.points.x.size == 4 and cut.points.scatter.spare == 8 - 4
+    assert tail_of(tail.points, breaks[:0], tail.misses, False, 0.9) == tail
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_line_is_extrapolated_as_regression_does(known):
+    from scipy.stats import norm, t
+
+    tail = a_tail(known)
+    x, y = tail.points.x, tail.points.y
+    slope, height = np.polyfit(x, y, 1)
+    variance = 0.05**2 if known else np.sum((y - height - slope * x) ** 2) / 10
+    variance = max(variance, np.sum((y - height - slope * x) ** 2) / 10)
+    room = np.sqrt(variance * (1 / 12 + (7 - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2)))
+    room *= norm.ppf(0.95) if known else t.ppf(0.95, 10)
+    ((value, low, high),) = tail.values(np.array([7.0]))
+    assert np.log([value, low, high]) == pytest.approx(height + slope * 7 + np.array([0, -room, room]), rel=1e-9)
+    # the later half by itself, its reach three quarters as long: the ends are the outer ones
+    later = replace(tail.last(6, 0), level=2 * norm.cdf(0.75 * norm.ppf(0.95)) - 1)
+    ((_, lowest, highest),) = later.values(np.array([7.0]))
+    (point,) = tail.extrapolate(np.array([math.exp(7.0)]))
+    assert point.interval == pytest.approx((min(low, lowest), max(high, highest)), rel=1e-9)
+    # after a break the later three quarters
+    after = replace(tail, broken=True)
+    later = replace(after.last(9, 0), level=2 * norm.cdf(0.75 * norm.ppf(0.95)) - 1)
+    ((_, lowest, highest),) = later.values(np.array([7.0]))
+    (point,) = after.extrapolate(np.array([math.exp(7.0)]))
+    assert point.interval == pytest.approx((min(low, lowest), max(high, highest)), rel=1e-9)
+
+
+def test_scatter_pools_what_repeated_runs_and_residuals_say():
+    from scipy.stats import f, t
+
+    scatter = Scatter(known=False, within=3.0, spare=10)
+    assert scatter.variance(2.0, 5) == pytest.approx(5 / 15)
+    assert scatter.reach(0.95, 5) == pytest.approx(t.ppf(0.975, 15))
+    assert scatter.rise(0.9, 2.0, 5) == pytest.approx(f.ppf(0.9, 1, 15) / 3)
+    assert Scatter(known=True).rise(0.9, 20.0, 5) == pytest.approx(2.7055 * 4, rel=1e-4)
+    assert Scatter(known=True).relative(20.0, 5, 100.0) == pytest.approx(0.2)
+    border = float(f.isf(0.01, 5, 10)) * 0.3 * 5
+    assert scatter.explains(border * 0.999, 5) and not scatter.explains(border * 1.001, 5)
+    assert Scatter(known=True).explains(1e9, 5) and Scatter(known=False).explains(1e9, 5)

@@ -184,9 +184,9 @@ def agreement_sentences(rows: Sequence[Row], skipped: int, samples_name: str = "
     text = f"{len(rows)} trained points, each the mean of {max((r.count for r in rows), default=0)} data sets. "
     if judged:
         text += (
-            f"{len(inside)} of the {len(judged)} points where theory states a finite-size allowance lie within it (5 % "
-            "diagonal, 3 to 10 % quadratic from n_eff = 30 on, 30 % below; narrower than the inputs 3 % + 8/n_eff) plus "
-            "two standard errors. "
+            f"{len(inside)} of the {len(judged)} points where theory states a finite-size allowance are within it "
+            "(5 % diagonal, 3 to 10 % quadratic from n_eff = 30 on, 30 % below; narrow 3 % + 8/n_eff) "
+            "plus two standard errors. "
         )
     if quantitative:
         median = float(np.median([abs(row.deviation) for row in quantitative]))
