@@ -386,6 +386,9 @@ def _read(points: Points, level: float, resolution: float, seed: int, floor: boo
         return _above_a_floor_broken(plain, double, points, level, seed)
     if best == "single":
         curve = _above_a_floor(plain, single, points)
+        least = single.loss + points.scatter.rise(0.95, single.loss, max(points.x.size - 3, 1))
+        if len(lines.losses) > 1 and lines.losses[1] <= least:
+            curve = replace(curve, reason=f"{curve.reason}; or a break to a shallower power law, which fits as well")
         misses = points.weight * (points.y - np.log([single.value(float(x)) for x in points.x]))
         return _Reading(curve, np.zeros(0), misses, 3, True)
     if breaks.size:

@@ -216,7 +216,7 @@ class Tail:
         if not scatter.known:
             scatter = Scatter(False, scatter.within + scatter.variance(loss, free), scatter.spare)
         own = float(np.median(weight[-POINTS_PER_SEGMENT:])) if scatter.known else 1.0
-        return Points(np.append(x, place), np.append(y, value), np.append(weight, own), scatter, points.runs + 1)
+        return Points(np.append(x, place), np.append(y, value), np.append(weight, own), scatter, points.runs)
 
 
 def tail_of(points: Points, breaks: FloatArray, misses: FloatArray, floor: bool, level: float) -> Tail:

@@ -199,6 +199,20 @@ def test_a_floor_is_found_without_noise_and_none_is_invented():
     assert plain.floor_interval[1] < 1e-3 * float((2 * n**-0.4).min())
 
 
+def test_a_floor_that_may_be_a_break_is_called_so():
+    rng = np.random.default_rng(4)
+    said = []
+    for count, truth in (
+        (8, lambda n: np.where(n < 1000, (n / 1000) ** -0.9, (n / 1000) ** -0.3)),
+        (40, lambda n: (n / 100) ** -1.0 + 0.1),
+    ):
+        n = np.geomspace(100, 1e4, count)
+        fits = [fit_power_laws(n, truth(n) * np.exp(0.05 * rng.standard_normal(count))) for _ in range(8)]
+        assert all(fit.floor is not None for fit in fits)
+        said.append(sum("or a break to a shallower power law" in fit.reason for fit in fits))
+    assert said[0] == 8 and said[1] <= 1
+
+
 def test_a_curve_known_to_vanish_is_read_without_a_floor():
     rng = np.random.default_rng(2)
     n = np.geomspace(100, 1e4, 12)
@@ -325,6 +339,14 @@ def test_standard_errors_and_repeated_runs():
     assert not points.scatter.known and points.scatter.spare == 1
     assert points.scatter.within == pytest.approx(math.log(2) ** 2 / 2)
     assert points.weight[0] ** 2 / points.weight[1] ** 2 == pytest.approx(2, rel=1e-3)
+
+
+def test_many_runs_weigh_no_more_than_the_resolution_allows():
+    risk = np.tile([1.0, 1.01], 5000)
+    points = gather_points(np.repeat([10, 20], 5000), risk, None, 0.02)
+    scatter = math.log(1.01) / 2 * math.sqrt(10000 / 9998)
+    assert math.sqrt(points.scatter.within / points.scatter.spare) == pytest.approx(scatter)
+    assert points.weight == pytest.approx(np.full(2, 1 / math.hypot(1 / math.sqrt(5000), 0.005 / scatter)))
 
 
 # -- two power laws above a floor
