@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .curves import POINTS_PER_SEGMENT
+
 if TYPE_CHECKING:
     from ._types import FloatArray
+    from .curves import Points, Scatter
 
-#: Points that one segment takes: two fix a line, the others tell how well.
-POINTS_PER_SEGMENT = 4
 #: Most segments that are tried.
 MOST_SEGMENTS = 5
 #: Break points are searched among at most this many positions, then refined freely.
@@ -81,25 +82,28 @@ def refine_breaks(x: FloatArray, y: FloatArray, weight: FloatArray, breaks: Floa
 
 @dataclass(frozen=True)
 class BestLine:
-    """The best number of pieces, and what a power law above a floor competes with."""
+    """The breaks that the criterion prefers, its value there, and the losses of one piece, two pieces, ..."""
 
     breaks: FloatArray
     score: float
-    count: int
-    mean_weight: float
+    losses: tuple[float, ...]
 
 
-def criterion(loss: float, count: int, terms: int, known: bool, resolution: float) -> float:
+def criterion(loss: float, count: int, terms: int, scatter: Scatter, resolution: float) -> float:
     """Bayesian information criterion, the smaller the better, with its small-sample correction."""
     penalty = terms * math.log(count) + 2 * terms * (terms + 1) / max(count - terms - 1, 0.5)
-    return penalty + (loss if known else count * math.log(loss / count + resolution**2))
+    if scatter.known:
+        return penalty + loss
+    rows = count + scatter.spare
+    return penalty + rows * math.log((loss + scatter.within) / rows + resolution**2)
 
 
-def best_line(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, resolution: float) -> BestLine:
+def best_line(points: Points, resolution: float) -> BestLine:
     """Breaks of the number of pieces that the Bayesian information criterion prefers."""
-    count = x.size
+    x, y, weight = points.x, points.y, points.weight
     best: tuple[float, FloatArray] | None = None
-    for pieces in range(1, min(MOST_SEGMENTS, count // POINTS_PER_SEGMENT) + 1):
+    losses: list[float] = []
+    for pieces in range(1, min(MOST_SEGMENTS, x.size // POINTS_PER_SEGMENT) + 1):
         breaks = search_breaks(x, y, weight, pieces)
         if breaks is None:
             break
@@ -107,8 +111,9 @@ def best_line(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, res
             breaks = refine_breaks(x, y, weight, breaks)
         loss = solve_line(x, y, weight, breaks)[1]
         # Three a piece: level, slope and break, whose search among many places is paid for as well.
-        score = criterion(loss, count, 3 * pieces, known, resolution)
+        score = criterion(loss, x.size, 3 * pieces, points.scatter, resolution)
+        losses.append(loss)
         if best is None or score < best[0]:
             best = score, breaks
     assert best is not None  # one piece always fits
-    return BestLine(best[1], best[0], count, float(np.mean(weight**2)))
+    return BestLine(best[1], best[0], tuple(losses))

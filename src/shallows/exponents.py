@@ -7,19 +7,24 @@ Bayesian information criterion, the breaks are free, and the intervals come from
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._arguments import check_level, check_number
 from ._status import StatusEnum
-from .broken_lines import POINTS_PER_SEGMENT, BestLine, best_line, criterion, design_of, refine_breaks, solve_line
+from .broken_floors import BrokenFloor, fit_broken_floor, resampled
+from .broken_lines import best_line, criterion, design_of, refine_breaks, solve_line
+from .curves import POINTS_PER_SEGMENT, Points, check_curve, gather_points
 from .errors import InvalidArgument
-from .floors import FloorFit, fit_floor
+from .floors import FloorFit, fit_floor, floor_is_seen
 from .phases import predicted_exponents
+from .tails import FARTHEST, Extrapolation, NextRun, Tail, tail_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
     from ._types import FloatArray
@@ -118,6 +123,14 @@ class PowerLaws:
         What the curve tends to, where that is seen; exponents are then those of what lies above it.
     floor_interval : (float, float) or None
         Its confidence interval.
+    runs : int
+        Rows that were read, repeated runs counted one by one.
+    first : float
+        The fitted curve at the smallest `n`; not a number without segments.
+    extrapolations : tuple of Extrapolation
+        The curve at the numbers of samples asked for.
+    next_runs : tuple of NextRun
+        Where one more run would tell most, if asked for.
 
     Examples
     --------
@@ -139,6 +152,31 @@ class PowerLaws:
     reason: str
     floor: float | None = None
     floor_interval: tuple[float, float] | None = None
+    runs: int = 0
+    first: float = math.nan
+    extrapolations: tuple[Extrapolation, ...] = ()
+    next_runs: tuple[NextRun, ...] = ()
+
+    def values(self, n: ArrayLike) -> FloatArray:
+        """The fitted curve at `n` within the range of its points; shape of `n`.
+
+        Raises
+        ------
+        InvalidArgument
+            Outside that range: see ``extrapolate`` of :func:`fit_power_laws`.
+        """
+        at = np.array(n, dtype=float)
+        start, stop = (self.segments[0].start, self.segments[-1].stop) if self.segments else (math.nan, math.nan)
+        outside = at[~((at >= start * (1 - 1e-9)) & (at <= stop * (1 + 1e-9)))]
+        if outside.size:
+            raise InvalidArgument(
+                "n", f"{outside[0]:g}", f"must be from {start:.6g} to {stop:.6g}, where the points are"
+            )
+        floor = self.floor or 0.0
+        above = np.full(at.shape, self.first - floor)
+        for segment in self.segments:
+            above *= (np.clip(at, segment.start, segment.stop) / segment.start) ** segment.exponent
+        return np.asarray(above + floor, dtype=float)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -148,6 +186,9 @@ class PowerLaws:
             "points_needed": self.points_needed,
             "floor": self.floor,
             "floor_interval": None if self.floor_interval is None else list(self.floor_interval),
+            "runs": self.runs,
+            "extrapolations": [point.to_dict() for point in self.extrapolations],
+            "next_runs": [asdict(run) for run in self.next_runs],
             "level": self.level,
             "scatter": None if math.isnan(self.scatter) else self.scatter,
             "segments": [
@@ -169,62 +210,13 @@ class PowerLaws:
         }
 
 
-def check_curve(
-    n: ArrayLike, risk: ArrayLike, stderr: ArrayLike | None = None
-) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """The curve as float arrays.
-
-    Raises
-    ------
-    InvalidArgument
-        Naming the column and the first bad row: lengths differ, a value is missing, not finite or not positive,
-        or `n` does not increase.
-
-    Examples
-    --------
-    >>> from shallows.exponents import check_curve
-    >>> check_curve([10, 20, 15], [1.0, 0.7, 0.5])
-    Traceback (most recent call last):
-    ...
-    shallows.errors.InvalidArgument: n: got '15 after 20, in row 3'; must increase from row to row, each value once
-    """
-    columns: dict[str, FloatArray] = {}
-    for name, given in (("n", n), ("risk", risk), ("stderr", stderr)):
-        if given is None:
-            continue
-        try:
-            values = np.array(given, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise InvalidArgument(name, type(given).__name__, "must be a list of numbers") from error
-        if values.ndim != 1:
-            raise InvalidArgument(name, f"array of shape {values.shape}", "must be one-dimensional")
-        columns[name] = values
-    size = columns["n"].size
-    for name, values in columns.items():
-        if values.size != size:
-            raise InvalidArgument(name, f"{values.size} values", f"must be as many as n, {size}")
-        bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
-        if bad.size:
-            allowed = "every value must be a finite number > 0: power laws are read on logarithmic axes"
-            raise InvalidArgument(name, f"{values[bad[0]]:g} in row {bad[0] + 1}", allowed)
-    if size == 0:
-        raise InvalidArgument("n", "no rows", f"a curve needs at least {POINTS_PER_SEGMENT} points")
-    steps = np.diff(columns["n"])
-    if (steps <= 0).any():
-        row = int(np.flatnonzero(steps <= 0)[0])
-        what = "twice" if steps[row] == 0 else f"after {columns['n'][row]:g}"
-        allowed = "must increase from row to row, each value once"
-        raise InvalidArgument("n", f"{columns['n'][row + 1]:g} {what}, in row {row + 2}", allowed)
-    return columns["n"], columns["risk"], columns.get("stderr")
-
-
 def local_exponents(n: ArrayLike, risk: ArrayLike) -> FloatArray:
     """Derivative of ``log risk`` in ``log n`` at every point, by differences of neighbours; shape of `n`.
 
     Raises
     ------
     InvalidArgument
-        As :func:`check_curve`, and for fewer than two points.
+        As :func:`shallows.curves.check_curve`, and for fewer than two points.
 
     Examples
     --------
@@ -232,7 +224,7 @@ def local_exponents(n: ArrayLike, risk: ArrayLike) -> FloatArray:
     >>> local_exponents([10, 20, 40, 80], [8.0, 4.0, 2.0, 1.0]).round(12)
     array([-1., -1., -1., -1.])
     """
-    x, y, _ = check_curve(n, risk)
+    x, y = check_curve(n, risk)
     if x.size < 2:
         raise InvalidArgument("n", f"{x.size} row", "a slope needs at least 2 points")
     return np.asarray(np.gradient(np.log(y), np.log(x)), dtype=float)
@@ -247,13 +239,17 @@ def fit_power_laws(
     resolution: float = 0.01,
     seed: int = 0,
     floor: bool = True,
+    extrapolate: Sequence[float] = (),
+    next_run: bool = False,
 ) -> PowerLaws:
     """Read the power laws of a learning curve.
 
     Parameters
     ----------
     n : array_like, shape (m,)
-        Numbers of samples, increasing.
+        Numbers of samples, in any order. Rows of one `n` are repeated runs: their mean is a point of the curve, and how
+        much they differ says how much runs scatter. Where the means are further off the lines than that explains, the
+        scatter is estimated from the means alone, as without repeated runs, and ``reason`` says so.
     risk : array_like, shape (m,)
         Excess risk or error, positive.
     stderr : array_like, shape (m,), optional
@@ -266,9 +262,13 @@ def fit_power_laws(
     seed : int
         Of the resampling behind the intervals.
     floor : bool
-        Whether the curve may tend to a positive number, as every test error does: a power law above a floor then
-        competes, and the interval of a single power law counts every floor that the data cannot rule out. False for
-        curves that are known to vanish, such as an excess risk.
+        Whether the curve may tend to a positive number, as every test error does: one power law above a floor, or two,
+        then compete, and the interval of a single power law counts every floor that the data cannot rule out. False
+        for curves that are known to vanish, such as an excess risk.
+    extrapolate : sequence of float
+        Numbers of samples beyond the largest `n`, and up to ten times it, at which to say what the curve comes to.
+    next_run : bool
+        Whether to look for the `n` at which one more run would tell most.
 
     Returns
     -------
@@ -278,7 +278,8 @@ def fit_power_laws(
     Raises
     ------
     InvalidArgument
-        For curves that no power law can be read from; see :func:`check_curve`.
+        For curves that no power law can be read from (see :func:`shallows.curves.check_rows`), and for numbers of
+        samples that cannot be extrapolated to.
 
     Examples
     --------
@@ -290,59 +291,176 @@ def fit_power_laws(
     >>> fit = fit_power_laws(n, 1 / np.maximum(1, n / 100))
     >>> [segment.plateau for segment in fit.segments], round(fit.segments[1].exponent, 2), round(fit.breaks[0])
     ([True, False], -1.0, 100)
+
+    Three runs at each `n`, and what ten times the samples would bring.
+
+    >>> n = np.repeat(np.geomspace(100, 1e4, 8), 3)
+    >>> risk = (2 / np.sqrt(n) + 0.1) * np.exp(0.02 * np.random.default_rng(0).standard_normal(n.size))
+    >>> fit = fit_power_laws(n, risk, extrapolate=[1e5])
+    >>> low, high = fit.extrapolations[0].interval
+    >>> fit.runs, low < 2 * 1e5**-0.5 + 0.1 < high
+    (24, True)
     """
-    sizes, values, errors = check_curve(n, risk, stderr)
     level = check_level(level)
     resolution = check_number("resolution", resolution, strict=True)
-    count = sizes.size
-    if count < POINTS_PER_SEGMENT:
-        reason = f"{count} points: an exponent with its uncertainty needs at least {POINTS_PER_SEGMENT}"
-        return PowerLaws((), (), (), level, math.nan, FitOutcome.CANNOT_TELL, POINTS_PER_SEGMENT, reason)
-    x, y = np.log(sizes), np.log(values)
-    known = errors is not None
-    sigma = np.ones(count) if errors is None else np.hypot(errors / values, resolution / 4)
-    candidates = best_line(x, y, 1 / sigma, known, resolution)
-    plain = _describe(x, y, sigma, candidates.breaks, known, level, seed)
-    if not floor or not _declines(x, y, 1 / sigma):
-        return plain
-    return _with_floor(plain, fit_floor(x, y, 1 / sigma, known, level), candidates, known, resolution)
+    points = gather_points(n, risk, stderr, resolution)
+    places = _check_places(extrapolate, float(np.exp(points.x[-1])))
+    if points.x.size < POINTS_PER_SEGMENT:
+        reason = f"{points.x.size} points: an exponent with its uncertainty needs at least {POINTS_PER_SEGMENT}"
+        nothing = tuple(Extrapolation(place, None, None, reason) for place in places)
+        return PowerLaws(
+            (),
+            (),
+            (),
+            level,
+            math.nan,
+            FitOutcome.CANNOT_TELL,
+            POINTS_PER_SEGMENT,
+            reason,
+            runs=points.runs,
+            extrapolations=nothing,
+        )
+    reading = _read(points, level, resolution, seed, floor)
+    apart = not points.scatter.explains(float(np.sum(reading.misses**2)), points.x.size - reading.terms)
+    if apart:
+        points = points.lone()
+        reading = _read(points, level, resolution, seed, floor)
+    curve, tail = reading.curve, tail_of(points, reading.breaks, reading.misses, reading.floored, level)
+    if points.runs > points.x.size:
+        curve = replace(curve, reason=f"{curve.reason}; {points.runs} runs at {points.x.size} values of n")
+    if apart:
+        curve = replace(curve, reason=f"{curve.reason}, which differ less than their means differ from the curve")
+    beyond = tail.extrapolate(np.array(places)) if places else ()
+    suggested = tail.next_runs(curve.floor is not None) if next_run else ()
+    return replace(curve, runs=points.runs, extrapolations=beyond, next_runs=suggested)
 
 
-def _declines(x: FloatArray, y: FloatArray, weight: FloatArray) -> bool:
-    """Whether the curve falls at all, beyond its scatter: only then is there something above a floor."""
-    (_, slope), loss = solve_line(x, y, weight, np.zeros(0))
-    spread = math.sqrt(loss / max(x.size - 2, 1) / float(np.sum((weight * (x - np.mean(x))) ** 2)))
-    return bool(slope < -2 * spread)
+def _check_places(places: Sequence[float], largest: float) -> tuple[float, ...]:
+    """Numbers of samples that can be extrapolated to."""
+    allowed = (
+        f"must be numbers above the largest n, {largest:.6g}, and at most {FARTHEST:g} times it: no further was the "
+        "coverage of the intervals measured"
+    )
+    checked = []
+    for place in places:
+        number = check_number("extrapolate", place, strict=True)
+        if not largest < number <= FARTHEST * largest * (1 + 1e-9):
+            raise InvalidArgument("extrapolate", f"{number:.6g}", allowed)
+        checked.append(number)
+    return tuple(checked)
 
 
-def _with_floor(plain: PowerLaws, found: FloorFit, candidates: BestLine, known: bool, resolution: float) -> PowerLaws:
-    """The curve above its floor, where that is seen and explains it better; else with floors that remain possible."""
+@dataclass(frozen=True)
+class _Reading:
+    """A curve as read: with its weighted residuals, how many numbers were fitted, and whether a floor is possible."""
+
+    curve: PowerLaws
+    breaks: FloatArray
+    misses: FloatArray
+    terms: int
+    floored: bool
+
+
+def _read(points: Points, level: float, resolution: float, seed: int, floor: bool) -> _Reading:
+    """The lines, or the power laws above a floor, that the criterion prefers."""
+    lines = best_line(points, resolution)
+    breaks = lines.breaks
+    coefficients, _ = solve_line(points.x, points.y, points.weight, breaks)
+    misses = points.weight * (points.y - design_of(points.x, breaks) @ coefficients)
+    plain = _describe(points, breaks, level, seed)
+    reading = _Reading(plain, breaks, misses, 2 * (breaks.size + 1), floor)
+    if not floor or not Tail(points, misses, True, level).falls():
+        return replace(reading, floored=False)
+    single = fit_floor(points, level)
+    scores = {"lines": lines.score}
+    if single.is_seen(points, resolution):
+        scores["single"] = criterion(single.loss, points.x.size, 4, points.scatter, resolution)
+        if not breaks.size:
+            del scores["lines"]  # that the floor is seen decides between the two
+    double = fit_broken_floor(points)
+    if double is not None and floor_is_seen(lines.losses[1], double.loss, points, 5, resolution):
+        scores["double"] = criterion(double.loss, points.x.size, 7, points.scatter, resolution)
+    best = min(scores, key=lambda name: (scores[name], name != "single"))
+    if best == "double":
+        assert double is not None
+        return _above_a_floor_broken(plain, double, points, level, seed)
+    if best == "single":
+        curve = _above_a_floor(plain, single, points)
+        least = single.loss + points.scatter.rise(0.95, single.loss, max(points.x.size - 3, 1))
+        if len(lines.losses) > 1 and lines.losses[1] <= least:
+            curve = replace(curve, reason=f"{curve.reason}; or a break to a shallower power law, which fits as well")
+        misses = points.weight * (points.y - np.log([single.value(float(x)) for x in points.x]))
+        return _Reading(curve, np.zeros(0), misses, 3, True)
+    if breaks.size:
+        return replace(reading, curve=_last_perhaps_above_a_floor(plain, tail_of(points, breaks, misses, True, level)))
+    return replace(reading, curve=_perhaps_above_a_floor(plain, single))
+
+
+def _above_a_floor(plain: PowerLaws, found: FloorFit, points: Points) -> PowerLaws:
+    """One power law above a floor."""
     low, high = found.interval
-    interval = -high, -low
-    if found.is_seen(candidates.count, known, resolution, candidates.mean_weight) and (
-        not candidates.breaks.size or criterion(found.loss, candidates.count, 4, known, resolution) <= candidates.score
-    ):
-        scatter = math.sqrt(found.loss / candidates.mean_weight / max(candidates.count - 3, 1))
-        segment = replace(
-            plain.segments[0],
-            stop=plain.segments[-1].stop,
-            exponent=-found.exponent,
-            interval=interval,
-            plateau=False,
-            points=candidates.count,
-        )
-        reason = f"a power law above a floor of {found.floor:.3g}, scatter {100 * scatter:.2g} %"
-        return replace(
-            _judged(plain, (segment,), scatter, reason),
-            breaks=(),
-            break_intervals=(),
-            floor=found.floor,
-            floor_interval=found.floor_interval,
-        )
-    if candidates.breaks.size:
+    scatter = points.scatter.relative(found.loss, max(points.x.size - 3, 1), points.mean_weight)
+    segment = Segment(
+        plain.segments[0].start, plain.segments[-1].stop, -found.exponent, (-high, -low), False, points.x.size
+    )
+    reason = f"a power law above a floor of {found.floor:.3g}, scatter {100 * scatter:.2g} %"
+    return replace(
+        _judged(plain, (segment,), scatter, reason),
+        breaks=(),
+        break_intervals=(),
+        floor=found.floor,
+        floor_interval=found.floor_interval,
+        first=found.value(float(points.x[0])),
+    )
+
+
+def _above_a_floor_broken(plain: PowerLaws, found: BrokenFloor, points: Points, level: float, seed: int) -> _Reading:
+    """Two power laws above a floor: the last one and the floor are read from the points after the break."""
+    x = points.x
+    misses = points.weight * (points.y - found.logarithms(x))
+    free = x.size - 5
+    breaks = np.array([found.at])
+    tail = fit_floor(tail_of(points, breaks, misses, True, level).points, level)
+    spread = math.sqrt(points.scatter.variance(found.loss, free)) / points.weight
+    slopes, places = resampled(found, points, spread, RESAMPLES, np.random.default_rng(seed))
+    room = points.scatter.reach(level, free) * math.sqrt(float(np.mean((slopes - found.before) ** 2)))
+    low, high = (float(v) for v in np.exp(np.quantile(places, [0.5 * (1 - level), 0.5 * (1 + level)])))
+    at = math.exp(found.at)
+    start, stop = float(np.exp(x[0])), float(np.exp(x[-1]))
+    early = int(np.sum(x <= found.at))
+    ends = -max(tail.interval[1], found.after), -min(tail.interval[0], found.after)
+    first = Segment(
+        start, at, -found.before, (-found.before - room, -found.before + room), abs(found.before) <= PLATEAU, early
+    )
+    last = Segment(at, stop, -found.after, ends, False, x.size - early)
+    scatter = points.scatter.relative(found.loss, free, points.mean_weight)
+    reason = f"2 power laws above a floor of {found.floor:.3g}, scatter {100 * scatter:.2g} %"
+    floors = tail.floor_interval
+    curve = replace(
+        _judged(plain, (first, last), scatter, reason),
+        breaks=(at,),
+        break_intervals=((low, high),),
+        floor=found.floor,
+        floor_interval=(min(floors[0], found.floor), max(floors[1], found.floor)),
+        first=float(np.exp(found.logarithms(x[:1])[0])),
+    )
+    return _Reading(curve, breaks, misses, 5, True)
+
+
+def _last_perhaps_above_a_floor(plain: PowerLaws, tail: Tail) -> PowerLaws:
+    """Several power laws, the last one with every floor that its points cannot rule out."""
+    if not tail.falls():
         return plain
+    last, fit = plain.segments[-1], fit_floor(tail.points, tail.level)
+    interval = min(last.interval[0], -fit.interval[1]), max(last.interval[1], -fit.interval[0])
+    segments = *plain.segments[:-1], replace(last, interval=interval)
+    return _judged(plain, segments, plain.scatter, plain.reason)
+
+
+def _perhaps_above_a_floor(plain: PowerLaws, found: FloorFit) -> PowerLaws:
+    """One power law, with the floors that remain possible."""
     (segment,) = plain.segments
-    interval = min(interval[0], segment.exponent), max(interval[1], segment.exponent)
+    interval = min(-found.interval[1], segment.exponent), max(-found.interval[0], segment.exponent)
     most = found.floor_interval[1]
     reason = f"1 power law, scatter {100 * plain.scatter:.2g} %; a floor of up to {most:.2g} is possible"
     widened = _judged(plain, (replace(segment, interval=interval),), plain.scatter, reason)
@@ -363,17 +481,12 @@ def _judged(curve: PowerLaws, segments: tuple[Segment, ...], scatter: float, rea
     return replace(curve, segments=segments, scatter=scatter, outcome=outcome, points_needed=needed, reason=reason)
 
 
-def _describe(
-    x: FloatArray, y: FloatArray, sigma: FloatArray, breaks: FloatArray, known: bool, level: float, seed: int
-) -> PowerLaws:
-    from scipy.stats import norm, t
-
+def _describe(points: Points, breaks: FloatArray, level: float, seed: int) -> PowerLaws:
+    x, y, weight = points.x, points.y, points.weight
     count, pieces = x.size, breaks.size + 1
-    weight = 1 / sigma
     coefficients, loss = solve_line(x, y, weight, breaks)
     free = max(count - 2 * pieces, 1)
-    inflation = math.sqrt(loss / free)
-    spread = sigma * (max(inflation, 1.0) if known else inflation)
+    spread = math.sqrt(points.scatter.variance(loss, free)) / weight
     fitted = design_of(x, breaks) @ coefficients
     slopes = np.cumsum(coefficients[1:])
 
@@ -385,7 +498,7 @@ def _describe(
         drawn_slopes.append(np.cumsum(solve_line(x, sample, weight, moved)[0][1:]))
         drawn_breaks.append(moved)
     tail = 0.5 * (1 - level)
-    reach = float(norm.ppf(1 - tail) if known else t.ppf(1 - tail, free))
+    reach = points.scatter.reach(level, free)
     deviation = np.sqrt(np.mean((np.array(drawn_slopes) - slopes) ** 2, axis=0))
     if breaks.size:
         lows, highs = np.quantile(np.array(drawn_breaks), [tail, 1 - tail], axis=0)
@@ -401,7 +514,7 @@ def _describe(
         inside = int(((x >= edges[i]) & (x <= edges[i + 1])).sum())
         start, stop = float(np.exp(edges[i])), float(np.exp(edges[i + 1]))
         segments.append(Segment(start, stop, float(slopes[i]), (low, high), flat, inside))
-    scatter = float(np.sqrt(np.mean((y - fitted) ** 2) * count / free))
+    scatter = points.scatter.relative(loss, free, points.mean_weight)
     reason = f"{pieces} power law{'s' if pieces > 1 else ''}, scatter {100 * scatter:.2g} %"
     curve = PowerLaws(
         tuple(segments),
@@ -412,5 +525,6 @@ def _describe(
         FitOutcome.FITTED,
         None,
         reason,
+        first=float(np.exp(fitted[0])),
     )
     return _judged(curve, tuple(segments), scatter, reason)

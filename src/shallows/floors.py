@@ -8,13 +8,14 @@ data cannot rule out.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from ._types import FloatArray
+    from .curves import Points
 
 #: Exponents searched, and how many are tried first.
 EXPONENTS, TRIED = (1e-3, 8.0), 160
@@ -39,32 +40,53 @@ class FloorFit:
         Of the exponent, the floor being anything ``>= 0``; the upper end is infinite where it leaves the search.
     floor : float
         ``c``.
-    floor_interval : (float, float)
+    height : float
+        Logarithm of what lies above the floor in the middle of the curve.
     loss, straight_loss : float
         Weighted squares of the logarithmic residuals, and the same without a floor.
+    profile : Profile
+    limit : float
+        Largest loss that the intervals count as possible.
     """
 
     exponent: float
     interval: tuple[float, float]
     floor: float
-    floor_interval: tuple[float, float]
+    height: float
     loss: float
     straight_loss: float
+    profile: Profile = field(repr=False)
+    limit: float
 
-    def is_seen(self, count: int, known: bool, resolution: float, mean_weight: float) -> bool:
+    def value(self, x: float) -> float:
+        """The best curve at `x`."""
+        return self.floor + math.exp(self.height - self.exponent * (x - self.profile.middle))
+
+    def value_interval(self, x: float) -> tuple[float, float]:
+        """Interval of the curve's value at `x`, whatever its exponent and its floor are."""
+        low, high = self.interval
+        values = [self.value(x), *self.profile.values_within(self.limit, low, min(high, EXPONENTS[1]), x)]
+        return min(values), max(values)
+
+    @property
+    def floor_interval(self) -> tuple[float, float]:
+        """Interval of the floor, whatever the exponent is."""
+        return self.value_interval(math.inf)
+
+    def is_seen(self, points: Points, resolution: float) -> bool:
         """Whether the floor is there: at 5 %, and by more than `resolution` of the curve."""
-        from scipy.stats import chi2, f
-
-        gain, free = self.straight_loss - self.loss, count - 3
-        if free < 1 or gain <= count * mean_weight * resolution**2:
-            return False
-        spread = self.loss / free
-        if known:  # one-sided, since a floor is not negative
-            return bool(gain > float(chi2.ppf(0.9, 1)) * max(spread, 1.0))
-        return bool(gain > float(f.ppf(0.9, 1, free)) * spread)
+        return floor_is_seen(self.straight_loss, self.loss, points, 3, resolution)
 
 
-class _Profile:
+def floor_is_seen(without: float, loss: float, points: Points, terms: int, resolution: float) -> bool:
+    """Whether a floor, as one of `terms` numbers, lowers the loss `without` it by more than chance and `resolution`."""
+    gain, free = without - loss, points.x.size - terms
+    if free < 1 or gain <= points.x.size * points.mean_weight * resolution**2:
+        return False
+    return gain > points.scatter.rise(0.9, loss, free)  # one-sided at 5 %, since a floor is not negative
+
+
+class Profile:
     """Loss as a function of the exponent, with the floor that goes with it."""
 
     def __init__(self, x: FloatArray, y: FloatArray, weight: FloatArray) -> None:
@@ -94,8 +116,12 @@ class _Profile:
             found = min(found, here)
         return found
 
-    def floors_at(self, exponent: float, limit: float) -> tuple[float, float]:
-        """Smallest and largest floor whose loss at this exponent is at most `limit`; not a number where none is."""
+    def values_at(self, exponent: float, limit: float, x: float) -> tuple[float, float]:
+        """Smallest and largest value at `x` of curves whose loss at this exponent is at most `limit`.
+
+        Not a number where none is; at ``x = inf`` the value is the floor.
+        """
+        above = math.exp(-exponent * (x - self.middle))
         ratio, reach = max(self.at(exponent)[2], FLOORS[0]), REACH
         for _ in range(LOOKS):
             ratios = np.concatenate([[0.0], ratio * np.exp(np.linspace(-reach, reach, STEPS))])
@@ -108,16 +134,16 @@ class _Profile:
             return math.nan, math.nan
         # the loss grows with the square of the level's distance from the best one for the ratio
         room = np.sqrt((limit - losses[inside]) / self.total)
-        floors = ratios[inside] * np.exp(levels[inside] + np.array([[-1.0], [1.0]]) * room)
-        return float(floors[0].min()), float(floors[1].max())
+        values = (above + ratios[inside]) * np.exp(levels[inside] + np.array([[-1.0], [1.0]]) * room)
+        return float(values[0].min()), float(values[1].max())
 
-    def floors_within(self, limit: float, low: float, high: float) -> list[float]:
-        """Smallest and largest floor whose loss, at any exponent from `low` to `high`, is at most `limit`."""
+    def values_within(self, limit: float, low: float, high: float, x: float) -> list[float]:
+        """Smallest and largest value at `x` of curves with exponents from `low` to `high`, losses at most `limit`."""
         found = []
         for end, worse in ((0, 1), (1, -1)):
             tried = np.geomspace(low, high, WITHIN)
             for _ in range(2):  # the second look is between the neighbours of the best
-                ends = worse * np.array([self.floors_at(float(b), limit)[end] for b in tried])
+                ends = worse * np.array([self.values_at(float(b), limit, x)[end] for b in tried])
                 if np.all(np.isnan(ends)):
                     break
                 best = int(np.nanargmin(ends))
@@ -132,37 +158,27 @@ class _Profile:
         return self.total * float(self.share @ np.square(centred - slope * self.x))
 
 
-def fit_floor(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, level: float) -> FloorFit:
+def fit_floor(points: Points, level: float) -> FloorFit:
     """Fit ``exp(y) = a exp(-b x) + c``.
 
     Parameters
     ----------
-    x, y : ndarray, shape (m,)
-        Logarithms of the number of samples and of the curve.
-    weight : ndarray, shape (m,)
-        One over the standard errors of `y`, or ones where they are not known.
-    known : bool
-        Whether they are.
+    points : Points
     level : float
         Of the intervals.
     """
     from scipy.optimize import brentq, minimize_scalar
-    from scipy.stats import chi2, f
 
-    profile = _Profile(x, y, weight)
+    profile = Profile(points.x, points.y, points.weight)
     tried = np.geomspace(*EXPONENTS, TRIED)
     losses = np.array([profile.at(b)[0] for b in tried])
     k = int(np.argmin(losses))
     ends = float(tried[max(k - 1, 0)]), float(tried[min(k + 1, TRIED - 1)])
     done = minimize_scalar(lambda b: profile.at(b)[0], bounds=ends, method="bounded", options={"xatol": 1e-9})
     exponent = float(done.x) if done.fun <= losses[k] else float(tried[k])
-    loss, floor, _ = profile.at(exponent)
+    loss, floor, ratio = profile.at(exponent)
     straight = profile.straight()
-    free = max(x.size - 3, 1)
-    if known:
-        allowed = float(chi2.ppf(level, 1)) * max(loss / free, 1.0)
-    else:
-        allowed = float(f.ppf(level, 1, free)) * loss / free
+    allowed = points.scatter.rise(level, loss, max(points.x.size - 3, 1))
     limit = loss + allowed + profile.total * ROUNDING**2
 
     def excess(b: float) -> float:
@@ -178,5 +194,5 @@ def fit_floor(x: FloatArray, y: FloatArray, weight: FloatArray, known: bool, lev
         high = float(brentq(excess, high, above[0])) if excess(high) < 0 < excess(above[0]) else high
     else:
         high = math.inf
-    floors = [floor, *profile.floors_within(limit, low, min(high, EXPONENTS[1]))]
-    return FloorFit(exponent, (low, high), floor, (min(floors), max(floors)), loss, straight)
+    level_there = float(profile.losses(exponent, np.array([ratio]))[1][0])
+    return FloorFit(exponent, (low, high), floor, level_there, loss, straight, profile, limit)

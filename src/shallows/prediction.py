@@ -10,7 +10,7 @@ import numpy as np
 
 from ._arguments import check_instance, exactly_one
 from .errors import InvalidArgument, SolveFailed
-from .networks.base import QUANTITATIVE, ROUGH
+from .networks.base import NARROW, QUANTITATIVE, ROUGH
 from .phases import Phase, phase_of
 from .problems import Problem
 from .spectra import LAWS, Decomposition, LearnedLaw, decompose, learned_law
@@ -144,33 +144,46 @@ class Prediction:
     @property
     def quantitative(self) -> bool:
         """Whether theory at this size is known to be within 3 to 10 percent of trained networks."""
-        return self.problem.effective_samples >= QUANTITATIVE and not self._narrow_interpolation
+        if self.problem.effective_samples < QUANTITATIVE:
+            return False
+        return self.problem.is_convex or (self.allowance is not None and self.allowance <= 0.1)
 
     @property
     def allowance(self) -> float | None:
         """Relative deviation of trained networks to be expected at this size; None where theory states none.
 
         Quadratic network: ``0.03 + 2/n_eff``, which covers published runs at ``d = 400`` and own ones at ``d = 60``
-        to 200; diagonal network: 0.05. Below 30 effective samples 0.3, below 6 none.
+        to 200; diagonal network: 0.05. Below 30 effective samples 0.3, below 6 none. Networks narrower than their
+        inputs: ``0.03 + 8/n_eff``, below 15 effective samples or where they fit most of their labels none.
         """
-        n_eff = self.problem.effective_samples
-        if self.quantitative:
-            return self.problem.architecture.size_allowance(n_eff)
-        return 0.3 if n_eff >= ROUGH and not self._narrow_interpolation else None
+        n_eff, architecture = self.problem.effective_samples, self.problem.architecture
+        if not self.problem.is_convex:
+            told = n_eff >= NARROW and not self._narrow_interpolation
+            return architecture.narrow_allowance(n_eff) if told else None
+        if n_eff >= QUANTITATIVE:
+            return architecture.size_allowance(n_eff)
+        return 0.3 if n_eff >= ROUGH else None
 
     @property
     def finite_size(self) -> str:
         """How far to trust the prediction for a network of this size (theory note, section 11)."""
-        n_eff = self.problem.effective_samples
+        n_eff, allowance = self.problem.effective_samples, self.allowance
+        narrow = "" if self.problem.is_convex else f"width {self.problem.effective_width} < dim and "
         if self._narrow_interpolation:
             used = 1 - self.fixed_point.slack
             return (
-                f"width {self.problem.effective_width} < dim and {used:.0%} of the samples used up as "
-                "degrees of freedom: theory leaves trained networks here (by 10 % to several-fold in published runs)"
+                f"{narrow}{used:.0%} of the samples used up as degrees of freedom: theory leaves trained networks "
+                "here (by 10 % to several-fold in published runs)"
             )
-        if self.quantitative and self.allowance is not None:
-            share = 100 * self.allowance
-            return f"n_eff = {n_eff:.4g} >= {QUANTITATIVE:g}: trained networks are expected within {share:.0f} %"
+        if narrow and allowance is None:
+            return (
+                f"{narrow}n_eff = {n_eff:.4g} < {NARROW:g}: cannot tell; trained networks were up to several-fold off "
+                "theory here"
+            )
+        if allowance is not None and (narrow or n_eff >= QUANTITATIVE):
+            least = NARROW if narrow else QUANTITATIVE
+            share = f"{100 * allowance:.0f} %"
+            return f"{narrow}n_eff = {n_eff:.4g} >= {least:g}: trained networks are expected within {share}"
         if n_eff >= ROUGH:
             return (
                 f"n_eff = {n_eff:.4g} < {QUANTITATIVE:g}: trained networks drift from theory, "

@@ -48,6 +48,71 @@ def test_columns_by_name_or_by_order(tmp_path, capsys):
     assert answers[0] == answers[1]
 
 
+OTHER = "step,loss,sd,Risk\n10,1,.1,7\n20,.7,.1,7\n40,.5,.1,7\n80,.35,.1,7\n160,.25,.1,7\n"
+
+
+def test_columns_of_other_names(tmp_path, capsys):
+    answers = []
+    for text, chosen in (
+        (OTHER, ["--x", "step", "--y", "loss", "--stderr", "sd"]),
+        (GOOD.replace("risk", "risk,stderr").replace("\n", ",.1\n").replace("stderr,.1", "stderr"), []),
+        (GOOD, []),
+        (OTHER.replace("sd", "stderr"), ["--x", "step", "--y", "loss"]),
+    ):
+        assert main(["exponents", curve(tmp_path, text), *chosen, "--json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0] == answers[1] != answers[2] == answers[3]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "part"),
+    [
+        (
+            ["--x", "steps", "--y", "loss"],
+            "--x: got steps; must be a column of the file, which has: step, loss, sd, Risk",
+        ),
+        (["--x", "step", "--y", "error"], "--y: got error; must be a column of the file"),
+        (["--x", "step", "--stderr", "se"], "--stderr: got se; must be a column"),
+        (["--x", "step", "--y", "step"], "--y: got step; is taken as n already"),
+    ],
+)
+def test_columns_that_are_not_there(tmp_path, capsys, chosen, part):
+    assert main(["exponents", curve(tmp_path, OTHER), *chosen]) == 2
+    error = capsys.readouterr().err
+    assert part in error and error.count("\n") == 1
+
+
+def test_a_column_is_named_as_the_file_does(tmp_path, capsys):
+    path = curve(tmp_path, OTHER.replace("40,.5", "40,-1"))
+    assert main(["exponents", path, "--x", "step", "--y", "loss"]) == 2
+    assert "column loss: got -1 in row 3" in capsys.readouterr().err
+    assert main(["exponents", curve(tmp_path, "10,1\n20,.7\n"), "--y", "loss"]) == 2
+    assert "--y: got loss; needs a file with column names" in capsys.readouterr().err
+
+
+def test_repeated_runs_in_a_file(tmp_path, capsys):
+    rows = "".join(f"{n},{n**-0.5 * (1 + 0.02 * (-1) ** k)}\n" for k in range(4) for n in (10, 20, 40, 80, 160))
+    assert main(["exponents", curve(tmp_path, "n,risk\n" + rows)]) == 0
+    assert "20 runs at 5 values of n" in " ".join(capsys.readouterr().out.split())
+
+
+def test_exponents_beyond_the_points_and_the_figure(tmp_path, capsys):
+    path, out = curve(tmp_path, GOOD), tmp_path / "made"
+    assert main(["exponents", path, "--extrapolate", "2x,1000", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "Beyond the largest n" in printed and "one more run tells most" in printed
+    assert {file.name for file in out.iterdir()} == {"exponents.json", "exponents.png", "exponents.svg"}
+    content = json.loads((out / "exponents.json").read_text())
+    assert [point["n"] for point in content["extrapolations"]] == [320, 1000]
+    low, high = content["extrapolations"][0]["interval"]
+    assert low < 0.177 < high and content["next_runs"][0]["of"] == "exponent"
+    assert main(["exponents", path, "--out", str(out)]) == 2
+    assert "--force" in capsys.readouterr().err
+    noisy = curve(tmp_path, "n,risk\n1,1\n2,2\n3,.5\n4,3\n5,.2\n")
+    assert main(["exponents", noisy, "--extrapolate", "10x"]) == 0
+    assert "cannot tell  open by more than a factor of 4" in capsys.readouterr().out
+
+
 def test_two_points_cannot_tell(tmp_path, capsys):
     assert main(["exponents", curve(tmp_path, "n,risk\n10,1\n20,.7\n")]) == 0
     out = capsys.readouterr().out
@@ -60,12 +125,11 @@ def test_two_points_cannot_tell(tmp_path, capsys):
     [
         ("n,risk\n10,1\n20,0\n30,1\n", "column risk: got 0 in row 2"),
         ("n,risk\n10,1\n20,-1\n30,1\n", "got -1 in row 2"),
-        ("n,risk\n10,1\n5,1\n30,1\n", "column n: got 5 after 10, in row 2"),
-        ("n,risk\n10,1\n10,1\n30,1\n", "got 10 twice, in row 2"),
         ("n,risk\n10,one\n", "one on line 2, column risk"),
         ("n,risk\n10,\n", "an empty cell on line 2"),
         ("n,risk\n10,1,3\n", "3 cells on line 2"),
-        ("n,error\n10,1\n", "has no column risk"),
+        ("n,error\n10,1\n", "has no column risk; it has: n, error; choose by --x, --y"),
+        ("size,loss\n10,1\n", "has no column n; it has: size, loss"),
         ("n,n,risk\n10,1,1\n", "two columns of one name"),
         ("1,2,3,4\n", "4 columns without names"),
         ("", "the file is empty"),
@@ -88,6 +152,10 @@ def test_bad_curves(tmp_path, capsys, text, part):
         (["exponents", "{curve}", "--gamma", "0.5", "--network", "diagonal"], "--gamma"),
         (["exponents", "{curve}", "--gamma", "1", "--network", "cubic"], "--network"),
         (["exponents", "{curve}", "--level", "1"], "--level"),
+        (["exponents", "{curve}", "--extrapolate", "2x,11x", "--out", "{new}"], "--extrapolate"),
+        (["exponents", "{curve}", "--extrapolate", "100"], "above the largest n, 160, and at most 10 times"),
+        (["exponents", "{curve}", "--extrapolate", "twice"], "multiples such as 2x"),
+        (["exponents", "{curve}", "--out", "{full}"], "--out"),
         (["optimal", *PROBLEM, "--penalty", "1"], "--penalty"),
         ([*GRID], "--out"),
         ([*GRID, "--out", "{new}", "--points", "2"], "--points"),

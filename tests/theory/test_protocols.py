@@ -146,7 +146,11 @@ def test_the_smallest_mode_that_can_be_learned():
         (29.9, None, 0.5, False, 0.3),
         (30.0, None, 0.5, True, 0.03 + 2 / 30),
         (30.0, None, 0.001, True, 0.03 + 2 / 30),
-        (30.0, 20, 0.5, True, 0.03 + 2 / 30),
+        (14.9, 3, 0.5, False, None),  # narrower than the inputs
+        (15.0, 3, 0.5, False, 0.03 + 8 / 15),
+        (30.0, 20, 0.5, False, 0.03 + 8 / 30),
+        (114.0, 20, 0.5, False, 0.03 + 8 / 114),
+        (115.0, 20, 0.5, True, 0.03 + 8 / 115),
         (30.0, 20, 0.001, False, None),  # narrow, and fits most of its labels
         (30.0, 80, 0.001, True, 0.03 + 2 / 30),
     ],
@@ -156,3 +160,7 @@ def test_where_theory_is_quantitative(effective, width, decay, quantitative, all
     assert prediction.quantitative == quantitative
     assert prediction.allowance == allowance
     assert prediction.to_dict()["finite_size"] == {"comfortable": quantitative, "statement": prediction.finite_size}
+    if allowance is not None and allowance != 0.3:
+        assert f"expected within {100 * allowance:.0f} %" in prediction.finite_size
+    elif width is not None and decay == 0.5:
+        assert "cannot tell" in prediction.finite_size and "width 3 < dim" in prediction.finite_size

@@ -6,6 +6,7 @@ typed under the name it was typed.
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,6 +83,24 @@ def parse_size(option: str, text: str) -> float:
     if number != 0 and not SMALLEST_SIZE <= number <= LARGEST_SIZE:
         raise InvalidArgument(option, shown(text), allowed)
     return float(number)
+
+
+def parse_counts(option: str, text: str, base: float) -> list[float]:
+    """Numbers of samples from ``5000,1e4``, or from ``2x,4x``, multiples of `base`."""
+    allowed = "must be numbers of samples >= 2, or multiples such as 2x, separated by commas"
+    out = []
+    for word in text.split(","):
+        word = word.strip()
+        try:
+            count = float(word[:-1]) * base if word.lower().endswith("x") else float(word)
+        except ValueError:
+            raise InvalidArgument(option, shown(text), allowed) from None
+        if not math.isfinite(count) or not 2 <= count <= MOST_SAMPLES:
+            raise InvalidArgument(option, shown(text), allowed)
+        out.append(count)
+    if len(out) > 50:
+        raise InvalidArgument(option, f"{len(out)} numbers", "at most 50")
+    return out
 
 
 @contextmanager

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 import typer
 
-from ..errors import InvalidArgument
 from . import _data as data_options
 from . import _options as options
 from ._data import concerns, span
@@ -39,7 +37,7 @@ def run(
     """Train, fit a teacher, solve state evolution at the other sizes."""
     table = data_options.read(data, target)
     rows = int(table.labels.size)
-    counts = parse_counts(samples or "2x,4x,10x", rows)
+    counts = options.parse_counts("--samples", samples or "2x,4x,10x", rows)
     model = data_options.build_model(network, weight_decay, width, standardize, table.inputs.shape[1])
     with Progress() as progress:
         progress.say(f"training on {rows} rows and {table.inputs.shape[1]} columns")
@@ -85,21 +83,3 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]
         ("In words", reading),
         ("Do the data look as assumed?", concerns(content["diagnosis"])),
     ]
-
-
-def parse_counts(text: str, rows: int) -> list[float]:
-    """Numbers of samples from ``2x,4x`` or ``5000,1e4``."""
-    allowed = "must be numbers of samples >= 2, or multiples such as 2x, separated by commas"
-    out = []
-    for word in text.split(","):
-        word = word.strip()
-        try:
-            count = float(word[:-1]) * rows if word.lower().endswith("x") else float(word)
-        except ValueError:
-            raise InvalidArgument("--samples", options.shown(text), allowed) from None
-        if not math.isfinite(count) or not 2 <= count <= options.MOST_SAMPLES:
-            raise InvalidArgument("--samples", options.shown(text), allowed)
-        out.append(count)
-    if len(out) > 50:
-        raise InvalidArgument("--samples", f"{len(out)} numbers", "at most 50")
-    return out

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Effective samples from which on theory is quantitative at finite size, and below which it is not at all.
 QUANTITATIVE, ROUGH = 30.0, 6.0
+#: The same below which it is not at all for networks narrower than their inputs.
+NARROW = 15.0
 
 
 @dataclass(frozen=True)
@@ -328,6 +330,10 @@ class Network(ABC):
     @abstractmethod
     def size_allowance(self, effective_samples: float) -> float:
         """Relative deviation of trained networks from theory to be expected from :data:`QUANTITATIVE` samples on."""
+
+    def narrow_allowance(self, effective_samples: float) -> float:
+        """The same for networks narrower than their inputs, from :data:`NARROW` samples on."""
+        return self.size_allowance(effective_samples)
 
     # -- what computing costs
 

@@ -163,6 +163,9 @@ class Quadratic(Network):
     def size_allowance(self, effective_samples: float) -> float:
         return 0.03 + 2 / effective_samples
 
+    def narrow_allowance(self, effective_samples: float) -> float:
+        return 0.03 + 8 / effective_samples
+
     def product_cost(self, samples: float, dim: float) -> float:
         return samples * dim**2
 

@@ -184,8 +184,9 @@ def agreement_sentences(rows: Sequence[Row], skipped: int, samples_name: str = "
     text = f"{len(rows)} trained points, each the mean of {max((r.count for r in rows), default=0)} data sets. "
     if judged:
         text += (
-            f"{len(inside)} of the {len(judged)} points with n_eff >= 6 lie within theory's finite-size allowance (5 % "
-            "diagonal, 3 to 10 % quadratic from n_eff = 30 on, 30 % below) plus two standard errors. "
+            f"{len(inside)} of the {len(judged)} points where theory states a finite-size allowance are within it "
+            "(5 % diagonal, 3 to 10 % quadratic from n_eff = 30 on, 30 % below; narrow 3 % + 8/n_eff) "
+            "plus two standard errors. "
         )
     if quantitative:
         median = float(np.median([abs(row.deviation) for row in quantitative]))
@@ -199,8 +200,8 @@ def agreement_sentences(rows: Sequence[Row], skipped: int, samples_name: str = "
     if small:
         largest = max((abs(row.deviation) for row in small if math.isfinite(row.deviation)), default=math.nan)
         text += (
-            f"At {len(small)} points n_eff is below 6, where theory states no allowance; the largest deviation is "
-            f"{100 * largest:.0f} %. "
+            f"At {len(small)} points theory states none (n_eff below 6, or narrow below 15 or near interpolation); the "
+            f"largest deviation there is {100 * largest:.0f} %. "
         )
     failed = sum(row.failed for row in rows)
     if failed:
