@@ -32,7 +32,7 @@ MISSING_CHOICES = ("fill", "refuse")
 #: Names that pandas gives to the index of a table, or to a nameless first column.
 INDEX_NAME = re.compile(r"Unnamed: ?0(\.\d+)*|__index_level_\d+__")
 #: Names of identifiers: ``id``, ``customer_id``, ``index``, ``row number``; and ``PassengerId``.
-ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|idx|rowid|row[\W_]?(nr|no|num|number|names?))", re.IGNORECASE)
+ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid)|index|idx|rowid|row[\W_]?(nr|no|num|number|names?)", re.IGNORECASE)
 CAMEL_ID = re.compile(r".*[a-z](Id|ID)")
 DATE = (
     r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ]+\d{1,2}:.*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})([T ]+\d{1,2}:.*)?"
@@ -192,7 +192,7 @@ class Encoding:
     >>> from shallows.table_encoding import fit_encoding
     >>> from shallows.table_files import RawTable
     >>> columns = {"age": [3.0, None, 5.0, 4.0], "colour": ["red", "blue", "red", "blue"], "unit": ["cm"] * 4}
-    >>> raw = RawTable({name: pyarrow.array(each) for name, each in columns.items()}, None, (), (), "data.csv")
+    >>> raw = RawTable({name: pyarrow.array(each) for name, each in columns.items()}, None, "y", (), (), "data.csv")
     >>> encoding = fit_encoding(raw)
     >>> encoding.features, encoding.left_out
     (('age', 'colour=red'), {'unit': "always 'cm'"})
@@ -245,7 +245,7 @@ class Encoding:
             allowed = f"has no {words} {listed(lacking)}, which the weights were trained on: they belong to other data"
             raise InvalidArgument(name, raw.source, allowed)
         problems = [column.problem(raw.columns[column.name]) for column in self.columns]
-        _raise([problem for problem in problems if problem], raw, name)
+        _raise([problem for problem in problems if problem], raw, name, "mend the table")
         used = {column.name: raw.columns[column.name] for column in self.columns}
         _check_values(used, raw, name, missing=self.missing)
         matrix = np.empty((raw.rows, len(self.features)))
@@ -298,7 +298,7 @@ class Encoding:
         """
         columns: list[NumberColumn | CategoryColumn] = []
         for entry in content["columns"]:
-            fields = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+            fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
             kind = fields.pop("kind")
             if kind not in KINDS:
                 raise ValueError(f"unknown kind of column: {kind!r}")
@@ -363,8 +363,9 @@ def fit_encoding(
             left_out[title] = outcome.reason
         else:
             found[title] = outcome
-    _raise(problems, raw, name)
-    _check_values({title: raw.columns[title] for title in found}, raw, name, missing=missing)
+    _raise(problems, raw, name, "mend the table, or leave out by --drop")
+    answers = {} if raw.target is None else {raw.target_name: raw.target}
+    _check_values({title: raw.columns[title] for title in found} | answers, raw, name, missing=missing)
     if not found:
         why = "; ".join(f"{title!r} {reason}" for title, reason in list(left_out.items())[:8])
         raise InvalidArgument(name, raw.source, f"has no column to learn from besides the target{why and f': {why}'}")
@@ -536,8 +537,8 @@ def distinct(column: Any, boolean: bool = False) -> tuple[list[str], Any]:
 def is_identifier_name(title: str) -> bool:
     """Whether a column of this name numbers or names its rows.
 
-    >>> [is_identifier_name(name) for name in ("id", "customer_id", "PassengerId", "humid", "grid", "width")]
-    [True, True, True, False, False, False]
+    >>> [is_identifier_name(name) for name in ("id", "customer_id", "PassengerId", "humid", "price index")]
+    [True, True, True, False, False]
     """
     return bool(ID_NAME.fullmatch(title) or CAMEL_ID.fullmatch(title))
 
@@ -581,10 +582,11 @@ def _check_values(columns: Mapping[str, Any], raw: RawTable, name: str, *, missi
         )
 
 
-def _raise(problems: Collection[str], raw: RawTable, name: str) -> None:
+def _raise(problems: Collection[str], raw: RawTable, name: str, advice: str) -> None:
+    """Raise one error about all problems, if there are any."""
     if problems:
         words = "; ".join(list(problems)[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
-        raise InvalidArgument(name, raw.source, f"{words}: mend the table, or leave out by --drop")
+        raise InvalidArgument(name, raw.source, f"{words}: {advice}")
 
 
 def _first_word(column: Any, decimal: str = ".") -> tuple[int, str]:

@@ -28,7 +28,7 @@ INPUT_NAMES = ("X", "x", "inputs", "data")
 #: What a cell of a text file holds where its value is missing.
 MISSING_WORDS = (
     *("", "NA", "N/A", "n/a", "#NA", "#N/A", "#N/A N/A", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"),
-    *("?", ".", "-1.#IND", "1.#IND", "-1.#QNAN", "1.#QNAN"),
+    *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "?", ".", "-1.#IND", "1.#IND", "-1.#QNAN", "1.#QNAN"),
 )
 #: Other delimiters that are recognised in order to be named.
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "blanks"}
@@ -49,6 +49,8 @@ class RawTable:
         By name, in the order of the file, without the target. Numbers in text files are numbers here; what is no
         number in every row is text.
     target : Arrow array, or None
+    target_name : str
+        What the file calls the target.
     index : tuple of str
         Columns that the file itself declares to number or name its rows.
     notes : tuple of str
@@ -60,6 +62,7 @@ class RawTable:
 
     columns: Mapping[str, Any]
     target: Any
+    target_name: str
     index: tuple[str, ...]
     notes: tuple[str, ...]
     source: str
@@ -160,7 +163,8 @@ def read_file(
     if repeated:
         raise InvalidArgument(name, str(source), f"has several columns named {repeated[0]!r}")
     if target not in names and needs_target:
-        raise InvalidArgument("target", target, f"no such column in {source.name}; it has {listed(names)}")
+        skipped = "".join(f" ({note})" for note in notes if "skipped" in note)
+        raise InvalidArgument("target", target, f"no such column in {source.name}; it has {listed(names)}{skipped}")
     if not len(columns[0]):
         raise InvalidArgument(name, str(source), "has column names but no rows")
     found = {
@@ -168,7 +172,9 @@ def read_file(
         for title, column in zip(names, columns, strict=True)
     }
     labels = found.pop(target, None) if target is not None else None
-    return RawTable(found, labels, tuple(title for title in index if title in found), tuple(notes), str(path), mark)
+    return RawTable(
+        found, labels, str(target), tuple(title for title in index if title in found), tuple(notes), str(path), mark
+    )
 
 
 def listed(names: Collection[str], most: int = 8) -> str:
@@ -231,10 +237,8 @@ def _read_text(source: Path, delimiter: str, name: str) -> tuple[list[str], list
         raise InvalidArgument(name, str(source), "holds zero bytes: it is not a text file")
     if "\n" not in text:
         text = text.replace("\r", "\n")
-    lines = text.split("\n")
-    comments = sum(line.startswith("#") for line in lines)
+    text, comments = _without_comments(text, delimiter)
     if comments:
-        text = "\n".join(line for line in lines if not line.startswith("#"))
         words = "lines that start with # were" if comments > 1 else "line that starts with # was"
         notes.append(f"{comments} {words} skipped")
     head, _, body = text.lstrip("\r\n").partition("\n")
@@ -292,6 +296,24 @@ def _read_text(source: Path, delimiter: str, name: str) -> tuple[list[str], list
     if nameless:
         raise InvalidArgument(name, str(source), f"has no name for column {nameless[0] + 1}")
     return names, columns, notes
+
+
+def _without_comments(text: str, delimiter: str) -> tuple[str, int]:
+    """The text without lines that start with ``#``, and how many those were.
+
+    Below the column names a line with as many values as there are names is a row, whatever it starts with.
+    """
+    if not text.startswith("#") and "\n#" not in text:
+        return text, 0
+    lines = text.split("\n")
+    head = next((row for row, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    marks = lines[head].count(delimiter) if head < len(lines) else 0
+    kept = [
+        line
+        for row, line in enumerate(lines)
+        if not line.startswith("#") or (row > head and line.count(delimiter) == marks)
+    ]
+    return "\n".join(kept), len(lines) - len(kept)
 
 
 def _decoded(content: bytes) -> tuple[str, list[str]]:
@@ -382,6 +404,7 @@ def _read_arrays(source: Path, target: str | None, needs_target: bool, name: str
     return RawTable(
         {f"x{j}": pyarrow.array(columns[:, j]) for j in range(columns.shape[1])},
         None if answers is None else pyarrow.array(answers),
+        str(target) if source.suffix.lower() == ".npz" else Path(target or "").stem,
         (),
         (),
         str(source),

@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import InvalidArgument
 from .table_encoding import Encoding, distinct, fit_encoding, kind_of, numbers
-from .table_files import TEXT_SUFFIXES, listed, read_file, reads_as_number
+from .table_files import listed, read_file, reads_as_number
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -146,22 +146,17 @@ def read_table(
         raise InvalidArgument("drop", target, "is the target")
     as_text = _as_text(encoding, target)
     raw = read_file(path, target, delimiter=delimiter, decimal=decimal, as_text=as_text, name=name)
-    label = target if str(path).lower().endswith((".npz", ".parquet", *TEXT_SUFFIXES)) else _stem(target)
+    label = raw.target_name
     _check_size(raw, name)
     classes = _classes(raw.target, label) if encoding is None else encoding.classes
     labels = _labels(raw.target, label, classes)
     notes = list(raw.notes)
     unknown = np.isnan(labels)
-    if unknown.any():
+    if unknown.any() and missing != "refuse":
         count = int(unknown.sum())
-        rows = f"{count} row{'s' * (count != 1)}"
-        if missing == "refuse":
-            words = f"misses in {rows}, the first is row {int(np.argmax(unknown)) + 1}: give --missing fill to leave"
-            raise InvalidArgument("target", label, f"{words} them out")
-        notes.append(f"left out: {rows} without a label")
+        notes.append(f"left out: {count} row{'s' * (count != 1)} without a label")
         raw, labels = raw.rows_where(~unknown), labels[~unknown]
         _check_size(raw, name)
-    _check_labels(labels, label)
     wanted = None if columns is None else [column for column in columns if column != target]
     try:
         if encoding is None:
@@ -169,10 +164,11 @@ def read_table(
             encoding = replace(found, classes=classes)
         inputs, remarks = encoding.encode(raw, name)
     except InvalidArgument as error:
-        if not unknown.any() or error.name != name:
+        if not unknown.any() or missing == "refuse" or "in row" not in str(error):
             raise
         words = f"{error.allowed} (rows are counted without those that lack a label)"
         raise InvalidArgument(name, error.value, words) from error
+    _check_labels(labels, label)
     notes += [*encoding.describe(), *remarks, *_about_labels(labels, label, classes)]
     return Table(inputs, labels, encoding.features, label, str(path), tuple(notes), encoding)
 
@@ -227,12 +223,6 @@ def read_new_rows(
     inputs, remarks = encoding.encode(raw, name)
     labels = None if raw.target is None or target is None else _labels(raw.target, target, encoding.classes)
     return NewRows(inputs, labels, (*raw.notes, *remarks))
-
-
-def _stem(target: str) -> str:
-    from pathlib import Path
-
-    return Path(target).stem
 
 
 def _as_text(encoding: Encoding | None, target: str | None) -> set[str]:

@@ -108,7 +108,8 @@ def run(
         ("test error", f"{span(content['test_error_before'])} before, {span(content['test_error'])} after"),
         ("written", str(path)),
     ]
-    print_sections(f"Pruned a {pruned.network} network", [("", rows)])
+    sections = [("The table", data_options.table_rows(table)), ("Pruning", rows)]
+    print_sections(f"Pruned a {pruned.network} network", sections)
     return 0
 
 

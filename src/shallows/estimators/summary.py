@@ -104,7 +104,10 @@ def _explained(known: Inference | None, data: Any) -> dict[str, Any]:
         return {"label_variance": variance, "r_squared": None}
     error = known.test_error
     shares = {"value": error.value, "low": error.high, "high": error.low}
-    return {"label_variance": variance, "r_squared": {key: 1 - part / variance for key, part in shares.items()}}
+    return {
+        "label_variance": variance,
+        "r_squared": {key: round(1 - part / variance, 12) + 0.0 for key, part in shares.items()},
+    }
 
 
 def _of_the_fit(model: NetworkRegressor, target: str | None, samples: int | None) -> dict[str, Any]:
