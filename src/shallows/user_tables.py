@@ -150,25 +150,29 @@ def read_table(
     _check_size(raw, name)
     classes = _classes(raw.target, label) if encoding is None else encoding.classes
     labels = _labels(raw.target, label, classes)
+    _check_labels(labels, label)
+    wanted = None if columns is None else [column for column in columns if column != target]
+
+    def encode(rows: RawTable) -> tuple[Encoding, FloatArray, list[str]]:
+        known = encoding
+        if known is None:
+            found = fit_encoding(rows, columns=wanted, drop=drop, missing=missing, name=name)
+            known = replace(found, classes=classes)
+        return known, *known.encode(rows, name)
+
     notes = list(raw.notes)
     unknown = np.isnan(labels)
+    rows = raw
     if unknown.any() and missing != "refuse":
         count = int(unknown.sum())
         notes.append(f"left out: {count} row{'s' * (count != 1)} without a label")
-        raw, labels = raw.rows_where(~unknown), labels[~unknown]
-        _check_size(raw, name)
-    wanted = None if columns is None else [column for column in columns if column != target]
+        rows, labels = raw.rows_where(~unknown), labels[~unknown]
+        _check_size(rows, name)
     try:
-        if encoding is None:
-            found = fit_encoding(raw, columns=wanted, drop=drop, missing=missing, name=name)
-            encoding = replace(found, classes=classes)
-        inputs, remarks = encoding.encode(raw, name)
-    except InvalidArgument as error:
-        if not unknown.any() or missing == "refuse" or "in row" not in str(error):
-            raise
-        words = f"{error.allowed} (rows are counted without those that lack a label)"
-        raise InvalidArgument(name, error.value, words) from error
-    _check_labels(labels, label)
+        encoding, inputs, remarks = encode(rows)
+    except InvalidArgument:
+        encode(raw)  # the same error, but with rows counted as in the file
+        raise
     notes += [*encoding.describe(), *remarks, *_about_labels(labels, label, classes)]
     return Table(inputs, labels, encoding.features, label, str(path), tuple(notes), encoding)
 
@@ -271,13 +275,17 @@ def _labels(column: Any, target: str, classes: tuple[str, str] | None) -> FloatA
 
 
 def _check_labels(labels: FloatArray, target: str) -> None:
+    """Raise unless the labels that are there are finite, and vary."""
     bad = np.flatnonzero(np.isinf(labels))
     if bad.size:
-        given = f"{labels[bad[0]]:g} in column {target!r}, row {bad[0] + 1}"
-        raise InvalidArgument("target", given, f"every label must be finite ({bad.size} are not)")
-    if labels.min() == labels.max():
+        found = f"holds {labels[bad[0]]:g} in row {bad[0] + 1} ({bad.size} such)"
+        raise InvalidArgument("target", target, f"{found}: every label must be finite")
+    values = np.unique(labels[~np.isnan(labels)])
+    if values.size == 0:
+        raise InvalidArgument("target", target, "is empty")
+    if values.size == 1:
         raise InvalidArgument(
-            "target", target, f"is {labels[0]:g} in every row: there is nothing to learn (one class?)"
+            "target", target, f"is {values[0]:g} in every row: there is nothing to learn (one class?)"
         )
 
 
