@@ -82,6 +82,12 @@ class NewRows:
     labels: FloatArray | None
     notes: tuple[str, ...]
 
+    def mean_squared_error(self, predictions: FloatArray) -> float | None:
+        """Of predictions, shape (n,), over the rows that have a label; None where none has."""
+        if self.labels is None or np.isnan(self.labels).all():
+            return None
+        return float(np.nanmean(np.square(self.labels - predictions)))
+
 
 def read_table(
     path: str | Path,

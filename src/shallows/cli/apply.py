@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from .._system import replacing
@@ -51,9 +50,7 @@ def run(
     path = None if out is None else data_options.output_file("--out", out, ".csv", force=force)
     rows = _rows(model, data, delimiter, decimal)
     predictions = model.predict(rows.inputs)
-    error = None
-    if rows.labels is not None and np.isfinite(rows.labels).any():
-        error = float(np.nanmean(np.square(rows.labels - predictions)))
+    error = rows.mean_squared_error(predictions)
     head = "row," + _quoted(f"predicted {model.target or 'y'}")
     lines = [head, *(f"{row},{value!r}" for row, value in enumerate(predictions.tolist(), 1))]
     if path is not None:
