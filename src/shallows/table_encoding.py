@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MOST_LEVELS = 50
 #: A level counts by itself where it has this many rows, or this share of them, whichever is less; never with one row.
 RARE_ROWS, RARE_SHARE = 10, 0.05
+#: Squares of larger numbers, summed and divided, would leave the range of floating-point numbers.
+LARGEST = 1e50
 #: Levels that no cell of a table holds by this name.
 MISSING, RARE = "(missing)", "(rare)"
 MISSING_CHOICES = ("fill", "refuse")
@@ -489,14 +491,18 @@ def kind_of(column: Any) -> str:
     from pyarrow import types
 
     kind = column.type
+    declared = types.is_dictionary(kind)
+    kind = kind.value_type if declared else kind
     if column.null_count == len(column):
         return "empty"
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
-        return "number" if not np.isnan(numbers(column)).all() else "empty"
-    if types.is_boolean(kind) or types.is_dictionary(kind):
+        if declared:
+            return "category"
+        return "empty" if np.isnan(numbers(column)).all() else "number"
+    if types.is_boolean(kind):
         return "category"
     if is_text(kind):
-        return "date" if _looks_like_dates(column) else "category"
+        return "date" if not declared and _looks_like_dates(column) else "category"
     return "date" if types.is_temporal(kind) else "other"
 
 
@@ -520,8 +526,7 @@ def distinct(column: Any, boolean: bool = False) -> tuple[list[str], Any]:
     import pyarrow
     from pyarrow import compute, types
 
-    kind = column.type
-    if types.is_dictionary(kind):
+    if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if types.is_floating(column.type):
         column = compute.if_else(compute.is_nan(column), pyarrow.scalar(None, column.type), column)
@@ -562,7 +567,7 @@ def _check_values(columns: Mapping[str, Any], raw: RawTable, name: str, *, missi
     for title, column in columns.items():
         if kind_of(column) == "number":
             values = numbers(column)
-            bad = np.flatnonzero(np.isinf(values))
+            bad = np.flatnonzero(np.abs(values) > LARGEST)
             if bad.size:
                 infinite[title] = (values[bad[0]], int(bad[0]) + 1, int(bad.size))
         if missing == "refuse":
@@ -572,9 +577,8 @@ def _check_values(columns: Mapping[str, Any], raw: RawTable, name: str, *, missi
                 lacking[title] = (int(rows.sum()), int(np.argmax(rows)) + 1)
     if infinite:
         found = ", ".join(f"{value:g} in column {t!r}, row {row} ({n} such)" for t, (value, row, n) in infinite.items())
-        raise InvalidArgument(
-            name, found, "every value must be finite: mend them, or leave these columns out by --drop"
-        )
+        advice = "mend them, or leave these columns out by --drop"
+        raise InvalidArgument(name, found, f"every value must be finite, and at most {LARGEST:g} in size: {advice}")
     if lacking:
         found = ", ".join(f"{count} in {t!r} (first in row {row})" for t, (count, row) in lacking.items())
         raise InvalidArgument(

@@ -200,7 +200,7 @@ def is_text(kind: Any) -> bool:
     """Whether an Arrow type holds text."""
     from pyarrow import types
 
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    return types.is_string(kind) or types.is_large_string(kind)
 
 
 def _suffix(path: Path) -> str:
@@ -337,9 +337,20 @@ def _read_parquet(source: Path, name: str) -> tuple[list[str], list[Any], tuple[
     names = [str(column).strip() for column in table.column_names]
     if not names:
         raise InvalidArgument(name, str(source), "has no columns")
-    told = (table.schema.pandas_metadata or {}).get("index_columns", [])  # a range is told as a dict, not as a column
-    index = tuple(title.strip() for title in told if isinstance(title, str))
-    return names, [column.combine_chunks() for column in table.columns], index
+    told = table.schema.pandas_metadata or {}
+    # A range is told as a dict, not as a column.
+    index = tuple(title.strip() for title in told.get("index_columns", []) if isinstance(title, str))
+    # The file itself keeps only dictionaries of text.
+    categories = {entry.get("field_name") for entry in told.get("columns", []) if entry["pandas_type"] == "categorical"}
+    columns = []
+    for title, chunks in zip(table.column_names, table.columns, strict=True):
+        column = chunks.combine_chunks()
+        if pyarrow.types.is_string_view(column.type):
+            column = column.cast(pyarrow.string())
+        if title in categories and not pyarrow.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        columns.append(column)
+    return names, columns, index
 
 
 def _typed(column: Any, title: str, decimal: str, source: Path, name: str, *, keep: bool) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import InvalidArgument
-from .table_encoding import Encoding, distinct, fit_encoding, kind_of, numbers
+from .table_encoding import LARGEST, Encoding, distinct, fit_encoding, kind_of, numbers
 from .table_files import listed, read_file, reads_as_number
 
 if TYPE_CHECKING:
@@ -281,11 +281,11 @@ def _labels(column: Any, target: str, classes: tuple[str, str] | None) -> FloatA
 
 
 def _check_labels(labels: FloatArray, target: str) -> None:
-    """Raise unless the labels that are there are finite, and vary."""
-    bad = np.flatnonzero(np.isinf(labels))
+    """Raise unless the labels that are there are finite, of a usable size, and vary."""
+    bad = np.flatnonzero(np.abs(labels) > LARGEST)
     if bad.size:
         found = f"holds {labels[bad[0]]:g} in row {bad[0] + 1} ({bad.size} such)"
-        raise InvalidArgument("target", target, f"{found}: every label must be finite")
+        raise InvalidArgument("target", target, f"{found}: every label must be finite, and at most {LARGEST:g} in size")
     values = np.unique(labels[~np.isnan(labels)])
     if values.size == 0:
         raise InvalidArgument("target", target, "is empty")

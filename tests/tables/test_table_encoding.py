@@ -196,6 +196,11 @@ def test_declared_categories_are_categories_whatever_they_hold():
     assert encoding.encode(raw(a=column))[0][:4].tolist() == [[1, 0], [0, 0], [0, 1], [0, 0]]
 
 
+def test_dates_that_are_categories_are_dates():
+    assert left_out(pyarrow.array([date(2020, 1, 1), date(2020, 1, 2)] * 100).dictionary_encode()) == "dates or times"
+    assert left_out(pyarrow.array(["2020-01-01", "2020-01-02"] * 100).dictionary_encode()) is None
+
+
 def test_missing_numbers_are_filled_and_marked():
     values = list(map(float, range(ROWS)))
     for count, marked in ((10, True), (9, False)):
@@ -245,6 +250,20 @@ def test_infinite_values_are_never_filled():
         fit_encoding(raw(a=column, b=column))
     with pytest.raises(InvalidArgument, match="inf in column 'a'"):
         fit_encoding(raw(a=NUMBERS)).encode(raw(a=column))
+
+
+def test_numbers_whose_squares_overflow_are_refused():
+    assert fit_encoding(raw(a=[*NUMBERS[1:], 1e50])).features == ("a",)
+    with pytest.raises(InvalidArgument, match=r"-2e\+50 in column .*, row 200 \(1 such\).*; .* at most 1e\+50 in size"):
+        fit_encoding(raw(a=[*NUMBERS[1:], -2e50]))
+
+
+def test_all_problems_are_told_at_once_and_eight_of_them_shown():
+    column = [*map(str, NUMBERS[1:]), "red"]
+    with pytest.raises(InvalidArgument) as caught:
+        fit_encoding(raw(**{f"c{i}": column for i in range(11)}))
+    assert str(caught.value).count("'red' in row 200") == 8
+    assert "; and 3 more: mend the table" in str(caught.value)
 
 
 @pytest.mark.parametrize(

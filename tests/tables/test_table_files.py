@@ -137,6 +137,22 @@ def test_what_parquet_declares_an_index(tmp_path):
     assert read_file(tmp_path / "t.parquet").index == ()
 
 
+def test_categories_of_pandas_are_categories(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    columns = {"a": pandas.Categorical([1.5, 2.5, None]), "b": pandas.Categorical(["u", "v", None]), "y": [1, 2, 3]}
+    pandas.DataFrame(columns).to_parquet(tmp_path / "t.parquet")
+    found = read_file(tmp_path / "t.parquet").columns
+    assert all(pyarrow.types.is_dictionary(found[title].type) for title in "ab")
+    assert found["a"].to_pylist() == [1.5, 2.5, None]
+
+
+def test_every_type_of_text_in_parquet(tmp_path):
+    kinds = [pyarrow.string(), pyarrow.large_string(), pyarrow.string_view()]
+    columns = {f"c{i}": pyarrow.array(["u", "v"], kind) for i, kind in enumerate(kinds)} | {"y": [1, 2]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    assert all(column.to_pylist() == ["u", "v"] for column in read_file(tmp_path / "t.parquet").columns.values())
+
+
 def test_the_target_may_be_left_to_chance(tmp_path):
     (tmp_path / "t.csv").write_text("a\n1\n2\n")
     assert read_file(tmp_path / "t.csv", needs_target=False).target is None
@@ -184,6 +200,12 @@ def test_what_is_no_table_is_refused_by_name(tmp_path, kind):
         read_file(tmp_path / name, **options)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_long_lists_of_names_are_cut(tmp_path):
+    (tmp_path / "t.csv").write_text(",".join(f"c{i}" for i in range(11)) + "\n" + ",".join("1" * 11) + "\n")
+    with pytest.raises(InvalidArgument, match="'c7' and 3 more"):
+        read_file(tmp_path / "t.csv")
 
 
 def test_an_empty_parquet_table(tmp_path):
