@@ -196,7 +196,7 @@ def test_fit_for_people(run, tmp_path):
 def test_a_clean_table_is_taken_as_it_is(run, tmp_path):
     (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i * i % 17},{i}\n" for i in range(30)))
     result = run("train", "t.csv", "--network", "diagonal", "--weight-decay", "1")
-    assert "  30 rows, 1 columns besides y, taken as they are\n" in result.out
+    assert "  30 rows, 1 column besides y, taken as they are\n" in result.out
 
 
 def test_many_notes_are_cut_for_people_only(run, tmp_path):

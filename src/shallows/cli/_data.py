@@ -168,7 +168,8 @@ def _names(option: str, text: str | None) -> list[str] | None:
 def table_rows(table: Table) -> list[tuple[str, ...]]:
     """What the table is and what was done to it."""
     found = table.describe()
-    size = f"{found['rows']} rows, {found['columns']} columns besides {options.shown(table.target)}"
+    columns = "1 column" if found["columns"] == 1 else f"{found['columns']} columns"
+    size = f"{found['rows']} rows, {columns} besides {options.shown(table.target)}"
     changed = f"{size}, {found['features']} features" if found["notes"] else f"{size}, taken as they are"
     return [("", changed), *remarks(found["notes"])]
 
