@@ -1,24 +1,25 @@
-"""Reading a table of numbers that somebody else wrote: CSV, Parquet, ``.npz``, or a pair of ``.npy`` files.
+"""Users' tables as inputs and labels: CSV, Parquet, ``.npz``, or a pair of ``.npy`` files.
 
 Nothing is unpickled, and every problem is one sentence that names the column or the row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import InvalidArgument
+from .table_encoding import LARGEST, Encoding, distinct, fit_encoding, kind_of, numbers
+from .table_files import listed, read_file, reads_as_number
 
 if TYPE_CHECKING:
-    from ._types import FloatArray
+    from collections.abc import Collection
+    from pathlib import Path
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npz", ".npy")
-#: Names that the inputs may have in a ``.npz`` file.
-INPUT_NAMES = ("X", "x", "inputs", "data")
+    from ._types import FloatArray
+    from .table_files import RawTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,10 @@ class Table:
     target : str
     source : str
         The file.
+    notes : tuple of str
+        What was done to the table, one sentence each.
+    encoding : Encoding
+        How columns of the file became features.
     """
 
     inputs: FloatArray
@@ -41,30 +46,91 @@ class Table:
     features: tuple[str, ...]
     target: str
     source: str
+    notes: tuple[str, ...] = ()
+    encoding: Encoding = field(default_factory=lambda: Encoding((), {}))
 
     def __iter__(self) -> Any:
         """``X, y = table``."""
         return iter((self.inputs, self.labels))
 
+    def describe(self) -> dict[str, Any]:
+        """What the table is and what was done to it, JSON-ready."""
+        return {
+            "source": self.source,
+            "rows": int(self.labels.size),
+            "columns": len(self.encoding.columns) + len(self.encoding.left_out),
+            "features": len(self.features),
+            "left_out": dict(self.encoding.left_out),
+            "notes": list(self.notes),
+        }
 
-def read_table(path: str | Path, target: str = "y", *, name: str = "data") -> Table:
-    r"""Read a table of finite numbers.
+
+@dataclass(frozen=True, eq=False)
+class NewRows:
+    """Rows of another table, encoded as the training table was.
+
+    Attributes
+    ----------
+    inputs : ndarray, shape (n, d)
+    labels : ndarray, shape (n,), or None
+        Where the table has the target; NaN in rows that lack it.
+    notes : tuple of str
+        What was done beyond what the training table needed.
+    """
+
+    inputs: FloatArray
+    labels: FloatArray | None
+    notes: tuple[str, ...]
+
+    def mean_squared_error(self, predictions: FloatArray) -> float | None:
+        """Of predictions, shape (n,), over the rows that have a label; None where none has."""
+        if self.labels is None or np.isnan(self.labels).all():
+            return None
+        return float(np.nanmean(np.square(self.labels - predictions)))
+
+
+def read_table(
+    path: str | Path,
+    target: str = "y",
+    *,
+    columns: Collection[str] | None = None,
+    drop: Collection[str] = (),
+    missing: str = "fill",
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    encoding: Encoding | None = None,
+    name: str = "data",
+) -> Table:
+    r"""Read a table as it is.
 
     Parameters
     ----------
     path : path
-        ``.csv``, ``.tsv`` or ``.txt`` with column names in the first line; ``.parquet``; ``.npz`` with ``X`` and the
-        target; ``.npy`` holding the inputs.
+        ``.csv``, ``.tsv`` or ``.txt`` with column names in the first line, these compressed as ``.gz``; ``.parquet``;
+        ``.npz`` with ``X`` and the target; ``.npy`` holding the inputs.
     target : str
         Column with the labels; for ``.npy`` inputs the file that holds them.
+    columns, drop : collection of str
+        The only columns to take, or those not to take; not both.
+    missing : {"fill", "refuse"}
+        Whether missing values are filled.
+    delimiter, decimal : str, optional
+        Of text files; see :func:`shallows.table_files.read_file`.
+    encoding : Encoding, optional
+        Learned on another reading of the table; learned on this one by default.
     name : str
         What error messages call the file.
+
+    Returns
+    -------
+    Table
+        Rows that lack their label are left out.
 
     Raises
     ------
     InvalidArgument
-        For anything that is not a table of finite numbers with the target in it, at least 3 rows, a target that varies
-        and no constant column.
+        For anything that is not a table with the target in it, at least 3 rows, a target that varies and a column
+        to learn from.
 
     Examples
     --------
@@ -73,184 +139,168 @@ def read_table(path: str | Path, target: str = "y", *, name: str = "data") -> Ta
     >>> from shallows.user_tables import read_table
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "data.csv"
-    ...     _ = path.write_text("height,age,y\n1.5,3,0\n2.5,4,1\n3.0,2,1\n")
+    ...     _ = path.write_text(",height,unit,y\n0,1.5,cm,0.2\n1,2.5,cm,1.1\n2,3.0,cm,1\n")
     ...     table = read_table(path)
     >>> table.features, table.labels
-    (('height', 'age'), array([0., 1., 1.]))
+    (('height',), array([0.2, 1.1, 1. ]))
+    >>> table.notes
+    ("left out: the nameless first column (the table's row index)", "left out: 'unit' (always 'cm')")
     """
-    source = Path(path)
-    suffix = source.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InvalidArgument(name, str(path), f"must be a file of type {', '.join(SUFFIXES)}")
+    if columns is not None and drop:
+        raise InvalidArgument("columns / drop", "both", "give the columns to take, or those not to take")
+    if target in drop:
+        raise InvalidArgument("drop", target, "is the target")
+    as_text = _as_text(encoding, target)
+    raw = read_file(path, target, delimiter=delimiter, decimal=decimal, as_text=as_text, name=name)
+    label = raw.target_name
+    _check_size(raw, name)
+    classes = _classes(raw.target, label) if encoding is None else encoding.classes
+    labels = _labels(raw.target, label, classes)
+    _check_labels(labels, label)
+    wanted = None if columns is None else [column for column in columns if column != target]
+
+    def encode(rows: RawTable) -> tuple[Encoding, FloatArray, list[str]]:
+        known = encoding
+        if known is None:
+            found = fit_encoding(rows, columns=wanted, drop=drop, missing=missing, name=name)
+            known = replace(found, classes=classes)
+        return known, *known.encode(rows, name)
+
+    notes = list(raw.notes)
+    unknown = np.isnan(labels)
+    rows = raw
+    if unknown.any() and missing != "refuse":
+        count = int(unknown.sum())
+        notes.append(f"left out: {count} row{'s' * (count != 1)} without a label")
+        rows, labels = raw.rows_where(~unknown), labels[~unknown]
+        _check_size(rows, name)
     try:
-        if not source.is_file():
-            raise InvalidArgument(name, str(path), "is not a file" if source.exists() else "no such file")
-        if source.stat().st_size == 0:
-            raise InvalidArgument(name, str(path), "the file is empty")
-        if suffix in (".npz", ".npy"):
-            inputs, labels, features = _read_arrays(source, target, name)
-        else:
-            inputs, labels, features = _read_columns(source, target, name)
-    except (OSError, ValueError) as error:
-        if isinstance(error, InvalidArgument):
-            raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidArgument(name, str(path), f"cannot be read: {reason}") from error
-    label = Path(target).stem if suffix == ".npy" else target
-    _check(inputs, labels, features, label, name)
-    return Table(inputs, labels, tuple(features), label, str(path))
-
-
-def _read_columns(source: Path, target: str, name: str) -> tuple[FloatArray, FloatArray, list[str]]:
-    import pyarrow
-    from pyarrow import csv, parquet
-
-    try:
-        if source.suffix.lower() == ".parquet":
-            table = parquet.read_table(source)
-        else:
-            delimiter = "\t" if source.suffix.lower() == ".tsv" else ","
-            table = csv.read_csv(
-                source,
-                parse_options=csv.ParseOptions(delimiter=delimiter),
-                convert_options=csv.ConvertOptions(strings_can_be_null=True),
-            )
-    except pyarrow.ArrowException as error:
-        words = " ".join(str(error).split())[:200]
-        raise InvalidArgument(name, str(source), f"not a readable table ({words})") from error
-    names = [str(column) for column in table.column_names]
-    if len(names) == 1:
-        for mark, word in ((";", "semicolon"), ("\t", "tab"), ("|", "bar"), (" ", "blank")):
-            if mark in names[0]:
-                raise InvalidArgument(
-                    name,
-                    str(source),
-                    f"has one column, {names[0][:60]!r}: columns must be separated by commas, not by a {word}",
-                )
-    repeated = sorted({column for column in names if names.count(column) > 1})
-    if repeated:
-        raise InvalidArgument(name, str(source), f"has several columns named {repeated[0]!r}")
-    if source.suffix.lower() != ".parquet" and all(_is_number(column) for column in names):
-        raise InvalidArgument(name, str(source), "has numbers in its first line, which must hold the column names")
-    if target not in names:
-        raise InvalidArgument("target", target, f"no such column in {source.name}; it has {_listed(names)}")
-    if table.num_rows == 0:
-        raise InvalidArgument(name, str(source), "has column names but no rows")
-    columns = [_number_column(table.column(column), column, source, name) for column in names]
-    place = names.index(target)
-    if len(names) < 2:
-        raise InvalidArgument(name, str(source), "has no column besides the target")
-    inputs = np.column_stack([column for i, column in enumerate(columns) if i != place])
-    return np.ascontiguousarray(inputs), columns[place], [column for i, column in enumerate(names) if i != place]
-
-
-def _number_column(column: Any, title: str, source: Path, name: str) -> FloatArray:
-    import pyarrow
-    from pyarrow import types
-
-    kind = column.type
-    numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
-    if types.is_null(kind):
-        raise InvalidArgument(name, str(source), f"column {title!r} is empty")
-    if not numeric:
-        filled = column.drop_null()
-        words = [str(value) for value in filled.to_pylist()]
-        example = next((word for word in words if not _is_number(word)), words[0] if words else "")[:40]
-        raise InvalidArgument(
-            name, str(source), f"column {title!r} holds {kind} (such as {example!r}), not numbers: encode or drop it"
-        )
-    if column.null_count:
-        rows = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))
-        raise InvalidArgument(
-            name,
-            str(source),
-            f"column {title!r} misses {column.null_count} value(s), the first in row {rows[0] + 1}: fill or drop them",
-        )
-    if types.is_boolean(kind) or types.is_decimal(kind):
-        column = column.cast(pyarrow.float64())
-    return np.array(column.to_numpy(), dtype=np.float64)
-
-
-def _read_arrays(source: Path, target: str, name: str) -> tuple[FloatArray, FloatArray, list[str]]:
-    if source.suffix.lower() == ".npy":
-        labels_file = Path(target)
-        if labels_file.suffix.lower() != ".npy" and not labels_file.is_file():
-            raise InvalidArgument(
-                "target", target, "must be the .npy file of the labels, as the inputs are a .npy file"
-            )
-        if not labels_file.is_file():
-            raise InvalidArgument("target", target, "no such file")
-        inputs, labels = _load(source, name), _load(labels_file, "target")
-        if not isinstance(inputs, np.ndarray) or not isinstance(labels, np.ndarray):
-            raise InvalidArgument(name, str(source), "must hold one array each")
-    else:
-        archive = _load(source, name)
-        with archive:
-            keys = list(archive.files)
-            found = [key for key in INPUT_NAMES if key in keys]
-            if not found:
-                raise InvalidArgument(name, str(source), f"needs an array named X; it has {_listed(keys)}")
-            if target not in keys:
-                raise InvalidArgument("target", target, f"no such array in {source.name}; it has {_listed(keys)}")
-            inputs, labels = archive[found[0]], archive[target]
-    out = []
-    for array, wanted, title in ((inputs, 2, "X"), (labels, 1, target)):
-        if array.dtype.kind not in "fiub":
-            raise InvalidArgument(name, str(source), f"{title} holds values of type {array.dtype}, not real numbers")
-        if wanted == 1 and array.ndim == 2 and 1 in array.shape:
-            array = array.ravel()
-        if array.ndim != wanted:
-            raise InvalidArgument(
-                name, str(source), f"{title} has shape {array.shape}; must have {wanted} dimension(s)"
-            )
-        out.append(np.array(array, dtype=np.float64, order="C"))
-    if out[0].shape[0] != out[1].shape[0]:
-        raise InvalidArgument(name, str(source), f"X has {out[0].shape[0]} rows and the target {out[1].shape[0]}")
-    return out[0], out[1], [f"x{j}" for j in range(out[0].shape[1])]
-
-
-def _load(path: Path, name: str) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except OSError:
+        encoding, inputs, remarks = encode(rows)
+    except InvalidArgument:
+        encode(raw)  # the same error, but with rows counted as in the file
         raise
-    except Exception as error:  # NumPy raises what it happens to meet in a damaged file
-        raise InvalidArgument(name, str(path), "not a plain NumPy file, or it holds objects") from error
+    notes += [*encoding.describe(), *remarks, *_about_labels(labels, label, classes)]
+    return Table(inputs, labels, encoding.features, label, str(path), tuple(notes), encoding)
 
 
-def _check(inputs: FloatArray, labels: FloatArray, features: list[str], target: str, name: str) -> None:
-    n, d = inputs.shape
-    if n < 3 or d < 1:
+def read_new_rows(
+    path: str | Path,
+    encoding: Encoding,
+    target: str | None = None,
+    *,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    name: str = "data",
+) -> NewRows:
+    r"""Read rows to predict for, with the columns of a training table.
+
+    Parameters
+    ----------
+    path, delimiter, decimal, name
+        As for :func:`read_table`.
+    encoding : Encoding
+        Of the training table.
+    target : str, optional
+        Column with the labels, which need not be there.
+
+    Returns
+    -------
+    NewRows
+
+    Raises
+    ------
+    InvalidArgument
+        For what is no table, or does not fit the training table; see :meth:`shallows.table_encoding.Encoding.encode`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from shallows.user_tables import read_new_rows, read_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     old, new = Path(folder) / "old.csv", Path(folder) / "new.csv"
+    ...     _ = old.write_text("height,y\n1.5,0.2\n2.5,1.1\n3.0,1\n")
+    ...     _ = new.write_text("height\n2\n\n")
+    ...     read_new_rows(new, read_table(old).encoding).inputs
+    array([[2.]])
+    """
+    if str(path).lower().endswith(".npy"):
+        target = None  # in a file of its own, which nobody named
+    as_text = _as_text(encoding, target)
+    raw = read_file(path, target, delimiter=delimiter, decimal=decimal, as_text=as_text, needs_target=False, name=name)
+    if raw.rows == 0:
+        raise InvalidArgument(name, str(path), "has no rows")
+    inputs, remarks = encoding.encode(raw, name)
+    labels = None if raw.target is None or target is None else _labels(raw.target, target, encoding.classes)
+    return NewRows(inputs, labels, (*raw.notes, *remarks))
+
+
+def _as_text(encoding: Encoding | None, target: str | None) -> set[str]:
+    """Columns whose words were categories in the training table, whatever they look like in this one."""
+    if encoding is None:
+        return set()
+    return encoding.text_columns | ({target} if encoding.classes and target else set())
+
+
+def _check_size(raw: RawTable, name: str) -> None:
+    if raw.rows < 3 or not raw.columns:
+        given = f"{raw.rows} rows and {len(raw.columns)} columns"
+        raise InvalidArgument(name, given, "needs at least 3 rows with a label, and one column besides the target")
+
+
+def _classes(column: Any, target: str) -> tuple[str, str] | None:
+    """The two words of a target that is text or truth values; None where it is numbers."""
+    kind = kind_of(column)
+    if kind == "number":
+        return None
+    if kind == "category":
+        words, _ = distinct(column.drop_null())
+        if len(words) <= 2:
+            return min(words), max(words)
+        example = next((word for word in words if not reads_as_number(word)), words[0])
+        found = f"holds {len(words)} different words, such as {example[:40]!r}"
+    else:
+        found = {"empty": "is empty", "date": "holds dates or times"}.get(kind, f"holds {column.type}")
+    raise InvalidArgument("target", target, f"{found}: labels must be numbers, or words of two classes")
+
+
+def _labels(column: Any, target: str, classes: tuple[str, str] | None) -> FloatArray:
+    """Labels as numbers, NaN where one misses."""
+    if classes is None:
+        if kind_of(column) not in ("number", "empty"):
+            raise InvalidArgument("target", target, f"holds {column.type}, where the training table has numbers")
+        return numbers(column)
+    words, codes = distinct(column, boolean=set(classes) <= {"true", "false"})
+    values = np.array([float(classes.index(word)) if word in classes else np.nan for word in words])
+    strange = [word for word in words if word not in classes and word != "(missing)"]
+    if strange:
         raise InvalidArgument(
-            name, f"{n} rows and {d} columns", "needs at least 3 rows and one column besides the target"
+            "target", target, f"holds {strange[0][:40]!r}, where the training table has {listed(classes)}"
         )
-    for title, column in [*zip(features, inputs.T, strict=True), (target, labels)]:
-        bad = np.flatnonzero(~np.isfinite(column))
-        if bad.size:
-            raise InvalidArgument(
-                name,
-                f"{column[bad[0]]} in column {title!r}, row {bad[0] + 1}",
-                f"every value must be finite ({bad.size} are not in this column): fill or drop them",
-            )
-    if labels.min() == labels.max():
+    return values[codes]
+
+
+def _check_labels(labels: FloatArray, target: str) -> None:
+    """Raise unless the labels that are there are finite, of a usable size, and vary."""
+    bad = np.flatnonzero(np.abs(labels) > LARGEST)
+    if bad.size:
+        found = f"holds {labels[bad[0]]:g} in row {bad[0] + 1} ({bad.size} such)"
+        raise InvalidArgument("target", target, f"{found}: every label must be finite, and at most {LARGEST:g} in size")
+    values = np.unique(labels[~np.isnan(labels)])
+    if values.size == 0:
+        raise InvalidArgument("target", target, "is empty")
+    if values.size == 1:
         raise InvalidArgument(
-            "target", target, f"is {labels[0]:g} in every row: there is nothing to learn (one class?)"
-        )
-    constant = [title for title, column in zip(features, inputs.T, strict=True) if column.min() == column.max()]
-    if constant:
-        raise InvalidArgument(
-            name, f"{len(constant)} constant column(s)", f"drop what never varies, such as {_listed(constant)}"
+            "target", target, f"is {values[0]:g} in every row: there is nothing to learn (one class?)"
         )
 
 
-def _listed(names: list[str], most: int = 8) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+def _about_labels(labels: FloatArray, target: str, classes: tuple[str, str] | None) -> list[str]:
+    """What is to be said where labels are classes."""
+    values = np.unique(labels)
+    if values.size != 2:
+        return []
+    out = [] if classes is None else [f"labels: {classes[0]!r} is 0, {classes[1]!r} is 1"]
+    error = "the Brier score" if values.tolist() == [0, 1] else "a mean square, not a share of wrong classes"
+    pair = f"{values[0]:g}/{values[1]:g}"
+    return [*out, f"labels are {pair}: a class, not a quantity; the error is {error}"]

@@ -254,3 +254,34 @@ def test_an_unusable_minimum_is_an_error_and_a_missed_tolerance_is_not(diagonal)
     with pytest.raises(SolveFailed, match="stalled") as error:
         usable(replace(model.fit_, status=FitStatus.STALLED, dual_objective=0.99 * model.fit_.objective))
     assert error.value.result.status is FitStatus.STALLED
+
+
+@pytest.mark.parametrize("kind", [DiagonalNetworkRegressor, QuadraticNetworkRegressor])
+def test_scikit_learns_global_output_setting_changes_nothing(kind, diagonal, quadratic):
+    import sklearn
+
+    data = diagonal if kind is DiagonalNetworkRegressor else quadratic
+    plain = kind().fit(data.inputs, data.labels)
+    with sklearn.config_context(transform_output="pandas"):
+        model = kind().fit(data.inputs, data.labels)
+        predicted = model.predict(data.inputs)
+        pruned = model.prune(data.inputs, data.labels)
+    assert type(predicted) is np.ndarray
+    assert (predicted == plain.predict(data.inputs)).all()
+    assert pruned.to_dict() == plain.prune(data.inputs, data.labels).to_dict()
+
+
+def test_the_summary_says_which_share_of_the_variance_is_explained(diagonal):
+    model = DiagonalNetworkRegressor().fit(diagonal.inputs, diagonal.labels)
+    content = summarise(model, samples=diagonal.samples, data=tuple(diagonal))
+    variance = np.var(diagonal.labels, ddof=1)
+    error = model.test_error_estimate_
+    assert content["label_variance"] == pytest.approx(variance)
+    assert content["r_squared"]["value"] == pytest.approx(1 - error.value / variance)
+    assert content["r_squared"]["low"] == pytest.approx(1 - error.high / variance)
+    assert content["r_squared"]["high"] == pytest.approx(1 - error.low / variance)
+    assert summarise(model, samples=diagonal.samples)["r_squared"] is None
+    with pytest.warns(AssumptionWarning, match="interpolates"):
+        interpolating = DiagonalNetworkRegressor(0.0).fit(diagonal.inputs[:20], diagonal.labels[:20])
+    content = summarise(interpolating, data=(diagonal.inputs[:20], diagonal.labels[:20]))
+    assert (content["r_squared"], content["label_variance"] > 0) == (None, True)

@@ -9,6 +9,7 @@ import typer
 
 from .._version import __version__
 from . import amp as _amp
+from . import apply as _apply
 from . import exponents as _exponents
 from . import fit as _fit
 from . import forecast as _forecast
@@ -61,6 +62,7 @@ _COMMANDS = (
     ("train", _train, "Train on your data to a certified minimum and write the weights."),
     ("amp", _amp, "Run message passing, each iteration beside its prediction."),
     ("fit", _fit, "Train on your data: weight decay, test error and report without held-out data."),
+    ("apply", _apply, "Predict for new rows with the weights of a fit."),
     ("forecast", _forecast, "Forecast from your data what more of it would bring."),
     ("prune", _prune, "Remove learned noise from trained weights."),
 )

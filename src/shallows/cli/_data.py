@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,14 @@ from ..errors import InvalidArgument
 from . import _options as options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..estimators.files import SavedModel
+    from ..table_encoding import Encoding
     from ..user_tables import Table
+
+#: Notes on a table that are printed for people.
+MOST_NOTES = 20
 
 Data = Annotated[
     str | None,
@@ -28,6 +36,42 @@ Target = Annotated[
         metavar="NAME",
         help="Column with the labels (default y); with .npy inputs the .npy file of the labels.",
         show_default=False,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="A,B",
+        help="The only columns to learn from, taken even if they look like an index (default: all but the target).",
+        show_default=False,
+    ),
+]
+Drop = Annotated[
+    str | None, typer.Option("--drop", metavar="A,B", help="Columns not to learn from.", show_default=False)
+]
+Missing = Annotated[
+    str | None,
+    typer.Option(
+        "--missing",
+        metavar="HOW",
+        help="fill (default): the median, or a level of their own for categories; or refuse.",
+        show_default=False,
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        "--delimiter",
+        metavar="C",
+        help="Between the values of a text file: one character, or tab (default: a comma; in .tsv a tab).",
+        show_default=False,
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal", metavar="C", help="Decimal mark in a text file: . (default) or a comma.", show_default=False
     ),
 ]
 Decay = Annotated[
@@ -50,18 +94,92 @@ Standardize = Annotated[
 ]
 
 
-def read(data: str | None, target: str | None, *, option: str = "DATA", default: str = "y") -> Table:
+def read(
+    data: str | None,
+    target: str | None,
+    *,
+    columns: str | None = None,
+    drop: str | None = None,
+    missing: str | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    encoding: Encoding | None = None,
+    option: str = "DATA",
+    default: str = "y",
+) -> Table:
     """The user's table, with errors named after what was typed."""
     from ..user_tables import read_table
 
     if data is None:
         raise InvalidArgument(option, "nothing", "must name a file of data")
+    chosen, dropped = _names("--columns", columns), _names("--drop", drop)
+    with naming_table(option):
+        return read_table(
+            data,
+            default if target is None else target,
+            columns=chosen,
+            drop=dropped or (),
+            missing="fill" if missing is None else missing,
+            delimiter=delimiter,
+            decimal=decimal,
+            encoding=encoding,
+            name=option,
+        )
+
+
+@contextmanager
+def naming_table(option: str) -> Iterator[None]:
+    """Rename arguments of reading a table in errors to the options they came from, but the table's own, `option`."""
     try:
-        return read_table(data, default if target is None else target, name=option)
+        with options.naming({}):
+            yield
     except InvalidArgument as error:
-        if error.name == "target":
-            raise InvalidArgument("--target", options.shown(str(error.value)), error.allowed) from error
-        raise
+        if error.name != f"--{option}":
+            value = options.shown(error.value) if isinstance(error.value, str) else error.value
+            raise InvalidArgument(error.name, value, error.allowed) from error
+        raise InvalidArgument(option, error.value, error.allowed) from error
+
+
+def load_weights(weights: str | None) -> SavedModel:
+    """The model of a weights file, or of the one in a folder that ``fit`` wrote."""
+    from ..estimators.files import load_model
+
+    if weights is None:
+        raise InvalidArgument("WEIGHTS", "nothing", "must name a weights file, or a folder of fit")
+    path = Path(weights)
+    try:
+        return load_model(path / "weights.safetensors" if path.is_dir() else path)
+    except InvalidArgument as error:
+        raise InvalidArgument("WEIGHTS", options.shown(str(error.value)), error.allowed) from error
+
+
+def _names(option: str, text: str | None) -> list[str] | None:
+    """Names separated by commas; those with commas in them are quoted as in CSV."""
+    import csv
+
+    if text is None:
+        return None
+    names = [name.strip() for line in csv.reader([text], skipinitialspace=True) for name in line]
+    if not names or not all(names):
+        raise InvalidArgument(option, options.shown(text), "must be names of columns, separated by commas")
+    return names
+
+
+def table_rows(table: Table) -> list[tuple[str, ...]]:
+    """What the table is and what was done to it."""
+    found = table.describe()
+    columns = "1 column" if found["columns"] == 1 else f"{found['columns']} columns"
+    size = f"{found['rows']} rows, {columns} besides {options.shown(table.target)}"
+    changed = f"{size}, {found['features']} features" if found["notes"] else f"{size}, taken as they are"
+    return [("", changed), *remarks(found["notes"])]
+
+
+def remarks(notes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Notes on a table as rows, so many as people read."""
+    rows: list[tuple[str, ...]] = [("", note) for note in notes[:MOST_NOTES]]
+    return rows + (
+        [("", f"and {len(notes) - MOST_NOTES} notes more; --json has all")] if len(notes) > MOST_NOTES else []
+    )
 
 
 def build_model(

@@ -38,6 +38,11 @@ Force = Annotated[
 def run(
     data: data_options.Data = None,
     target: data_options.Target = None,
+    columns: data_options.Columns = None,
+    drop: data_options.Drop = None,
+    missing: data_options.Missing = None,
+    delimiter: data_options.Delimiter = None,
+    decimal: data_options.Decimal = None,
     network: options.Network = None,
     weight_decay: data_options.Decay = None,
     width: options.Width = None,
@@ -47,7 +52,9 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Check everything, then train and report."""
-    table = data_options.read(data, target)
+    table = data_options.read(
+        data, target, columns=columns, drop=drop, missing=missing, delimiter=delimiter, decimal=decimal
+    )
     model = data_options.build_model(network, weight_decay, width, standardize, table.inputs.shape[1])
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
@@ -62,18 +69,26 @@ def run(
         content = summarise(
             model, features=table.features, target=table.target, samples=int(table.labels.size), data=tuple(table)
         )
+        content["table"] = table.describe()
         if output is not None:
             from ..estimators.files import save_model
             from ..report import write_fit_report
 
             progress.say("writing the report")
-            save_model(model, output.partial / "weights.safetensors", features=table.features, target=table.target)
+            save_model(
+                model,
+                output.partial / "weights.safetensors",
+                features=table.features,
+                target=table.target,
+                encoding=table.encoding,
+            )
             write_fit_report(content, output.partial, **_observed(model.inference_))
             output.finish()
     if json:
         print_json(content)
     else:
-        print_sections(f"A {network} network fitted to {table.target}", _sections(content))
+        sections = [("The table", data_options.table_rows(table)), *_sections(content)]
+        print_sections(f"A {network} network fitted to {table.target}", sections)
     if out is not None:
         typer.echo(f"\nReport: {Path(out) / 'report.html'}", err=json)
     return 0
@@ -89,6 +104,11 @@ def _observed(inference: Inference | None) -> dict[str, Any]:
 def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]]:
     rows: list[tuple[str, ...]] = [
         ("test error", span(content["test_error"]), "estimated, nothing held out; 90 % interval"),
+        (
+            "R^2",
+            span(content["r_squared"]),
+            f"1 - test error / {number(content['label_variance'])}, the labels' variance",
+        ),
         ("train error", number(content["train_error"]), ""),
         ("label noise", span(content["noise"]), ""),
         ("excess risk", span(content["excess_risk"]), ""),

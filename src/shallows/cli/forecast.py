@@ -27,6 +27,11 @@ Samples = Annotated[
 def run(
     data: data_options.Data = None,
     target: data_options.Target = None,
+    columns: data_options.Columns = None,
+    drop: data_options.Drop = None,
+    missing: data_options.Missing = None,
+    delimiter: data_options.Delimiter = None,
+    decimal: data_options.Decimal = None,
     network: options.Network = None,
     samples: Samples = None,
     weight_decay: data_options.Decay = None,
@@ -35,7 +40,9 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Train, fit a teacher, solve state evolution at the other sizes."""
-    table = data_options.read(data, target)
+    table = data_options.read(
+        data, target, columns=columns, drop=drop, missing=missing, delimiter=delimiter, decimal=decimal
+    )
     rows = int(table.labels.size)
     counts = options.parse_counts("--samples", samples or "2x,4x,10x", rows)
     model = data_options.build_model(network, weight_decay, width, standardize, table.inputs.shape[1])
@@ -55,10 +62,12 @@ def run(
             print_error(f"no forecast: {error}")
             return 1
     content = found.to_dict() | {"samples": rows, "dim": model.n_features_in_, "diagnosis": model.diagnosis_.to_dict()}
+    content["table"] = table.describe()
     if json:
         print_json(content)
         return 0
-    print_sections(f"Forecast for a {network} network, from {rows} samples", _sections(content))
+    sections = [("The table", data_options.table_rows(table)), *_sections(content)]
+    print_sections(f"Forecast for a {network} network, from {rows} samples", sections)
     return 0
 
 

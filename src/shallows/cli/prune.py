@@ -58,6 +58,8 @@ def run(
     weights: Weights = None,
     data: DataFile = None,
     target: data_options.Target = None,
+    delimiter: data_options.Delimiter = None,
+    decimal: data_options.Decimal = None,
     out: Out = None,
     values: Values = None,
     threshold: Cut = None,
@@ -65,8 +67,6 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Check everything, prune, write."""
-    if weights is None:
-        raise InvalidArgument("WEIGHTS", "nothing", "must name a weights file")
     how = values or "shrunk"
     if how not in ("shrunk", "kept"):
         raise InvalidArgument("--values", options.shown(how), "must be shrunk or kept")
@@ -77,7 +77,15 @@ def run(
     from ..inference import infer, prune
 
     model = _load(weights)
-    table = data_options.read(data, target, option="--data", default=model.target or "y")
+    table = data_options.read(
+        data,
+        target,
+        delimiter=delimiter,
+        decimal=decimal,
+        encoding=model.encoding,
+        option="--data",
+        default=model.target or "y",
+    )
     path = data_options.output_file("--out", out, ".safetensors", force=force)
     seen, labels = _as_trained(model, table, data)
     try:
@@ -92,7 +100,7 @@ def run(
     changed = replace(model.fit, weights=pruned.weights, details={**model.fit.details, "pruned": content})
     save_model_parts(replace(model, fit=changed), path)
     if json:
-        print_json(content | {"written": str(path)})
+        print_json(content | {"written": str(path), "table": table.describe()})
         return 0
     rows: list[tuple[str, ...]] = [
         ("features", f"{pruned.features_before} before, {pruned.features_after} after"),
@@ -101,20 +109,18 @@ def run(
         ("verdict", pruned.verdict),
         ("written", str(path)),
     ]
-    print_sections(f"Pruned a {pruned.network} network", [("", rows)])
+    sections = [("The table", data_options.table_rows(table)), ("Pruning", rows)]
+    print_sections(f"Pruned a {pruned.network} network", sections)
     return 0
 
 
-def _load(weights: str) -> SavedModel:
+def _load(weights: str | None) -> SavedModel:
     """The model of a weights file that was not pruned before."""
-    from ..estimators.files import load_model
-
-    try:
-        model = load_model(weights)
-    except InvalidArgument as error:
-        raise InvalidArgument("WEIGHTS", options.shown(str(error.value)), error.allowed) from error
+    model = data_options.load_weights(weights)
     if "pruned" in model.fit.details:
-        raise InvalidArgument("WEIGHTS", options.shown(weights), "are pruned already: prune the file they came from")
+        raise InvalidArgument(
+            "WEIGHTS", options.shown(str(weights)), "are pruned already: prune the file they came from"
+        )
     return model
 
 

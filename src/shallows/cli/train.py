@@ -60,6 +60,11 @@ Force = Annotated[bool, typer.Option("--force", help="Replace --out if it exists
 def run(
     data: data_options.Data = None,
     target: data_options.Target = None,
+    columns: data_options.Columns = None,
+    drop: data_options.Drop = None,
+    missing: data_options.Missing = None,
+    delimiter: data_options.Delimiter = None,
+    decimal: data_options.Decimal = None,
     network: options.Network = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
@@ -82,9 +87,12 @@ def run(
     with options.naming({"device": device}):
         find_device(given["device"])
     path = None if out is None else data_options.output_file("--out", out, ".safetensors", force=force)
-    table = data_options.read(data, target)
+    table = data_options.read(
+        data, target, columns=columns, drop=drop, missing=missing, delimiter=delimiter, decimal=decimal
+    )
 
-    from ..training import save_weights, train
+    from ..estimators.files import save_fit
+    from ..training import train
 
     typed = {"weight_decay": weight_decay, "penalty": penalty, "width": width, "tolerance": tolerance, "device": device}
     with options.naming(typed), Progress() as progress:
@@ -97,9 +105,9 @@ def run(
             print_error(str(error))
             return 1
     if path is not None:
-        save_weights(fit, path)
+        save_fit(fit, path, features=table.features, target=table.target, encoding=table.encoding)
     if json:
-        print_json(fit.to_dict() | {"written": None if path is None else str(path)})
+        print_json(fit.to_dict() | {"written": None if path is None else str(path), "table": table.describe()})
     else:
         _print(fit, table, path)
     return 0
@@ -140,10 +148,9 @@ def _regularisation(
 def _print(fit: Fit, table: Table, path: Path | None) -> None:
     from ..networks import network_named
 
-    rows, columns = table.inputs.shape
+    columns = table.inputs.shape[1]
     network = network_named(fit.network)
-    size: list[tuple[str, ...]] = [("size", "", f"{rows} rows, {columns} columns")]
-    strength = [("weight decay", "lam", number(fit.weight_decay))]
+    strength: list[tuple[str, ...]] = [("weight decay", "lam", number(fit.weight_decay))]
     if fit.penalty is not None:
         strength.append(("penalty", "pen", number(fit.penalty)))
     count = f"{network.features(fit.weights)} of {columns}"
@@ -162,5 +169,5 @@ def _print(fit: Fit, table: Table, path: Path | None) -> None:
         minimum.append(("written", "", str(path)))
     print_sections(
         f"Trained a {fit.network} network on {options.shown(table.source)}",
-        [("Data", [*size, *strength]), ("Minimum", minimum)],
+        [("The table", data_options.table_rows(table)), ("Regularisation", strength), ("Minimum", minimum)],
     )

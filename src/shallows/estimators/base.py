@@ -133,7 +133,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         self._check_settings(X.shape[1])
         self._forget()
         transformer = self._make_transformer()
-        self.transformer_ = None if transformer is None else transformer.fit(X)
+        # Arrays inside, whatever scikit-learn is set to give to its users.
+        self.transformer_ = None if transformer is None else transformer.set_output(transform="default").fit(X)
         inputs = self._transformed(X)
         self.intercept_ = float(y.mean()) if self.fit_intercept else 0.0
         labels = np.asarray(y, dtype=np.float64) - self.intercept_

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import InvalidArgument
 from ..networks import network_named
 from ..operators import operator_for
+from ..table_encoding import Encoding
 from ..training import Fit, FitStatus, load_weights, save_weights
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class SavedModel:
     features : tuple of str, or None
     target : str or None
     centred : bool
+    encoding : Encoding or None
+        How columns of a user's table become inputs.
     """
 
     fit: Fit
@@ -46,6 +49,7 @@ class SavedModel:
     features: tuple[str, ...] | None
     target: str | None
     centred: bool
+    encoding: Encoding | None = None
 
     def transform(self, inputs: FloatArray) -> FloatArray:
         """Inputs as the network sees them."""
@@ -65,6 +69,7 @@ def save_model(
     *,
     features: Sequence[str] | None = None,
     target: str | None = None,
+    encoding: Encoding | None = None,
 ) -> Path:
     """Write a fitted estimator; the file appears complete or not at all.
 
@@ -76,6 +81,8 @@ def save_model(
         Ends in ``.safetensors`` by custom.
     features, target : str, optional
         Names, so that other data can be checked against them.
+    encoding : Encoding, optional
+        How columns of the table became inputs, so that those of other tables can.
 
     Returns
     -------
@@ -113,9 +120,35 @@ def save_model(
             None if features is None else tuple(features),
             target,
             centred,
+            encoding,
         ),
         path,
     )
+
+
+def save_fit(
+    fit: Fit,
+    path: str | Path,
+    *,
+    features: Sequence[str] | None = None,
+    target: str | None = None,
+    encoding: Encoding | None = None,
+) -> Path:
+    """Write a network that was trained on inputs and labels as they are.
+
+    Parameters
+    ----------
+    fit : Fit
+    path, features, target, encoding
+        As for :func:`save_model`.
+
+    Returns
+    -------
+    Path
+    """
+    dim = network_named(fit.network).weights_dim(fit.weights)
+    names = None if features is None else tuple(features)
+    return save_model_parts(SavedModel(fit, np.zeros(dim), np.ones(dim), 0.0, names, target, False, encoding), path)
 
 
 def save_model_parts(model: SavedModel, path: str | Path) -> Path:
@@ -125,6 +158,7 @@ def save_model_parts(model: SavedModel, path: str | Path) -> Path:
         "features": None if model.features is None else list(model.features),
         "target": model.target,
         "centred": model.centred,
+        "table": None if model.encoding is None else model.encoding.to_dict(),
     }
     extra = {
         "input_mean": model.mean,
@@ -170,6 +204,8 @@ def load_model(path: str | Path) -> SavedModel:
         )
         features = details.get("features")
         names = None if features is None else tuple(str(name) for name in features)
+        table = details.get("table")
+        encoding = None if table is None else Encoding.from_dict(table)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidArgument("path", str(path), f"its header is not one of a weights file ({error!r})") from error
     mean = tensors.get("input_mean", np.zeros(dim))
@@ -180,6 +216,7 @@ def load_model(path: str | Path) -> SavedModel:
         raise InvalidArgument("path", str(path), "the transformation in it is unusable: wrong shape, or not finite")
     if names is not None and len(names) != dim:
         raise InvalidArgument("path", str(path), f"names {len(names)} columns for {dim} weights")
-    return SavedModel(
-        fit, mean, matrix, float(intercept[0]), names, details.get("target"), bool(details.get("centred"))
-    )
+    if encoding is not None and encoding.features != names:
+        raise InvalidArgument("path", str(path), "its columns and its encoding of a table are not the same")
+    target, centred = details.get("target"), bool(details.get("centred"))
+    return SavedModel(fit, mean, matrix, float(intercept[0]), names, target, centred, encoding)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from ..errors import EstimateUndefined, SolveFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..inference import Forecast, PowerLawFit
+    from ..inference import Forecast, Inference, PowerLawFit
     from .base import NetworkRegressor
 
     Guess = TypeVar("Guess", PowerLawFit, Forecast)
@@ -71,7 +73,7 @@ def summarise(
             reasons[key] = str(error)
             return None
 
-    out = _of_the_fit(model, target, samples)
+    out = _of_the_fit(model, target, samples) | _explained(known, data)
     if known is None:
         reasons["test_error"] = "the network interpolates its data"
     else:
@@ -96,6 +98,21 @@ def believed(found: Guess) -> Guess:
     if found.caution is not None:
         raise EstimateUndefined(found.caution)
     return found
+
+
+def _explained(known: Inference | None, data: Any) -> dict[str, Any]:
+    """Variance of the labels, and the share of it that the network explains on new samples."""
+    if data is None:
+        return {"label_variance": None, "r_squared": None}
+    variance = float(np.var(np.asarray(data[1], dtype=float), ddof=1))
+    if known is None or variance == 0:
+        return {"label_variance": variance, "r_squared": None}
+    error = known.test_error
+    shares = {"value": error.value, "low": error.high, "high": error.low}
+    return {
+        "label_variance": variance,
+        "r_squared": {key: round(1 - part / variance, 12) + 0.0 for key, part in shares.items()},
+    }
 
 
 def _of_the_fit(model: NetworkRegressor, target: str | None, samples: int | None) -> dict[str, Any]:

@@ -14,7 +14,8 @@ each piece of work: :class:`.residuals.Reader`, :class:`.weight_decay_path.Searc
 from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401 - each registers what it can do
-from .concerns import Concern, Diagnosis, check_assumptions, check_inputs
+from .concern import Concern, Diagnosis
+from .concerns import check_assumptions, check_inputs
 from .error_and_noise import infer
 from .estimate import LEVEL, Estimate
 from .extrapolation import NaiveExtrapolation, extrapolate_naively

@@ -13,7 +13,8 @@ from sklearn.linear_model import lasso_path
 from ..networks import network_named
 from ..operators import to_host
 from ..teachers import PowerLaw
-from .concerns import ASSUMPTIONS, Assumptions, Concern
+from .concern import Concern
+from .concerns import ASSUMPTIONS, Assumptions
 from .cross_validation import TOLERANCE
 from .error_and_noise import READERS, Reader, Reading
 from .pruning import PRUNERS, Cleaned, Pruner, Selection

@@ -19,7 +19,8 @@ from ..errors import EstimateUndefined, InvalidArgument
 from ..networks import Capability, network_named
 from ..operators import as_pair, check_data, operator_for, to_host
 from ..training import Fit
-from .concerns import WEIGHTS, Concern, check_inputs
+from .concern import WEIGHTS, Concern
+from .concerns import check_inputs
 from .estimate import LEVEL, Estimate, excess_kurtosis
 from .least_squares import fit_least_squares
 from .result import Inference

@@ -11,7 +11,8 @@ from scipy.optimize import brentq, least_squares
 from ..denoisers import spectral_divergence
 from ..networks import network_named
 from ..weights import LowRankPSD
-from .concerns import ASSUMPTIONS, SIGNIFICANT, Assumptions, Concern
+from .concern import Concern
+from .concerns import ASSUMPTIONS, SIGNIFICANT, Assumptions
 from .cross_validation import predict_held_out
 from .error_and_noise import READERS, SMALLEST_SLACK, Reader, Reading
 from .pruning import PRUNERS, Cleaned, Pruner, Selection

@@ -11,7 +11,7 @@ from ..networks import Network, network_named
 
 if TYPE_CHECKING:
     from .._types import FloatArray
-    from .concerns import Concern
+    from .concern import Concern
     from .estimate import Estimate
     from .least_squares import LeastSquares
 

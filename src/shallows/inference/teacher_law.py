@@ -3,7 +3,8 @@
 The unbiased weights are teacher plus Gaussian noise of known size (theory note, section 10). What lies behind them is
 sought among ``theta_k = c k^-gamma exp(-(k/K)^beta)``: equal spikes (``gamma = 0``, large ``beta``), exponential
 spectra, dense weights and power laws (large `K`) are all close to one of these. How likely a law makes the observed
-weights is for a :class:`.teacher_fits.TeacherFit` of the network to say; draws from the posterior say what else would do as well.
+weights is for a :class:`.teacher_fits.TeacherFit` of the network to say; draws from the posterior say what else would do
+as well.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from ..networks import network_named
 from ..operators import as_pair, check_data, operator_for, to_host
 from ..optimum import minimum_between
 from ..training import Dataset, Fit, train, train_path
-from .concerns import WEIGHTS, check_inputs
+from .concern import WEIGHTS
+from .concerns import check_inputs
 from .cross_validation import HeldOut, hold_out
 from .error_and_noise import is_uneven, look_at_inputs, read_fit
 from .estimate import Estimate

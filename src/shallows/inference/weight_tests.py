@@ -9,7 +9,7 @@ import numpy as np
 
 from .._arguments import check_instance, check_level
 from ..errors import EstimateUndefined, NotSupported
-from .concerns import WEIGHTS
+from .concern import WEIGHTS
 from .estimate import LEVEL
 from .result import Inference
 
