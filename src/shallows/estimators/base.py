@@ -197,10 +197,14 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         self.train_error_ = float(np.square(labels - fitted).mean())
         self.degrees_of_freedom_ = float(labels.size) if found is None else found.degrees_of_freedom
         self.noise_scale_ = None if found is None else found.noise_scale
-        self.test_error_estimate_: Estimate | None = None if found is None else found.test_error
         self.diagnosis_ = check_assumptions(inputs, labels, found)
-        told = found is not None and self.diagnosis_.against("noise") is None
-        self.noise_variance_: Estimate | None = found.noise if found is not None and told else None
+        against = self.diagnosis_.against
+        self.test_error_estimate_: Estimate | None = None
+        self.noise_variance_: Estimate | None = None
+        if found is not None and against("test_error") is None:
+            self.test_error_estimate_ = found.test_error
+        if found is not None and against("noise") is None:
+            self.noise_variance_ = found.noise
 
     def _warn(self) -> None:
         if not self.diagnosis_.ok:

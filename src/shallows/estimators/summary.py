@@ -11,7 +11,7 @@ from ..errors import EstimateUndefined, SolveFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..inference import Forecast, Inference, PowerLawFit
+    from ..inference import Estimate, Forecast, PowerLawFit
     from .base import NetworkRegressor
 
     Guess = TypeVar("Guess", PowerLawFit, Forecast)
@@ -73,11 +73,11 @@ def summarise(
             reasons[key] = str(error)
             return None
 
-    out = _of_the_fit(model, target, samples) | _explained(known, data)
+    out = _of_the_fit(model, target, samples) | _explained(model.test_error_estimate_, data)
     if known is None:
         reasons["test_error"] = "the network interpolates its data"
     else:
-        for key in ("noise", "excess_risk"):
+        for key in ("test_error", "noise", "excess_risk"):
             reason = model.diagnosis_.against(key)
             if reason is not None:
                 reasons[key], out[key] = reason, None
@@ -100,14 +100,13 @@ def believed(found: Guess) -> Guess:
     return found
 
 
-def _explained(known: Inference | None, data: Any) -> dict[str, Any]:
+def _explained(error: Estimate | None, data: Any) -> dict[str, Any]:
     """Variance of the labels, and the share of it that the network explains on new samples."""
     if data is None:
         return {"label_variance": None, "r_squared": None}
     variance = float(np.var(np.asarray(data[1], dtype=float), ddof=1))
-    if known is None or variance == 0:
+    if error is None or variance == 0:
         return {"label_variance": variance, "r_squared": None}
-    error = known.test_error
     shares = {"value": error.value, "low": error.high, "high": error.low}
     return {
         "label_variance": variance,

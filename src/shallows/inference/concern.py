@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: What a fit says beside its test error, each of which a concern may void.
+#: What a fit says beside its test error, and that; a concern may void any of them.
+TEST_ERROR = "test_error"
 NOISE, RISK, WEIGHTS, MODES = "noise", "excess_risk", "weights", "modes"
 POWER_LAW, FORECAST, PRUNING = "power_law", "forecast", "pruning"
 QUANTITIES = (NOISE, RISK, WEIGHTS, MODES, POWER_LAW, FORECAST, PRUNING)
@@ -30,7 +31,7 @@ class Concern:
     message : str
         What was seen and what it means.
     voids : tuple of str
-        What cannot be said because of it, among :data:`QUANTITIES`.
+        What cannot be said because of it, among :data:`QUANTITIES` and the test error.
 
     Examples
     --------
@@ -82,7 +83,7 @@ class Diagnosis:
         return not any(concern.serious for concern in self.concerns)
 
     def against(self, quantity: str) -> str | None:
-        """Why one of :data:`QUANTITIES` cannot be said; None where it can."""
+        """Why a quantity, such as ``"noise"`` or ``"forecast"``, cannot be said; None where it can."""
         return next((concern.message for concern in self.concerns if quantity in concern.voids), None)
 
     def __str__(self) -> str:

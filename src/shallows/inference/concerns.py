@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ..networks import Capability, network_named
-from .concern import BY_LEAST_SQUARES, OF_THE_TEACHER, QUANTITIES, Concern, Diagnosis
+from .concern import BY_LEAST_SQUARES, OF_THE_TEACHER, QUANTITIES, TEST_ERROR, WEIGHTS, Concern, Diagnosis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,7 +91,7 @@ def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
             _scale(moments, architecture),
             _correlation(inputs, moments, architecture),
             _kurtosis(moments, architecture),
-            _row_norms(inputs, moments),
+            _row_norms(inputs, moments, architecture),
             _duplicates(inputs),
         ]
     return [concern for concern in found if concern is not None]
@@ -128,10 +128,8 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
     """
     if inference is None:
         interpolates = "the network interpolates its data: no estimate of the test error exists at this weight decay"
-        return Diagnosis((Concern("interpolation", True, 0.0, interpolates, QUANTITIES),))
-    out = list(inference.input_concerns)
-    if inference.least_squares is not None:
-        out = [_mended(concern) for concern in out]
+        return Diagnosis((Concern("interpolation", True, 0.0, interpolates, (TEST_ERROR, *QUANTITIES)),))
+    out = [_mended(concern, inference) for concern in inference.input_concerns]
     out += _of_the_fit(inference)
     square = np.square(inference.residuals)
     if float(square.mean()) <= 1e-8 * float(labels.var()):  # a perfect fit: what is left has no law to speak of
@@ -142,12 +140,15 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
     return Diagnosis(tuple(out))
 
 
-def _mended(concern: Concern) -> Concern:
-    """The concern where least squares says what does not depend on the columns' law."""
-    left = tuple(quantity for quantity in concern.voids if quantity not in BY_LEAST_SQUARES)
-    if left == concern.voids:
-        return concern
-    return replace(concern, message=f"{concern.message}: single weights and label noise are least squares'", voids=left)
+def _mended(concern: Concern, inference: Inference) -> Concern:
+    """The concern without what least squares or rows held out say, whatever the law of the columns."""
+    mended: tuple[str, ...] = BY_LEAST_SQUARES if inference.least_squares is not None else ()
+    mended += (TEST_ERROR,) if inference.held_out else ()
+    left = tuple(quantity for quantity in concern.voids if quantity not in mended)
+    words = concern.message
+    if WEIGHTS in mended and WEIGHTS in concern.voids:
+        words += ": single weights and label noise are least squares'"
+    return replace(concern, message=words, voids=left)
 
 
 def _few_rows(inputs: FloatArray) -> Concern | None:
@@ -226,10 +227,10 @@ def _kurtosis(moments: _Moments, network: Network) -> Concern | None:
     kind = "heavy-tailed" if kurtosis > 3 else "light-tailed (binary or bounded)"
     message = f"inputs are {kind}: mean kurtosis {kurtosis:.3g} instead of 3"
     serious = network.needs_white_inputs or kurtosis > 9
-    return Concern("kurtosis", serious, kurtosis, message, QUANTITIES if serious else ())
+    return Concern("kurtosis", serious, kurtosis, message, _of_uneven_rows(network, kurtosis > 3) if serious else ())
 
 
-def _row_norms(inputs: FloatArray, moments: _Moments) -> Concern | None:
+def _row_norms(inputs: FloatArray, moments: _Moments, network: Network) -> Concern | None:
     n, d = inputs.shape
     if d < 2:
         return None
@@ -239,7 +240,12 @@ def _row_norms(inputs: FloatArray, moments: _Moments) -> Concern | None:
     if spread <= expected * (1 + SIGNIFICANT * np.sqrt(8 / n)) or spread <= 1.5 * expected:
         return None
     message = f"some rows are much longer than others (spread {spread:.3g} times that of independent columns)"
-    return Concern("row norms", spread > 4, spread, message, QUANTITIES)
+    return Concern("row norms", spread > 4, spread, message, _of_uneven_rows(network, True))
+
+
+def _of_uneven_rows(network: Network, uneven: bool) -> tuple[str, ...]:
+    """What rows of uneven length void: where weights are a matrix, also what residuals say of the test error."""
+    return (TEST_ERROR, *QUANTITIES) if uneven and network.is_matrix else QUANTITIES
 
 
 def _duplicates(inputs: FloatArray) -> Concern | None:

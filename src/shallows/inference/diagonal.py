@@ -65,6 +65,7 @@ class DiagonalReader(Reader):
     """Degrees of freedom are the active weights."""
 
     risk_drift = 0.0
+    forecasts_from = (2, 60.0)
 
     def __init__(self, fit: Fit, operator: Any, residual: FloatArray, samples: int) -> None:
         self.fit, self.operator, self.residual, self.samples = fit, operator, residual, samples

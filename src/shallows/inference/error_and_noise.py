@@ -19,7 +19,7 @@ from ..errors import EstimateUndefined, InvalidArgument
 from ..networks import Capability, network_named
 from ..operators import as_pair, check_data, operator_for, to_host
 from ..training import Fit
-from .concern import WEIGHTS, Concern
+from .concern import TEST_ERROR, WEIGHTS, Concern
 from .concerns import check_inputs
 from .estimate import LEVEL, Estimate, excess_kurtosis
 from .least_squares import fit_least_squares
@@ -79,6 +79,8 @@ class Reader(ABC):
 
     #: Relative finite-size error of theory's excess risk, times ``sqrt(n_eff)``, as simulations show it.
     risk_drift: ClassVar[float]
+    #: Columns and effective samples from which forecasts were seen to hold.
+    forecasts_from: ClassVar[tuple[int, float]]
     share: float
     residual: FloatArray
     test_error_drift: float
@@ -185,8 +187,13 @@ def read_fit(
     level: float = LEVEL,
     test_error: Estimate | None = None,
     uneven: bool = False,
+    drifts: bool = True,
 ) -> Inference:
-    """:func:`infer` without a look at the inputs; where rows are `uneven`, each has a leverage of its own."""
+    """:func:`infer` without a look at the inputs.
+
+    Where rows are `uneven`, each has a leverage of its own. At finite size the estimate `drifts` from the truth, unless
+    something else corrects it.
+    """
     check_level(level)
     check_instance("fit", fit, Fit)
     inputs, labels = check_data(*as_pair(data), device=None)
@@ -198,18 +205,23 @@ def read_fit(
             "the network interpolates its data (as many degrees of freedom as samples): the training residual says "
             "nothing about the test error; use a larger weight decay"
         )
+    held_out = test_error is not None
     adjusted = residual / (1 - np.minimum(reader.leverages(), LARGEST_LEVERAGE) if uneven else 1 - reader.share)
     if test_error is None:
         error = float(adjusted @ adjusted) / samples
         fluctuation = relative_standard_error(adjusted, samples, reader.spread(reader.share))
-        test_error = Estimate.positive(error, float(np.hypot(fluctuation, reader.test_error_drift)), level=level)
+        test_error = Estimate.positive(
+            error, float(np.hypot(fluctuation, reader.test_error_drift if drifts else 0.0)), level=level
+        )
     error = test_error.value
     relative = test_error.standard_error / error if error > 0 else 0.0
     reading = reader.read(error, relative)
     risk, risk_error = reading.excess_risk
     energy, energy_error = reading.energy
     excess_risk = Estimate.normal(min(max(risk, 0.0), error), risk_error, minimum=0.0, level=level)
-    noise_error = float(np.hypot(error * relative, risk_error))
+    noise = error - excess_risk.value
+    own = np.sqrt((2 + excess_kurtosis(adjusted)) / (samples * (1 - reader.share)))
+    noise_error = float(np.hypot(noise * own, risk_error))
     convex = network_named(fit.network).is_convex(operator.dim, fit.width)
     return Inference(
         network=fit.network,
@@ -226,16 +238,17 @@ def read_fit(
         observed=reading.observed,
         learned=reading.learned,
         excess_risk=excess_risk,
-        noise=Estimate.normal(error - excess_risk.value, noise_error, minimum=0.0, level=level),
+        noise=Estimate.normal(noise, noise_error, minimum=0.0, level=level),
         energy=Estimate.normal(max(energy, 0.0), energy_error, minimum=0.0, level=level),
         residuals=adjusted,
         width=None if convex else fit.width,
+        held_out=held_out,
     )
 
 
 def is_uneven(concerns: list[Concern]) -> bool:
-    """Whether rows of the inputs differ in length by more than chance."""
-    return any(concern.name == "row norms" for concern in concerns)
+    """Whether rows of the inputs differ in length by so much that residuals alone mislead."""
+    return any(concern.name == "row norms" or TEST_ERROR in concern.voids for concern in concerns)
 
 
 def look_at_inputs(

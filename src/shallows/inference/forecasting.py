@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 REACH = 200.0
 #: Draws of the teacher that must be solved for a band.
 FEWEST_DRAWS = 5
-#: Fewer samples tell too little for a forecast.
-FEWEST_SAMPLES = 60
 #: Largest ratio of the ends of a forecast's interval of the excess risk; beyond it says nothing.
 WIDEST = 12.0
 UNSOLVED = "the state evolution of the fitted law could not be solved"
@@ -273,8 +271,12 @@ def _caution(inference: Inference, law: TeacherLaw, points: list[ForecastPoint])
     """What speaks against the forecast."""
     if law.caution is not None:
         return law.caution
-    if inference.samples < FEWEST_SAMPLES:
-        return f"{inference.samples} samples are too few to tell the law of the weights ({FEWEST_SAMPLES} are needed)"
+    columns, samples = READERS.of(inference.network).forecasts_from
+    if inference.dim < columns:
+        return f"forecasts for the {inference.network} network were tested on {columns} columns and more"
+    if inference.effective_samples < samples:
+        symbol = inference.architecture.words.effective_samples
+        return f"{symbol} = {inference.effective_samples:.3g} is too little to tell the law ({samples:g} are needed)"
     widest = max(point.excess_risk.high / max(point.excess_risk.low, 1e-300) for point in points)
     if widest > WIDEST:
         return f"laws that the data do not tell apart differ by a factor of {widest:.0f} in what they forecast"

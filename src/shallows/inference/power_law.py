@@ -45,6 +45,9 @@ class PowerLawFit:
         By how many standard errors the degrees of freedom or the energy of the fitted teacher, whichever is worse,
         differ from the ones found; beyond about 4 the teacher is no power law.
     dim : int
+    improvement : float
+        Twice the logarithm of by how much a law with two parameters more makes the weights likelier
+        (:class:`TeacherLaw`); beyond about 9 the teacher is no power law.
 
     Examples
     --------

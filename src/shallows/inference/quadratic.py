@@ -10,8 +10,9 @@ from scipy.optimize import brentq, least_squares
 
 from ..denoisers import spectral_divergence
 from ..networks import network_named
+from ..operators import to_host
 from ..weights import LowRankPSD
-from .concern import Concern
+from .concern import NOISE, OF_THE_TEACHER, RISK, Concern
 from .concerns import ASSUMPTIONS, SIGNIFICANT, Assumptions
 from .cross_validation import predict_held_out
 from .error_and_noise import READERS, SMALLEST_SLACK, Reader, Reading
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
 #: Relative finite-size error of the estimated test error, times ``n_eff``: simulations show it 9 % low at
 #: ``n_eff = 10``, 3 % at 30 and too little to see at 100.
 DRIFT = 0.9
+#: By how much the excess risk varies more in simulations than its noise alone would make it.
+WIDER = 1.2
 #: Smallest distance of a learned and a cut-off mode, over the learned one, that a limited width is let to make.
 CUT_OFF = 0.25
 #: A learned eigenvalue whose root is below this share of the largest one's is rounding.
 NEGLIGIBLE = 1e-7
 #: Outliers that a teacher is fitted to, at most.
 OUTLIERS = 40
+#: What labels void that the network cannot represent.
+NOT_REPRESENTED = (NOISE, RISK, *OF_THE_TEACHER)
 #: Misses beyond this count linearly.
 SOFT = 3.0
 #: Largest slope of the rule that shrinks a mode, which rises from the edge of the noise like a root.
@@ -46,7 +51,7 @@ SEARCHES.register("quadratic")(
     Search(
         step=1.4,
         patience=5,
-        enough=20.0,
+        enough=30.0,
         theory_chooses=False,
         predict=partial(predict_held_out, "quadratic"),
     )
@@ -57,11 +62,15 @@ SEARCHES.register("quadratic")(
 class QuadraticReader(Reader):
     """Degrees of freedom follow from the spectrum of the network's own solution."""
 
-    risk_drift = 0.5
+    risk_drift = 0.8
+    forecasts_from = (20, 25.0)
 
     def __init__(self, fit: Fit, operator: Any, residual: FloatArray, samples: int) -> None:
         self.fit, self.residual, self.samples, self.dim = fit, residual, samples, operator.dim
         self.test_error_drift = DRIFT * self.dim / samples
+        lengths = to_host((operator.inputs**2).sum(1))
+        # |x x^T - 1|^2
+        self.row_energies = lengths**2 - 2 * lengths + self.dim
         # G, with alpha = samples/d^2
         self.gradient = operator.adjoint(residual) * (self.dim / (2 * samples))
         self.values, gaps = self._levels()
@@ -82,6 +91,17 @@ class QuadraticReader(Reader):
         below = np.linalg.eigvalsh(others.T @ self.gradient @ others) if others.shape[1] else np.zeros(0)
         return values, ceiling - below
 
+    def _noise_in_rows(self) -> float:
+        """Energy of the noise in ``U`` over ``delta^2``: ``1 + 1/d`` where residuals do not depend on the rows.
+
+        They do: what is not yet learned is a quadratic form of the row, larger on long rows.
+        """
+        square = np.square(self.residual)
+        mean = float(square.mean())
+        if mean <= 0:
+            return 1 + 1 / self.dim
+        return float(square @ self.row_energies) / (mean * square.size * self.dim**2)
+
     @staticmethod
     def spread(share: float) -> float:
         """What simulations show: degrees of freedom are spread over many weak directions."""
@@ -95,7 +115,7 @@ class QuadraticReader(Reader):
         learned = np.zeros(d)
         learned[: self.values.size] = self.values
         divergence = 2 * (share * n) / d**2
-        noise_energy = scale**2 * (1 + 1 / d)
+        noise_energy = scale**2 * self._noise_in_rows()
         # S and U share their eigenvectors, in the same order of eigenvalues.
         distance = float(np.square(observed - learned).sum()) / d
         energy = float(np.square(observed).sum()) / d - noise_energy
@@ -107,7 +127,7 @@ class QuadraticReader(Reader):
         risk_error = 2 * np.sqrt(
             4 * scale**4 / d**2 * (1 - divergence) ** 2 + (scale**2 * (1 - 2 * divergence) * relative) ** 2
         )
-        risk_error = np.hypot(risk_error, self.risk_drift * abs(risk) * np.sqrt(d / n))
+        risk_error = np.hypot(WIDER * risk_error, self.risk_drift * abs(risk) * np.sqrt(d / n))
         return Reading(
             noise_scale=float(scale),
             threshold=float((self.fit.penalty or 0.0) * d**2 / (4 * n * (1 - share))),
@@ -295,8 +315,9 @@ def _linear_part(inputs: FloatArray, labels: FloatArray, inference: Inference) -
         "linear part",
         False,
         share,
-        f"the labels hold a linear part (about {100 * share:.0f} % of their variance) that a quadratic "
-        "network cannot represent; it counts as noise here",
+        f"the labels hold a linear part (about {100 * share:.0f} % of their variance) that a quadratic network cannot "
+        "represent, and more data would not bring",
+        NOT_REPRESENTED,
     )
 
 
@@ -310,4 +331,5 @@ def _negative_modes(inference: Inference) -> Concern | None:
         False,
         float(inference.observed[-1]),
         f"{negative} mode(s) of the labels are negative; a quadratic network of this kind learns only positive ones",
+        NOT_REPRESENTED,
     )

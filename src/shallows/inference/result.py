@@ -52,6 +52,8 @@ class Inference:
         Hidden units where they limit the rank of ``S``.
     input_concerns : tuple of Concern
         What the inputs show that the theory does not cover.
+    held_out : bool
+        Whether the test error rests on rows held out.
     least_squares : LeastSquares or None
         What single weights and the noise are taken from, where the theory does not cover the columns and rows allow it.
 
@@ -86,6 +88,7 @@ class Inference:
     width: int | None = None
     input_concerns: tuple[Concern, ...] = ()
     least_squares: LeastSquares | None = field(default=None, repr=False)
+    held_out: bool = False
 
     @property
     def architecture(self) -> Network:

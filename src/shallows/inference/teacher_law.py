@@ -3,8 +3,8 @@
 The unbiased weights are teacher plus Gaussian noise of known size (theory note, section 10). What lies behind them is
 sought among ``theta_k = c k^-gamma exp(-(k/K)^beta)``: equal spikes (``gamma = 0``, large ``beta``), exponential
 spectra, dense weights and power laws (large `K`) are all close to one of these. How likely a law makes the observed
-weights is for a :class:`.teacher_fits.TeacherFit` of the network to say; draws from the posterior say what else would do
-as well.
+weights is for a :class:`.teacher_fits.TeacherFit` of the network to say; draws from the posterior say what else would
+do as well.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 #: Smallest parameters: logarithm of the size over the noise scale, ``gamma``, logarithms of ``K`` and ``beta``.
 SMALLEST = np.array([-4.0, 0.0, 0.0, np.log(0.5)])
 #: Largest ``gamma`` and ``beta``, and by how much the logarithm of ``K`` goes beyond that of the dimension.
-STEEPEST, SHARPEST, FURTHEST = 4.0, 20.0, 4.0
+STEEPEST, SHARPEST, FURTHEST = 8.0, 20.0, 4.0
 #: Steps of the random walk through the posterior, and those that it takes to find its stride.
 STEPS, WARM_UP = 3000, 1000
+#: Logarithm of what a law has to make the weights likelier than a power law for its two parameters more.
+PARAMETERS_MORE = 2.0
 #: When the proposals are fitted to the walk so far.
 REFITS = (300, 600, 1000)
 #: Weights with less energy than this many times its standard error tell too little of their law.
@@ -50,11 +52,12 @@ class TeacherLaw:
     noise_scale : float
         Of the unbiased weights that it was read off.
     parameters : ndarray, shape (4,)
-        Most likely ``(log(c/noise scale), gamma, log K, log beta)``.
+        Most likely ``(log(c/noise scale), gamma, log K, log beta)``; those of a power law (the largest `K` and `beta`)
+        where nothing speaks for more.
     log_likelihood : float
-        There.
+        The largest of all.
     draws : ndarray, shape (draws, 4)
-        From the posterior, with flat priors.
+        From the posterior, with flat priors, over power laws and all.
     sigmas : float
         Energy of the weights over its standard error: how much there is to tell.
 
@@ -146,32 +149,55 @@ def fit_teacher_law(inference: Inference, *, draws: int = 40, seed: int = 0) -> 
     if energy.value <= energy.standard_error or inference.noise_scale <= 0:
         raise EstimateUndefined("the unbiased weights hold no more energy than noise would: there is no law to tell")
     scale = inference.noise_scale
-    ranks, likelihood = TEACHER_FITS.of(inference.network)().likelihood(inference.observed / scale, inference.dim)
-    largest = np.array(
-        [
-            np.log(20 * max(float(np.abs(inference.observed).max()) / scale, 1.0)),
-            STEEPEST,
-            np.log(inference.dim) + FURTHEST,
-            np.log(SHARPEST),
-        ]
-    )
-
-    def value(parameters: FloatArray) -> float:
-        if (parameters < SMALLEST).any() or (parameters > largest).any():
-            return -np.inf
-        return likelihood(np.minimum(_sizes(parameters, ranks), 1e4))
-
-    best, found = _most_likely(value, _starts(inference, largest))
-    walk = _walk(value, best, found, np.random.default_rng(seed))
+    best, found, drawn = _posterior(inference.network, inference.observed / scale, inference.dim, draws, seed)
     return TeacherLaw(
         network=inference.network,
         dim=inference.dim,
         noise_scale=scale,
         parameters=best,
         log_likelihood=found,
-        draws=walk[:: max(len(walk) // draws, 1)][:draws],
+        draws=drawn,
         sigmas=float(energy.value / energy.standard_error),
     )
+
+
+def _posterior(
+    network: str, observed: FloatArray, dim: int, draws: int, seed: int
+) -> tuple[FloatArray, float, FloatArray]:
+    """Most likely parameters, the largest log-likelihood, and draws, for weights in units of their noise scale.
+
+    A power law lies at the edge of the family, where all else has less in its tail: the two are weighed as models of
+    their own, by what Akaike (1974) charges for two parameters.
+    """
+    ranks, likelihood = TEACHER_FITS.of(network)().likelihood(observed, dim)
+    top = np.abs(observed)
+    height = np.log(20 * max(float(top.max()), 1.0))
+    largest = np.array([height, STEEPEST, np.log(dim) + FURTHEST, np.log(SHARPEST)])
+
+    def value(parameters: FloatArray) -> float:
+        if (parameters < SMALLEST).any() or (parameters > largest).any():
+            return -np.inf
+        return likelihood(np.minimum(_sizes(parameters, ranks), 1e4))
+
+    def of_power_law(parameters: FloatArray) -> float:
+        return value(np.concatenate([parameters, largest[2:]]))
+
+    generator = np.random.default_rng(seed)
+    starts = _starts(top, dim, largest)
+    best, found = _most_likely(value, starts)
+    plain, reached = _most_likely(of_power_law, [start[:2] for start in starts[2:]])
+    share = 1 / (1 + np.exp(min(found - reached - PARAMETERS_MORE, 50.0)))
+    straight = round(share * draws)
+    walks = []
+    if straight:
+        walk = _walk(of_power_law, plain, reached, generator)
+        walks.append(np.column_stack([walk, np.tile(largest[2:], (len(walk), 1))])[:: len(walk) // straight][:straight])
+    if straight < draws:
+        walk = _walk(value, best, found, generator)
+        walks.append(walk[:: len(walk) // (draws - straight)][: draws - straight])
+    if share > 0.5:
+        best = np.concatenate([plain, largest[2:]])
+    return best, found, np.concatenate(walks)
 
 
 def _sizes(parameters: FloatArray, ranks: FloatArray) -> FloatArray:
@@ -182,9 +208,8 @@ def _sizes(parameters: FloatArray, ranks: FloatArray) -> FloatArray:
     return out
 
 
-def _starts(inference: Inference, largest: FloatArray) -> list[FloatArray]:
+def _starts(top: FloatArray, dim: int, largest: FloatArray) -> list[FloatArray]:
     """Spikes as many as stand out, spikes, a power law, an exponential and a dense law."""
-    dim, top = inference.dim, np.abs(inference.observed) / inference.noise_scale
     height, seen = np.log(max(float(top.max()), 1.5)), max(int((top > 3.5).sum()), 1)
     starts = [
         (height - 0.3, 0.02, np.log(seen + 0.7), np.log(8.0)),
@@ -209,9 +234,9 @@ def _most_likely(value: Callable[[FloatArray], float], starts: list[FloatArray])
 def _walk(
     value: Callable[[FloatArray], float], start: FloatArray, found: float, generator: np.random.Generator
 ) -> FloatArray:
-    """Points of the posterior, shape (steps, 4): a random walk whose strides are fitted to it (Haario et al. 2001)."""
+    """Points of the posterior, shape (steps, parameters): a random walk with fitted strides (Haario et al. 2001)."""
     here: FloatArray = start
-    stride: FloatArray = 0.6 * np.diag([0.3, 0.3, 0.5, 0.5])
+    stride: FloatArray = 0.6 * np.diag([0.3, 0.3, 0.5, 0.5][: start.size])
     chain = np.empty((STEPS, start.size))
     for step in range(STEPS):
         there = here + stride @ generator.standard_normal(start.size)

@@ -15,7 +15,7 @@ from ..networks import network_named
 from ..operators import as_pair, check_data, operator_for, to_host
 from ..optimum import minimum_between
 from ..training import Dataset, Fit, train, train_path
-from .concern import WEIGHTS
+from .concern import TEST_ERROR, WEIGHTS, Concern
 from .concerns import check_inputs
 from .cross_validation import HeldOut, hold_out
 from .error_and_noise import is_uneven, look_at_inputs, read_fit
@@ -150,7 +150,7 @@ def tune(
     held: HeldOut | None = None
     if weight_decays is None:
         _walk(given, steps, _decreasing(given), stop=True)
-        decay, method, held = _choose(given, steps, white=not any(WEIGHTS in concern.voids for concern in concerns))
+        decay, method, held = _choose(given, steps, concerns)
     else:
         _walk(given, steps, _sorted(weight_decays), stop=False)
         decay, method = steps.best.weight_decay, "estimate"
@@ -224,10 +224,12 @@ class _Data:
         """To the tolerance asked for; on few samples, the error rests on the rows `held` out as well."""
         fit = self.train(decay, self.tolerance)
         found = read_fit(self.pair, fit, centred=self.centred, uneven=uneven)
-        if held is None or self.effective_samples >= self.search.enough:
+        misled = uneven and self.network.is_matrix  # residuals alone, by rows of uneven length
+        if held is None or (self.effective_samples >= self.search.enough and not misled):
             return fit, found
         error, relative = held.without_choice(), held.relative_error
-        if found.slack > SMALLEST_SLACK:
+        found = read_fit(self.pair, fit, centred=self.centred, uneven=uneven, drifts=False)
+        if found.slack > SMALLEST_SLACK and not misled:
             # One is low for being chosen, the other high for the rows it did without: their geometric mean is neither.
             error = float(np.sqrt(error * found.test_error.value))
             relative = max(relative, found.relative_error)
@@ -291,18 +293,16 @@ def _noted(data: _Data, fit: Fit) -> tuple[Step, bool]:
     return step, found.slack < SMALLEST_SLACK
 
 
-def _choose(data: _Data, steps: Steps, *, white: bool) -> tuple[float, str, HeldOut | None]:
-    """The weight decay to take after a walk, what chose it, and the errors of held-out rows if those did.
-
-    `white` says whether the inputs are what the theory is for.
-    """
+def _choose(data: _Data, steps: Steps, concerns: list[Concern]) -> tuple[float, str, HeldOut | None]:
+    """The weight decay to take after a walk, what chose it, and the errors of held-out rows if those did."""
     decay, search = steps.vertex(), data.search
     enough = data.effective_samples >= search.enough
+    white = not any(WEIGHTS in concern.voids for concern in concerns)
     if white and enough and search.theory_chooses:
         by_theory = _chosen_by_theory(data, decay, steps.best)
         if by_theory is not None:
             return by_theory, "theory", None
-    trusted = enough and not search.theory_chooses
+    trusted = enough and not search.theory_chooses and not any(TEST_ERROR in concern.voids for concern in concerns)
     too_large = data.labels.size * data.dim > MOST_HELD_OUT
     if trusted or too_large or not data.network.is_convex(data.dim, data.width):
         return decay, "estimate", None

@@ -75,7 +75,7 @@ def interval(estimate: dict[str, float] | None) -> str:
 def verdict(content: dict[str, Any]) -> str:
     """What the fit found, in two sentences."""
     if content["test_error"] is None:
-        return "The network interpolates its data: nothing can be said about its test error at this weight decay."
+        return f"Nothing can be said about the test error: {content['reasons']['test_error']}."
     kind = network_named(content["network"]).words.features
     noise = "" if content["noise"] is None else f", of which {interval(content['noise'])} is label noise"
     words = (
