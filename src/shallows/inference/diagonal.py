@@ -55,9 +55,7 @@ def predict_by_lasso(inputs: Any, labels: FloatArray, held: Any, weight_decays: 
     return (held - means) @ path[1]
 
 
-SEARCHES.register("diagonal")(
-    Search(step=1.25, patience=8, enough=250.0, theory_chooses=True, predict=predict_by_lasso)
-)
+SEARCHES.register("diagonal")(Search(step=1.4, patience=6, enough=250.0, theory_chooses=True, predict=predict_by_lasso))
 
 
 @READERS.register("diagonal")

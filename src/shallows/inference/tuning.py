@@ -310,7 +310,7 @@ def _choose(data: _Data, steps: Steps, concerns: list[Concern]) -> tuple[float, 
     too_large = data.labels.size * data.dim > MOST_HELD_OUT
     if trusted or too_large or not data.network.is_convex(data.dim, data.width):
         return decay, "estimate", None
-    tried = np.array([step.weight_decay for step in steps.steps])
+    tried = steps.contenders() if enough else np.array([step.weight_decay for step in steps.steps])
     held = hold_out(data.inputs, data.labels, tried, search.predict, centred=data.centred)
     return vertex(tried, held.mean), "cross-validation", held
 

@@ -175,6 +175,12 @@ class Steps:
         """Minimum of the parabola through the best step and its neighbours, or the best step where there is none."""
         return vertex(np.array([step.weight_decay for step in self.steps]), self.errors)
 
+    def contenders(self) -> FloatArray:
+        """Weight decays whose estimate is within a standard error of the smallest, and their neighbours."""
+        near = np.flatnonzero(self.errors <= self.best.test_error + self.best.standard_error)
+        first, last = max(int(near[0]) - 1, 0), int(near[-1]) + 2
+        return np.array([step.weight_decay for step in self.steps[first:last]])
+
     def path(self, chosen: Step, method: str, seconds: float, held_out: HeldOut | None = None) -> WeightDecayPath:
         """All of them with the chosen one among them, by decreasing weight decay."""
         rows = [step for step in self.steps if step.weight_decay != chosen.weight_decay] + [chosen]
