@@ -174,6 +174,8 @@ class _Moments:
         self.means, self.squares = inputs.mean(axis=0), np.square(inputs).mean(axis=0)
         self.kurtosis = np.mean(inputs**4, axis=0) / np.maximum(self.squares, 1e-300) ** 2
         self.mean_kurtosis = float(self.kurtosis.mean())
+        #: Root mean square beyond chance; set where correlations are looked at.
+        self.typical_correlation = 0.0
 
 
 def _mean(moments: _Moments, network: Network) -> Concern | None:
@@ -209,7 +211,7 @@ def _correlation(inputs: FloatArray, moments: _Moments, network: Network) -> Con
         squares = float(np.square(gram).sum()) - diagonal
     pairs = d * (d - 1)
     excess = (squares - pairs / n) / (np.sqrt(2 * pairs * 2) / n)
-    typical = float(np.sqrt(max(squares / pairs - 1 / n, 0.0)))
+    typical = moments.typical_correlation = float(np.sqrt(max(squares / pairs - 1 / n, 0.0)))
     if excess > SIGNIFICANT and typical > 0.01:
         words = f"columns are correlated (root mean square {typical:.2g} beyond chance)"
         return Concern("correlation", network.needs_white_inputs and typical > 0.05, typical, words, QUANTITIES)
@@ -240,7 +242,9 @@ def _row_norms(inputs: FloatArray, moments: _Moments, network: Network) -> Conce
     if spread <= expected * (1 + SIGNIFICANT * np.sqrt(8 / n)) or spread <= 1.5 * expected:
         return None
     message = f"some rows are much longer than others (spread {spread:.3g} times that of independent columns)"
-    return Concern("row norms", spread > 4, spread, message, _of_uneven_rows(network, True))
+    # Correlated columns lengthen rows as well, by the mean square of their covariance's eigenvalues.
+    serious = spread > 4 * (1 + (d - 1) * moments.typical_correlation**2)
+    return Concern("row norms", serious, spread, message, _of_uneven_rows(network, True))
 
 
 def _of_uneven_rows(network: Network, uneven: bool) -> tuple[str, ...]:
