@@ -78,7 +78,7 @@ def test_what_is_void_has_no_number_anywhere():
     content = summarise(model, samples=40, data=(inputs, labels))
     for key in ("noise", "excess_risk", "weights", "power_law", "forecast"):
         assert content[key] is None and "correlated" in content["reasons"][key]
-    assert content["test_error"] is not None
+    assert content["test_error"] is not None and content["noise_scale"] is None and content["threshold"] is None
     assert not content["pruning"]["recommended"] and "cannot tell" in content["pruning"]["verdict"]
     assert not hasattr(model, "power_law_") and not hasattr(model, "teacher_law_")
 

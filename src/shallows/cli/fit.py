@@ -102,23 +102,27 @@ def _observed(inference: Inference | None) -> dict[str, Any]:
 
 
 def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]]:
+    from ..estimators.summary import grouped
+
+    by_columns = "by least squares" if (content["weights"] or {}).get("method") == "least squares" else ""
     rows: list[tuple[str, ...]] = [
-        ("test error", span(content["test_error"]), "estimated, nothing held out; 90 % interval"),
+        ("test error", span(content["test_error"]), "estimated from the training data; 90 % interval"),
         (
             "R^2",
             span(content["r_squared"]),
             f"1 - test error / {number(content['label_variance'])}, the labels' variance",
         ),
         ("train error", number(content["train_error"]), ""),
-        ("label noise", span(content["noise"]), ""),
+        ("label noise", span(content["noise"]), by_columns),
         ("excess risk", span(content["excess_risk"]), ""),
     ]
     learned: list[tuple[str, ...]] = [
         ("weight decay", number(content["weight_decay"])),
         ("features", f"{content['learned_features']} learned of {content['dim']}"),
         ("degrees of freedom", f"{number(content['degrees_of_freedom'])} of {content['samples']} samples"),
-        ("noise scale", number(content["noise_scale"])),
     ]
+    if content["noise_scale"] is not None:
+        learned.append(("noise scale", number(content["noise_scale"])))
     if content["power_law"]:
         learned.append(("teacher", f"gamma = {span(content['power_law']['gamma'])}"))
     if content["modes"]:
@@ -133,7 +137,7 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]
         pruned = content["pruning"]
         learned.append(("pruned", f"to {pruned['features_after']} features: {pruned['verdict']}"))
     ahead: list[tuple[str, ...]] = [("", sentence) for sentence in (content["forecast"] or {}).get("sentences", [])]
-    ahead += [("", f"no {key.replace('_', ' ')}: {reason}") for key, reason in content["reasons"].items()]
+    ahead += [("", f"no {words}: {reason}") for words, reason in grouped(content["reasons"])]
     return [
         ("Errors", rows),
         ("What was learned", learned),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Multiples of the present number of samples that the summary forecasts.
 MULTIPLES = (2.0, 4.0, 10.0)
+#: What keys are called on a page where their own words would not do.
+WORDS = {"noise": "label noise", "weights": "single weights", "modes": "teacher modes"}
 #: Entries of the spectrum that are listed.
 LISTED = 100
 
@@ -83,6 +85,9 @@ def summarise(
                 reasons[key], out[key] = reason, None
     out["modes"] = out["weights"] = None
     out[model.learned_table] = estimated(model.learned_table, lambda: model.describe_learned(names))
+    learned = out[model.learned_table]
+    if learned is None or learned.get("method", "theory") != "theory":
+        out["noise_scale"] = out["threshold"] = None  # there is no one noise scale for all of them
     out["power_law"] = estimated("power_law", lambda: believed(model.power_law_).to_dict())
     out["pruning"] = estimated("pruning", lambda: model.prune(*(data or ())).to_dict())
     rows = samples if samples is not None else (0 if known is None else known.samples)
@@ -91,6 +96,14 @@ def summarise(
     )
     out["reasons"] = reasons
     return out
+
+
+def grouped(reasons: dict[str, str]) -> list[tuple[str, str]]:
+    """What is not there, as words, and why: one pair for each reason."""
+    names: dict[str, list[str]] = {}
+    for key, reason in reasons.items():
+        names.setdefault(reason, []).append(WORDS.get(key, key.replace("_", " ")))
+    return [(", ".join(words), reason) for reason, words in names.items()]
 
 
 def believed(found: Guess) -> Guess:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ..networks import Capability, network_named
-from .concern import BY_LEAST_SQUARES, OF_THE_TEACHER, QUANTITIES, TEST_ERROR, WEIGHTS, Concern, Diagnosis
+from .concern import BY_LEAST_SQUARES, OF_THE_TEACHER, QUANTITIES, TEST_ERROR, Concern, Diagnosis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -145,10 +145,7 @@ def _mended(concern: Concern, inference: Inference) -> Concern:
     mended: tuple[str, ...] = BY_LEAST_SQUARES if inference.least_squares is not None else ()
     mended += (TEST_ERROR,) if inference.held_out else ()
     left = tuple(quantity for quantity in concern.voids if quantity not in mended)
-    words = concern.message
-    if WEIGHTS in mended and WEIGHTS in concern.voids:
-        words += ": single weights and label noise are least squares'"
-    return replace(concern, message=words, voids=left)
+    return replace(concern, voids=left)
 
 
 def _few_rows(inputs: FloatArray) -> Concern | None:

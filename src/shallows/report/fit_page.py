@@ -46,6 +46,8 @@ def write_fit_report(content: dict[str, Any], folder: Path, *, eigenvalues: Any 
     ...     page.name, "A diagonal network fitted to y" in page.read_text(encoding="utf-8")
     ('report.html', True)
     """
+    from ..estimators.summary import grouped
+
     text = json.dumps(content, indent=2, allow_nan=False)
     (folder / "fit.json").write_text(text + "\n", encoding="utf-8")
     page = folder / "report.html"
@@ -58,6 +60,7 @@ def write_fit_report(content: dict[str, Any], folder: Path, *, eigenvalues: Any 
             interval=interval,
             noise_scale_sign=network_named(content["network"]).words.noise_scale_sign,
             verdict=verdict(content),
+            missing=grouped(content["reasons"]),
             figures=_figures(content, folder, eigenvalues, unbiased),
         ),
         encoding="utf-8",
