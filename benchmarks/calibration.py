@@ -33,7 +33,7 @@ from shallows.inference.weight_decay_path import SEARCHES, vertex
 from shallows.training import train
 
 #: The forecast is checked at this many times the data, on so many data sets drawn anew.
-AHEAD, AHEAD_SETS = 4, 4
+AHEAD, AHEAD_SETS = 4, 1
 
 
 def risk_of(world: World, predict, truth, linear, probe) -> float:

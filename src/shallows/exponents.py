@@ -330,7 +330,10 @@ def fit_power_laws(
         curve = replace(curve, reason=f"{curve.reason}; {points.runs} runs at {points.x.size} values of n")
     if apart:
         curve = replace(curve, reason=f"{curve.reason}, which differ less than their means differ from the curve")
-    beyond = tail.extrapolate(np.array(places)) if places else ()
+    if curve.outcome.ok:
+        beyond = tail.extrapolate(np.array(places)) if places else ()
+    else:
+        beyond = tuple(Extrapolation(place, None, None, curve.reason) for place in places)
     suggested = tail.next_runs(curve.floor is not None) if next_run else ()
     return replace(curve, runs=points.runs, extrapolations=beyond, next_runs=suggested)
 

@@ -106,3 +106,40 @@ def test_rows_of_uneven_length_void_the_quadratic_test_error_unless_rows_were_he
     with pytest.warns(match="longer"):
         tuned = QuadraticNetworkRegressor().fit(inputs, labels)
     assert tuned.path_.method == "cross-validation" and tuned.test_error_estimate_ is not None
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-6])
+def test_copies_of_rows_leave_no_test_error(jitter):
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((60, 20))
+    labels = inputs[:, 0] + rng.standard_normal(60)
+    inputs = np.tile(inputs, (4, 1)) + jitter * rng.standard_normal((240, 20))
+    with pytest.warns(match="copies"):
+        model = DiagonalNetworkRegressor().fit(inputs, np.tile(labels, 4))
+    words = model.diagnosis_.against("test_error")
+    assert words.endswith("copies of others: not independent") and int(words.split()[0]) >= 175
+    assert model.test_error_estimate_ is None
+
+
+def test_rows_of_categories_are_no_copies_unless_their_labels_are():
+    rng = np.random.default_rng(0)
+    inputs = rng.integers(0, 2, (200, 4)).astype(float)
+    model = DiagonalNetworkRegressor().fit(inputs, inputs[:, 0] + rng.standard_normal(200))
+    assert model.diagnosis_.against("test_error") is None
+
+
+def test_noise_that_depends_on_one_column_is_met_by_least_squares():
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((300, 8))
+    labels = inputs[:, 1] + 2 * inputs[:, 0] * rng.standard_normal(300)
+    tests = DiagonalNetworkRegressor().fit(inputs, labels).check_weights()
+    assert tests.method == "least squares"
+    assert tests.standard_errors[0] > 1.3 * np.median(tests.standard_errors)
+
+
+@pytest.mark.parametrize("constant", [5.0, 0.1])
+def test_columns_that_never_vary_teach_nothing(constant):
+    labels = np.random.default_rng(0).standard_normal(50)
+    with pytest.warns(match="never vary"):
+        model = DiagonalNetworkRegressor().fit(np.full((50, 3), constant), labels)
+    assert not model.weights_.any()

@@ -56,7 +56,7 @@ def test_bands_hold_the_drift_of_theory_and_the_spread_of_the_draws():
     assert risk.standard_error == pytest.approx(centre * np.hypot(np.std(np.log(risks)), 0.1))
     totals = risks + np.array([0.3, 0.4, 0.5, 0.6, 0.7])
     drift = 0.1 * centre / (centre + 0.5)
-    assert test.standard_error == pytest.approx((centre + 0.5) * np.hypot(np.std(np.log(totals)), drift))
+    assert test.standard_error == pytest.approx((centre + 0.5) * np.hypot(1.25 * np.std(np.log(totals)), drift))
     with pytest.raises(SolveFailed):
         forecasting._errors(worlds[:4], 1.0, 0.1, 0.9)
 
@@ -64,13 +64,21 @@ def test_bands_hold_the_drift_of_theory_and_the_spread_of_the_draws():
 def test_theory_drifts_less_the_more_samples_there_are(seen):
     found, law = seen
     sure = replace(found, test_error=replace(found.test_error, standard_error=0.0))
-    told = forecast(sure, [1e8 * found.samples], law=replace(law, draws=law.draws[:1].repeat(8, axis=0)))
+    told = forecast(sure, [1e8 * found.samples], law=replace(law, draws=law.parameters[None].repeat(8, axis=0)))
     far = told.points[0]
     unit = READERS.of(found.network).risk_drift
     effective = found.architecture.effective_samples(found.samples, found.dim)
     drift = np.hypot(unit / np.sqrt(effective), np.sqrt(2 / found.samples))
-    assert told.present.excess_risk.standard_error == pytest.approx(drift * told.present.excess_risk.value)
-    assert far.excess_risk.standard_error == pytest.approx(1e-4 * drift * far.excess_risk.value)
+    here = estimated_problem(found, law.teacher(), found.samples)
+    for point, times in ((told.present, 1.0), (far, 1e8)):
+        theory = predict(replace(here, samples=times * found.samples), weight_decay=point.weight_decay)
+        # every degree of freedom of one data set brings the square of the noise
+        each = {"diagonal": theory.noise_scale**2, "quadratic": 4 * (theory.noise_scale / found.dim) ** 2}[
+            found.network
+        ]
+        own = np.sqrt(2 * theory.degrees_of_freedom) * each / theory.excess_risk
+        expected = np.hypot(drift / np.sqrt(times), own) * point.excess_risk.value
+        assert point.excess_risk.standard_error == pytest.approx(expected, rel=0.02)
 
 
 def test_phases_of_a_narrow_network_are_those_of_its_penalty(monkeypatch):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shallows import LowRank, PowerLaw, Problem, infer, prune, sample, train
+from shallows import InvalidArgument, LowRank, PowerLaw, Problem, infer, prune, sample, train
 from shallows.amp import MessageStep
 from shallows.inference.pruning import PRUNERS, predicted_risk
 from shallows.operators import operator_for
@@ -107,3 +107,9 @@ def test_without_noise_modes_beyond_the_cut_lose_the_threshold_and_others_themse
     clean = replace(found, noise_scale=0.0, threshold=zeta)
     assert predicted_risk(teacher, clean, cut) == pytest.approx(expected)
     assert predicted_risk(teacher, replace(clean, noise_scale=1e-7), cut) == pytest.approx(expected, rel=1e-4)
+
+
+def test_data_that_the_fit_never_saw_are_refused():
+    data, fit, found = learned(*SETTLES["diagonal"])
+    with pytest.raises(InvalidArgument, match="other data"):
+        prune(fit, found, data=(data.inputs, 5 * data.labels))

@@ -90,6 +90,7 @@ class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         # A constant column's deviation is rounding, not zero.
         constant = deviation <= 1e-10 * np.maximum(np.abs(self.mean_), 1e-290)
         self.scale_ = np.where(constant, 1.0, deviation)
+        self.mean_ = np.where(constant, X[0], self.mean_)  # to the last digit, so that they come out as zeros
         self.changed_ = "columns were centred and scaled to unit variance"
         if constant.any():
             self.changed_ += f" ({int(constant.sum())} constant ones carry nothing)"

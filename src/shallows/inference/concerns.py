@@ -29,6 +29,8 @@ SIGNIFICANT = 5.0
 CHANCE_OF_A_PAIR = 1e-3
 #: Not looked for single correlated pairs beyond this many products of numbers.
 MOST_PRODUCTS = 2e10
+#: Numbers this close, over the standard deviation of their column, are the same.
+SAME = 1e-3
 #: On fewer rows nothing can be seen of the columns' law.
 FEWEST_ROWS = 30
 #: Below this share of the samples left after the fit, estimates are unstable.
@@ -92,7 +94,6 @@ def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
             _correlation(inputs, moments, architecture),
             _kurtosis(moments, architecture),
             _row_norms(inputs, moments, architecture),
-            _duplicates(inputs),
         ]
     return [concern for concern in found if concern is not None]
 
@@ -143,7 +144,7 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
 def _mended(concern: Concern, inference: Inference) -> Concern:
     """The concern without what least squares or rows held out say, whatever the law of the columns."""
     mended: tuple[str, ...] = BY_LEAST_SQUARES if inference.least_squares is not None else ()
-    mended += (TEST_ERROR,) if inference.held_out else ()
+    mended += (TEST_ERROR,) if inference.held_out and concern.name != "duplicates" else ()
     left = tuple(quantity for quantity in concern.voids if quantity not in mended)
     return replace(concern, voids=left)
 
@@ -249,12 +250,34 @@ def _of_uneven_rows(network: Network, uneven: bool) -> tuple[str, ...]:
     return (TEST_ERROR, *QUANTITIES) if uneven and network.is_matrix else QUANTITIES
 
 
-def _duplicates(inputs: FloatArray) -> Concern | None:
-    n, distinct = inputs.shape[0], np.unique(inputs, axis=0).shape[0]
+def check_rows(inputs: FloatArray, labels: FloatArray) -> list[Concern]:
+    """Concerns about rows with their labels: copies of others, to :data:`SAME` of what their columns vary.
+
+    Parameters
+    ----------
+    inputs, labels : ndarrays, shapes (n, d) and (n,)
+
+    Returns
+    -------
+    list of Concern
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.inference.concerns import check_rows
+    >>> inputs = np.random.default_rng(0).standard_normal((50, 3))
+    >>> check_rows(inputs, inputs[:, 0])
+    []
+    >>> check_rows(np.tile(inputs, (2, 1)), np.tile(inputs[:, 0], 2))[0].message
+    '50 of 100 rows are copies of others: not independent'
+    """
+    rows = np.column_stack([inputs, labels])
+    unit = rows / np.maximum(rows.std(axis=0), 1e-300)
+    n, distinct = rows.shape[0], np.unique(np.round(unit / SAME), axis=0).shape[0]
     if distinct >= 0.95 * n:
-        return None
+        return []
     message = f"{n - distinct} of {n} rows are copies of others: not independent"
-    return Concern("duplicates", True, 1 - distinct / n, message, QUANTITIES)
+    return [Concern("duplicates", True, 1 - distinct / n, message, (TEST_ERROR, *QUANTITIES))]
 
 
 def _of_the_fit(inference: Inference) -> list[Concern]:

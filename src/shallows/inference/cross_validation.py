@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .._types import FloatArray
 
-    Predict = Callable[[Any, FloatArray, Any, FloatArray], FloatArray]
+    Predict = Callable[..., FloatArray]
 
 #: Folds, and repetitions of the choice.
 FOLDS, REPETITIONS = 10, 100
@@ -28,7 +28,16 @@ FOLDS, REPETITIONS = 10, 100
 TOLERANCE = 1e-4
 
 
-def predict_held_out(network: str, inputs: Any, labels: FloatArray, held: Any, weight_decays: FloatArray) -> FloatArray:
+def predict_held_out(
+    network: str,
+    inputs: Any,
+    labels: FloatArray,
+    held: Any,
+    weight_decays: FloatArray,
+    *,
+    tolerance: float,
+    centred: bool = False,
+) -> FloatArray:
     """Predictions on the rows of `held`, by networks trained on the others along decreasing weight decays.
 
     Parameters
@@ -38,12 +47,16 @@ def predict_held_out(network: str, inputs: Any, labels: FloatArray, held: Any, w
     held : shape (h, d)
     weight_decays : ndarray, shape (k,)
         At full width.
+    tolerance : float
+        Relative, of the training minima.
+    centred : bool
+        Whether labels are centred; of no consequence here, where columns enter as they are.
 
     Returns
     -------
     ndarray, shape (h, k)
     """
-    options: dict[str, Any] = {"network": network, "tolerance": TOLERANCE, "throw": False}
+    options: dict[str, Any] = {"network": network, "tolerance": tolerance, "throw": False}
     fits = train_path((inputs, labels), weight_decays=list(weight_decays), **options)
     operator = operator_for(network, held)
     return np.column_stack([operator.output(fit.weights) for fit in fits])
@@ -95,7 +108,15 @@ class HeldOut:
         return float(sums.sum() / max(int(left.sum()), 1))
 
 
-def hold_out(inputs: Any, labels: FloatArray, weight_decays: FloatArray, predict: Predict, *, centred: bool) -> HeldOut:
+def hold_out(
+    inputs: Any,
+    labels: FloatArray,
+    weight_decays: FloatArray,
+    predict: Predict,
+    *,
+    centred: bool,
+    tolerance: float = TOLERANCE,
+) -> HeldOut:
     """Squared errors of ten-fold cross-validation.
 
     Parameters
@@ -108,6 +129,8 @@ def hold_out(inputs: Any, labels: FloatArray, weight_decays: FloatArray, predict
         As :func:`predict_held_out` does, without the network's name.
     centred : bool
         Whether the mean was taken off the labels: then it is in every fold.
+    tolerance : float
+        Of the training minima in the folds.
 
     Returns
     -------
@@ -118,6 +141,9 @@ def hold_out(inputs: Any, labels: FloatArray, weight_decays: FloatArray, predict
     for kept, held in KFold(min(FOLDS, rows), shuffle=True, random_state=0).split(labels):
         mean = float(labels[kept].mean()) if centred else 0.0
         # The penalty belongs to a sum over the samples.
-        predicted = predict(inputs[kept], labels[kept] - mean, inputs[held], weight_decays * (kept.size / rows))
+        decays = weight_decays * (kept.size / rows)
+        predicted = predict(
+            inputs[kept], labels[kept] - mean, inputs[held], decays, tolerance=tolerance, centred=centred
+        )
         errors[held] = np.square(labels[held, None] - mean - predicted)
     return HeldOut(np.asarray(weight_decays, dtype=float), errors)

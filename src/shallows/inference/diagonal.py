@@ -15,7 +15,6 @@ from ..operators import to_host
 from ..teachers import PowerLaw
 from .concern import Concern
 from .concerns import ASSUMPTIONS, Assumptions
-from .cross_validation import TOLERANCE
 from .error_and_noise import READERS, Reader, Reading
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
 from .teacher_fits import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
@@ -38,20 +37,22 @@ CLEAR = 3.0
 SWEEPS = 2000
 
 
-def predict_by_lasso(inputs: Any, labels: FloatArray, held: Any, weight_decays: FloatArray) -> FloatArray:
+def predict_by_lasso(
+    inputs: Any, labels: FloatArray, held: Any, weight_decays: FloatArray, *, tolerance: float, centred: bool
+) -> FloatArray:
     """:func:`.cross_validation.predict_held_out` by coordinate descent, on the Gram matrix where there are rows enough.
 
-    Columns are centred as well: a held-out row knows nothing of the mean of the others.
+    Where labels are `centred`, so are columns: a held-out row knows nothing of the mean of the others.
     """
     inputs, held = to_host(inputs), to_host(held)
     rows, dim = inputs.shape
-    means = inputs.mean(axis=0)
+    means = inputs.mean(axis=0) if centred else np.zeros(dim)
     columns = np.asfortranarray(inputs - means)
     gram = {"precompute": columns.T @ columns, "Xy": columns.T @ labels} if rows > dim else {"precompute": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         alphas = weight_decays * np.sqrt(dim) / rows
-        path = lasso_path(columns, labels, alphas=alphas, tol=TOLERANCE, max_iter=SWEEPS, check_input=False, **gram)
+        path = lasso_path(columns, labels, alphas=alphas, tol=tolerance, max_iter=SWEEPS, check_input=False, **gram)
     return (held - means) @ path[1]
 
 

@@ -20,7 +20,7 @@ from ..networks import Capability, network_named
 from ..operators import as_pair, check_data, operator_for, to_host
 from ..training import Fit
 from .concern import TEST_ERROR, WEIGHTS, Concern
-from .concerns import check_inputs
+from .concerns import check_inputs, check_rows
 from .estimate import LEVEL, Estimate, excess_kurtosis
 from .least_squares import fit_least_squares
 from .result import Inference
@@ -173,7 +173,7 @@ def infer(
     check_instance("fit", fit, Fit)
     inputs, labels = check_data(*as_pair(data), device=None)
     host = to_host(inputs)
-    concerns = check_inputs(host, fit.network)
+    concerns = check_inputs(host, fit.network) + check_rows(host, labels)
     options: dict[str, Any] = {"centred": centred, "level": level, "test_error": test_error}
     found = read_fit((inputs, labels), fit, uneven=is_uneven(concerns), **options)
     return look_at_inputs(found, host, labels, concerns, centred=centred)
@@ -261,11 +261,11 @@ def look_at_inputs(
     """
     found = replace(found, input_concerns=tuple(concerns))
     names = [concern.name for concern in concerns if WEIGHTS in concern.voids]
-    if found.architecture.is_matrix or not names or "duplicates" in names:
+    if found.architecture.is_matrix or "duplicates" in names:
         return found
     level = found.test_error.level
     by_columns = fit_least_squares(inputs, labels, centred=centred, level=level)
-    if by_columns is None:
+    if by_columns is None or not (names or by_columns.robust):
         return found
     # Of the residuals' own estimate: what else the test error rests on varies by more than the difference.
     error, noise = float(found.residuals @ found.residuals) / found.samples, by_columns.noise
@@ -273,6 +273,12 @@ def look_at_inputs(
     risk_error = found.excess_risk.standard_error
     excess_risk = Estimate.normal(risk, risk_error, minimum=0.0, level=level)
     return replace(found, noise=noise, excess_risk=excess_risk, least_squares=by_columns)
+
+
+def check_same_data(data: Any, fit: Fit) -> None:
+    """Raise :class:`shallows.InvalidArgument` unless the fit was trained on these data."""
+    inputs, labels = check_data(*as_pair(data), device=None)
+    _residual(inputs, labels, fit, labels.size)
 
 
 def _residual(inputs: Any, labels: FloatArray, fit: Fit, samples: int) -> tuple[FloatArray, Any]:

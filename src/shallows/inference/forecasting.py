@@ -17,6 +17,7 @@ from .._numbers import sentence_number
 from ..errors import SolveFailed
 from ..optimum import minimum_between, risk_at
 from ..phases import phase_of
+from ..prediction import predict
 from ..problems import Problem
 from ..teachers import PowerLaw
 from .error_and_noise import READERS
@@ -36,6 +37,8 @@ REACH = 200.0
 FEWEST_DRAWS = 5
 #: Largest ratio of the ends of a forecast's interval of the excess risk; beyond it says nothing.
 WIDEST = 12.0
+#: By how much forecasts of the test error varied more in simulations than the draws make them.
+WIDER = 1.25
 UNSOLVED = "the state evolution of the fitted law could not be solved"
 
 
@@ -157,7 +160,7 @@ class Forecast:
             f"{amount} would bring the test error from {sentence_number(now)} to {sentence_number(best.value)} "
             f"({sentence_number(best.low)} to {sentence_number(best.high)})"
         )
-        if same.value > best.value * 1.005:
+        if ratio >= 1.05 and same.value > best.value * 1.005:
             words += f"; with the present weight decay only to {sentence_number(same.value)}"
         return words
 
@@ -311,7 +314,7 @@ def _point(
     best = _best_weight_decay(there)
     # Finite-size drift of theory, in the logarithm of the risk, as simulations show it.
     drift = READERS.of(inference.network).risk_drift / np.sqrt(there.effective_samples)
-    drift = float(np.hypot(drift, np.sqrt(2 / samples)))
+    drift = float(np.linalg.norm([drift, np.sqrt(2 / samples), _of_one_data_set(there, best)]))
     risk, test = _errors(drawn, best, drift, level)
     risk_present, test_present = _errors(drawn, decay, drift, level)
     unit = float(np.sqrt(there.effective_width / there.dim))
@@ -326,6 +329,16 @@ def _point(
     )
 
 
+def _of_one_data_set(problem: Problem, decay: float) -> float:
+    """Standard deviation of the excess risk over data sets, relative: each degree of freedom has the noise's square."""
+    found = predict(problem, weight_decay=decay, throw=False)
+    if not found.status.ok or found.excess_risk <= 0:
+        return 0.0
+    network = problem.architecture
+    each = network.risk_per_error * found.noise_scale**2 / network.freedom_unit(problem.dim)
+    return float(np.sqrt(2 * found.degrees_of_freedom) * each / found.excess_risk)
+
+
 def _errors(drawn: list[Problem], decay: float, drift: float, level: float) -> tuple[Estimate, Estimate]:
     """Excess risk and test error at a weight decay: median and spread over the `drawn` problems."""
     risks = np.array([risk_at(world, decay) for world in drawn])
@@ -338,5 +351,5 @@ def _errors(drawn: list[Problem], decay: float, drift: float, level: float) -> t
     # The median: the most likely law is one of many, and not in their middle.
     risk, test = float(np.median(risks)), float(np.median(total))
     risk_error = float(np.hypot(np.std(np.log(risks)), drift))
-    test_error = float(np.hypot(np.std(np.log(total)), drift * risk / test))
+    test_error = float(np.hypot(WIDER * np.std(np.log(total)), drift * risk / test))
     return Estimate.positive(risk, risk_error, level=level), Estimate.positive(test, test_error, level=level)

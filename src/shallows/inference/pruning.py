@@ -22,6 +22,7 @@ from ..networks import Capability
 from ..operators import as_pair, check_data, operator_for
 from ..problems import Problem
 from ..training import Fit
+from .error_and_noise import check_same_data
 from .estimate import Estimate
 from .power_law import fit_teacher
 from .result import Inference
@@ -252,6 +253,7 @@ def prune(
     cut = max(edge, inference.threshold)
     selection = PRUNERS.of(inference.network)().select(inference, cut, values)
     if data is not None and threshold is None and values == "shrunk" and inference.width is None:
+        check_same_data(data, fit)
         refined = _refine(data, inference, selection.weights, caution)
         if refined is not None:
             return refined

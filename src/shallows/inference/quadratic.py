@@ -315,8 +315,8 @@ def _linear_part(inputs: FloatArray, labels: FloatArray, inference: Inference) -
         "linear part",
         False,
         share,
-        f"the labels hold a linear part (about {100 * share:.0f} % of their variance) that a quadratic network cannot "
-        "represent, and more data would not bring",
+        f"the labels hold a linear part (about {100 * min(share, 1.0):.0f} % of their variance) that a quadratic "
+        "network cannot represent, and more data would not bring",
         NOT_REPRESENTED,
     )
 

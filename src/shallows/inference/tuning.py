@@ -16,7 +16,7 @@ from ..operators import as_pair, check_data, operator_for, to_host
 from ..optimum import minimum_between
 from ..training import Dataset, Fit, train, train_path
 from .concern import TEST_ERROR, WEIGHTS, Concern
-from .concerns import check_inputs
+from .concerns import check_inputs, check_rows
 from .cross_validation import HeldOut, hold_out
 from .error_and_noise import is_uneven, look_at_inputs, read_fit
 from .estimate import Estimate
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..networks import Network
 
 #: The path ends at this share of the weight decay that makes every weight zero.
-SHORTEST = 1e-4
+SHORTEST = 1e-8
 #: Nor is anything closer to interpolation than this tried: the estimate is unstable there.
 SMALLEST_SLACK = 0.1
 #: Relative duality gap on the way; the chosen weight decay is trained to the one asked for.
@@ -147,7 +147,7 @@ def tune(
     started = time.perf_counter()
     given = _Data.of(data, network, width, centred, check_number("tolerance", tolerance, strict=True))
     host = to_host(given.inputs)
-    concerns = check_inputs(host, network)
+    concerns = check_inputs(host, network) + check_rows(host, given.labels)
     steps = Steps()
     held: HeldOut | None = None
     if weight_decays is None:
@@ -311,7 +311,9 @@ def _choose(data: _Data, steps: Steps, concerns: list[Concern]) -> tuple[float, 
     if trusted or too_large or not data.network.is_convex(data.dim, data.width):
         return decay, "estimate", None
     tried = steps.contenders() if enough else np.array([step.weight_decay for step in steps.steps])
-    held = hold_out(data.inputs, data.labels, tried, search.predict, centred=data.centred)
+    share = steps.best.test_error / max(float(np.square(data.labels).mean()), 1e-300)
+    tolerance = min(PATH_TOLERANCE, 1e-3 * share)  # of the labels' square, of which the errors may be a small share
+    held = hold_out(data.inputs, data.labels, tried, search.predict, centred=data.centred, tolerance=tolerance)
     return vertex(tried, held.mean), "cross-validation", held
 
 
