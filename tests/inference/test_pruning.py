@@ -7,6 +7,7 @@ import pytest
 
 from shallows import InvalidArgument, LowRank, PowerLaw, Problem, infer, prune, sample, train
 from shallows.amp import MessageStep
+from shallows.inference.estimate import Estimate
 from shallows.inference.pruning import PRUNERS, predicted_risk
 from shallows.operators import operator_for
 
@@ -113,3 +114,32 @@ def test_data_that_the_fit_never_saw_are_refused():
     data, fit, found = learned(*SETTLES["diagonal"])
     with pytest.raises(InvalidArgument, match="other data"):
         prune(fit, found, data=(data.inputs, 5 * data.labels))
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "caution", "start"),
+    [
+        (-1.0, 0.39, None, "pruning lowers the test error, by 0.359 to 1.64"),
+        (-1.0, 0.41, None, "not sure that pruning helps: the test error changes by -1.67 to -0.326"),
+        (1.0, 0.1, None, "pruning costs 0.836 to 1.16 of test error"),
+        (0.0, 0.0, None, "pruning changes nothing"),
+        (-1.0, 0.1, "columns are correlated", "cannot tell whether pruning helps: columns are correlated"),
+    ],
+)
+def test_pruning_is_recommended_only_where_it_surely_helps(value, error, caution, start):
+    _, fit, found = learned(*SETTLES["diagonal"])
+    pruned = replace(prune(fit, found), change=Estimate.normal(value, error), caution=caution)
+    assert pruned.verdict == start
+    assert pruned.recommended is start.startswith("pruning lowers")
+    assert pruned.to_dict()["recommended"] is pruned.recommended and pruned.to_dict()["verdict"] == start
+
+
+def test_the_change_has_the_error_of_what_it_changes():
+    _, _, found = learned(Problem("diagonal", PowerLaw(100, 1.0), 300, noise=0.5), 0.5)
+    selection = PRUNERS.of("diagonal")().select(found, found.noise_edge, "kept")
+    moved = np.linalg.norm(selection.weights - found.learned)
+    least = 2 * found.noise_scale * moved
+    assert least <= selection.error < 1.5 * least
+    sure = replace(found, test_error=replace(found.test_error, standard_error=0.0))
+    exact = PRUNERS.of("diagonal")().select(sure, found.noise_edge, "kept")
+    assert exact.error == pytest.approx(least) and exact.change == selection.change

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: What becomes of the modes that stay: as trained, or at the size that is best for their noise.
 Values = Literal["shrunk", "kept"]
+#: Standard errors by which the test error has to fall for pruning to be recommended.
+SURE = 2.5
 #: Steps of message passing that refine a pruned network, and their damping.
 STEPS, DAMPING = 20, 0.6
 
@@ -63,8 +65,8 @@ class Pruned:
     caution : str or None
         What about the data speaks against the estimates.
     recommended : bool
-        Whether the pruned network is better for all that is known: the whole interval of the change is below zero, and
-        nothing speaks against it.
+        Whether the pruned network is better for all that is known: the change is below zero by 2.5 standard errors,
+        and nothing speaks against it.
 
     Examples
     --------
@@ -93,7 +95,7 @@ class Pruned:
     @property
     def recommended(self) -> bool:
         """Whether the pruned network is better for all that is known."""
-        return self.caution is None and self.change.high < 0
+        return self.caution is None and self.change.value + SURE * self.change.standard_error < 0
 
     @property
     def verdict(self) -> str:
@@ -105,10 +107,10 @@ class Pruned:
             return f"pruning lowers the test error, by {sentence_number(low)} to {sentence_number(high)}"
         if self.change.low > 0:
             return f"pruning costs {sentence_number(low)} to {sentence_number(high)} of test error"
-        if self.change.high <= 0.0:
+        if self.change.low == self.change.high == 0.0:
             return "pruning changes nothing"
         return (
-            f"pruning may help or hurt: the test error changes by {sentence_number(self.change.low)} to "
+            f"not sure that pruning helps: the test error changes by {sentence_number(self.change.low)} to "
             f"{sentence_number(self.change.high)}"
         )
 
