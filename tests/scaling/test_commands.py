@@ -110,7 +110,8 @@ def test_exponents_beyond_the_points_and_the_figure(tmp_path, capsys):
     assert "--force" in capsys.readouterr().err
     noisy = curve(tmp_path, "n,risk\n1,1\n2,2\n3,.5\n4,3\n5,.2\n")
     assert main(["exponents", noisy, "--extrapolate", "10x"]) == 0
-    assert "cannot tell  open by more than a factor of 4" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "10x" not in printed and printed.count("cannot tell") >= 3  # exponent, curve and reading
 
 
 def test_two_points_cannot_tell(tmp_path, capsys):

@@ -173,6 +173,7 @@ def infer(
     True
     """
     check_instance("fit", fit, Fit)
+    READERS.of(fit.network)
     inputs, labels = check_data(*as_pair(data), device=None)
     host = to_host(inputs)
     concerns = check_inputs(host, fit.network) + check_rows(host, labels)
