@@ -143,3 +143,12 @@ def test_columns_that_never_vary_teach_nothing(constant):
     with pytest.warns(match="never vary"):
         model = DiagonalNetworkRegressor().fit(np.full((50, 3), constant), labels)
     assert not model.weights_.any()
+
+
+def test_decorrelated_columns_have_modes_and_no_forecast():
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((1500, 24)) @ np.linalg.cholesky(0.6 * np.eye(24) + 0.4).T
+    labels = (inputs[:, 0] + inputs[:, 5]) ** 2 + rng.standard_normal(1500)
+    model = QuadraticNetworkRegressor().fit(inputs, labels)
+    assert model.diagnosis_.ok and model.recover_modes().values.size == 1
+    assert "decorrelated" in model.diagnosis_.against("forecast") and not hasattr(model, "teacher_law_")
