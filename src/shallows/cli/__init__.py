@@ -61,7 +61,7 @@ _COMMANDS = (
     ("reproduce", _reproduce, "Make a figure of the papers from scratch."),
     ("train", _train, "Train on your data to a certified minimum and write the weights."),
     ("amp", _amp, "Run message passing, each iteration beside its prediction."),
-    ("fit", _fit, "Train on your data: weight decay, test error and report without held-out data."),
+    ("fit", _fit, "Train on your data: weight decay, test error and report without a test set."),
     ("apply", _apply, "Predict for new rows with the weights of a fit."),
     ("forecast", _forecast, "Forecast from your data what more of it would bring."),
     ("prune", _prune, "Remove learned noise from trained weights."),

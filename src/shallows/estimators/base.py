@@ -201,7 +201,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         self.noise_scale_ = None if found is None else found.noise_scale
         self.diagnosis_ = check_assumptions(inputs, labels, found)
         if self.transformer_ is not None and self.transformer_.matrix_ is not None:
-            # Simulations: the excess risk forecast for decorrelated columns was low, once by a third.
+            # Simulations: with a common factor the excess risk was forecast a quarter too low, and a fourth held.
             words = "columns were decorrelated, where forecasts were seen to miss"
             mixed = Concern(
                 "decorrelated", False, self.transformer_.condition_number_, words, ("power_law", "forecast")
