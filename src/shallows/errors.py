@@ -6,6 +6,7 @@ from typing import Any
 
 __all__ = [
     "CallFailed",
+    "CannotRead",
     "EstimateUndefined",
     "InvalidArgument",
     "MissingDependency",
@@ -168,6 +169,17 @@ class MissingDependency(ShallowsError, ImportError):
     >>> from shallows import MissingDependency, ShallowsError
     >>> issubclass(MissingDependency, ShallowsError), issubclass(MissingDependency, ImportError)
     (True, True)
+    """
+
+
+class CannotRead(ShallowsError):
+    """A tensor or a file of weights cannot be read: the message is the reason, in words.
+
+    Examples
+    --------
+    >>> from shallows.errors import CannotRead
+    >>> str(CannotRead("the file ends within the tensor"))
+    'the file ends within the tensor'
     """
 
 

@@ -1,0 +1,153 @@
+"""What a checkpoint is made of, whatever the file: tensors that are read on demand, and what could not be read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from .._types import FloatArray
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A tensor or a file that was not analysed, and why.
+
+    Attributes
+    ----------
+    name : str
+        Of the tensor, or of the file.
+    reason : str
+        In words, without a full stop.
+    failed : bool
+        Whether something is wrong with it (damaged, not finite, missing); False where there is nothing to analyse
+        (a bias, a norm's gain).
+
+    Examples
+    --------
+    >>> from shallows.checkpoints import Skipped
+    >>> Skipped("encoder.bias", "a vector: no spectrum", failed=False).failed
+    False
+    """
+
+    name: str
+    reason: str
+    failed: bool = False
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-ready."""
+        return {"name": self.name, "reason": self.reason, "failed": self.failed}
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor that lies in a checkpoint, not yet read.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+    dtype : str
+        As stored, such as ``"float32"``, ``"bfloat16"`` or ``"int8"``.
+    file : str
+        Name of the file it lies in; empty for what lies in memory.
+    read : callable
+        Returns the values as floating-point numbers, shape `shape`; raises
+        :class:`shallows.errors.CannotRead` with the reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.checkpoints import StoredTensor
+    >>> StoredTensor("w", (2, 2), "float64", "", lambda: np.eye(2)).read().sum() == 2
+    True
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    file: str
+    read: Callable[[], FloatArray]
+
+
+@dataclass(frozen=True)
+class WeightMatrix:
+    """A matrix of weights as a layer applies it, made of one or more stored tensors.
+
+    Attributes
+    ----------
+    name : str
+        The tensor's, with what part of it in brackets where it was split: ``attention.qkv.weight[query]``.
+    kind : str
+        ``linear``, ``convolution``, ``embedding``, ``attention``, ``recurrent`` or ``adapter``.
+    shape : (int, int)
+        Rows and columns.
+    made : str
+        How it was made of the stored tensor, such as ``"64 x 3 x 7 x 7 taken as 64 x 147"``; empty if as stored.
+    tensors : tuple of str
+        Names of the stored tensors it is made of.
+    read : callable
+        Returns the matrix, shape `shape`, as floating-point numbers; raises
+        :class:`shallows.errors.CannotRead` with the reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.checkpoints import WeightMatrix
+    >>> matrix = WeightMatrix("w", "linear", (2, 2), "", ("w",), lambda: np.eye(2))
+    >>> matrix.read().shape == matrix.shape
+    True
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, int]
+    made: str
+    tensors: tuple[str, ...]
+    read: Callable[[], FloatArray]
+
+
+class Checkpoint(ABC):
+    """Trained weights, wherever they lie. Use it as a context: files stay open until its end.
+
+    Examples
+    --------
+    >>> from shallows.checkpoints import Checkpoint
+    >>> [name for name in ("title", "format", "tensors", "skipped") if hasattr(Checkpoint, name)]
+    ['title', 'format', 'tensors', 'skipped']
+    """
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What a reader calls it: the file's name, or the module's class."""
+
+    @property
+    @abstractmethod
+    def format(self) -> str:
+        """``safetensors``, ``pytorch``, ``numpy``, ``onnx``, ``gguf``, ``module`` or ``arrays``."""
+
+    @property
+    @abstractmethod
+    def tensors(self) -> Sequence[StoredTensor]:
+        """All that can be read, in the order of the file."""
+
+    @property
+    @abstractmethod
+    def skipped(self) -> Sequence[Skipped]:
+        """Files and tensors that cannot be, with their reasons."""
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
+        """Close what is open."""
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

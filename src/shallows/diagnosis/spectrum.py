@@ -1,0 +1,189 @@
+"""What is measured of one matrix, before anything is concluded from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+
+
+@dataclass(frozen=True)
+class NoiseBulk:
+    """The part of a spectrum that is noise, in the units of the matrix.
+
+    Attributes
+    ----------
+    law : str
+        ``"Marchenko-Pastur"`` (independent entries) or ``"clipped semicircle"`` (what weight decay leaves of noise in a
+        trained quadratic network).
+    scale : float
+        Standard deviation ``s`` of an entry; for the clipped semicircle ``delta``, in the units of ``W^T W``.
+    interval : (float, float)
+        Confidence interval of `scale`, at 95 %.
+    lower_edge, edge : float
+        Smallest and largest singular value that noise of this scale gives as the matrix grows.
+    edge_fluctuation : float
+        Standard deviation of the largest one of noise about where it is expected (Tracy-Widom).
+    p_value : float
+        That noise fits the bulk as badly or worse.
+
+    Examples
+    --------
+    >>> from shallows.diagnosis import NoiseBulk
+    >>> NoiseBulk("Marchenko-Pastur", 0.1, (0.09, 0.11), 0.0, 2.0, 0.02, 0.5).edge
+    2.0
+    """
+
+    law: str
+    scale: float
+    interval: tuple[float, float]
+    lower_edge: float
+    edge: float
+    edge_fluctuation: float
+    p_value: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self) | {"interval": list(self.interval)}
+
+
+@dataclass(frozen=True)
+class WeightOutlier:
+    """A singular value beyond the edge of the noise.
+
+    Attributes
+    ----------
+    singular_value : float
+    p_value : float
+        That noise alone has one as large, corrected for looking at many.
+    strength : float
+        The singular value freed of noise: that of the planted part.
+    strength_interval : (float, float)
+        At 95 %.
+    left_overlap, right_overlap : float
+        Squared overlaps of its singular vectors with those of the planted part.
+
+    Examples
+    --------
+    >>> from shallows.diagnosis import WeightOutlier
+    >>> WeightOutlier(3.0, 1e-6, 2.6, (2.5, 2.7), 0.8, 0.9).strength
+    2.6
+    """
+
+    singular_value: float
+    p_value: float
+    strength: float
+    strength_interval: tuple[float, float]
+    left_overlap: float
+    right_overlap: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self) | {"strength_interval": list(self.strength_interval)}
+
+
+@dataclass(frozen=True)
+class WeightTail:
+    """A power law ``p(x) ~ x^-alpha`` of the eigenvalues ``x`` (squared singular values) above the edge.
+
+    Attributes
+    ----------
+    alpha : float
+    interval : (float, float)
+        At 95 %.
+    start : float
+        Where the tail begins, a singular value.
+    count : int
+        Values in it.
+    p_value : float
+        Goodness of fit: that a power law fits as badly or worse.
+    against : dict of str to float
+        p-value of the likelihood ratio in favour of each other law (``lognormal``, ``exponential``,
+        ``truncated``): small where that law is the better one.
+
+    Examples
+    --------
+    >>> from shallows.diagnosis import WeightTail
+    >>> WeightTail(2.5, (2.2, 2.8), 1.0, 60, 0.4, {"lognormal": 0.5}).alpha
+    2.5
+    """
+
+    alpha: float
+    interval: tuple[float, float]
+    start: float
+    count: int
+    p_value: float
+    against: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self) | {"interval": list(self.interval)}
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixSpectrum:
+    """Singular values of a matrix, and what of them is noise.
+
+    Attributes
+    ----------
+    shape : (int, int)
+    singular_values : ndarray, shape (min(shape),)
+        Decreasing, of the matrix as given.
+    bulk : NoiseBulk or None
+        None where no noise could be fitted; `no_bulk` says why.
+    no_bulk : str
+    outliers : tuple of WeightOutlier
+        Decreasing; those with a corrected p-value below 5 %.
+    tail : WeightTail or None
+        None where there is no tail to fit; `no_tail` says why.
+    no_tail : str
+    energy_outliers : float or None
+        Share of the squared Frobenius norm in the outliers; None without a bulk.
+    stable_rank : float
+        Squared Frobenius over squared spectral norm.
+    effective_rank : float
+        Exponential of the entropy of the shares of the singular values.
+    equalised : str
+        ``""``, ``"rows"``, ``"columns"`` or ``"rows and columns"``: what was brought to one variance before
+        the noise was fitted, being of very different ones.
+    remarks : tuple of str
+        What a reader has to know of the numbers above, a clause each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.diagnosis import MatrixSpectrum
+    >>> one = MatrixSpectrum((2, 2), np.array([2.0, 1.0]), None, "too small", (), None, "too small", None, 1.25, 1.9)
+    >>> one.spectral_norm, round(one.norm**2, 6)
+    (2.0, 5.0)
+    """
+
+    shape: tuple[int, int]
+    singular_values: FloatArray
+    bulk: NoiseBulk | None
+    no_bulk: str
+    outliers: tuple[WeightOutlier, ...]
+    tail: WeightTail | None
+    no_tail: str
+    energy_outliers: float | None
+    stable_rank: float
+    effective_rank: float
+    equalised: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def spectral_norm(self) -> float:
+        """Largest singular value."""
+        return float(self.singular_values[0]) if self.singular_values.size else 0.0
+
+    @property
+    def norm(self) -> float:
+        """Frobenius norm."""
+        largest = self.spectral_norm
+        if largest == 0.0:
+            return 0.0
+        return largest * float(np.sqrt(np.sum((self.singular_values / largest) ** 2)))

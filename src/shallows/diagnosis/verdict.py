@@ -1,0 +1,47 @@
+"""The conclusion, in the terms of the paper."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: What a spectrum can be said to be.
+VERDICTS = ("noise", "collapsed", "bulk+spikes", "bleed-out", "heavy-tail", "cannot-tell")
+#: What can be said of the weight decay it was trained with.
+REGULARISATIONS = ("over-regularised", "balanced", "under-regularised", "cannot-tell")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a spectrum says of the training behind it.
+
+    Attributes
+    ----------
+    name : str
+        One of ``noise, collapsed, bulk+spikes, bleed-out, heavy-tail, cannot-tell``.
+    confidence : float or None
+        Share of the networks it was calibrated on of which a verdict with such evidence was right; None for
+        ``cannot-tell``.
+    regularisation : str
+        ``over-regularised``, ``balanced``, ``under-regularised`` or ``cannot-tell``.
+    evidence : str
+        One sentence.
+    advice : tuple of str
+        What to do, a clause each.
+
+    Examples
+    --------
+    >>> from shallows.diagnosis import Verdict
+    >>> Verdict("noise", 0.98, "cannot-tell", "All 64 singular values lie within the bulk of noise.").name
+    'noise'
+    """
+
+    name: str
+    confidence: float | None
+    regularisation: str
+    evidence: str
+    advice: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self) | {"advice": list(self.advice)}
