@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
+
+
+#: What is left for the last cell at least, however wide the others are.
+NARROWEST = 20
 
 
 def lines_of(table: Table, width: int) -> list[str]:
@@ -44,6 +49,22 @@ def wrapped_rows(rows: Sequence[tuple[str, ...]], widths: Sequence[int], width: 
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     return lines_of(table, width)
+
+
+def indented_rows(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
+    """Rows, indented; where they differ in length, cells before the last are aligned all the same.
+
+    >>> indented_rows([("risk", "0.1", "of the network"), ("noise", "much of it")], 40)
+    ['  risk   0.1  of the network', '  noise  much of it']
+    """
+    columns = max(len(row) for row in rows)
+    widths = [max((len(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(columns)]
+    lines = []
+    for count, group in groupby(rows, key=len):
+        fixed = widths[: count - 1]
+        room = max(width - 2, sum(fixed) + 2 * len(fixed) + NARROWEST)
+        lines += [f"  {line}".rstrip() for line in wrapped_rows(list(group), fixed, room)]
+    return lines
 
 
 def headed_table(head: Sequence[tuple[str, bool]], rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._arguments import check_instance, exactly_one
+from ._display import Displayed, Summary, words
 from .errors import InvalidArgument, SolveFailed
 from .networks.base import NARROW, QUANTITATIVE, ROUGH
 from .phases import Phase, phase_of
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     import xarray
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Displayed):
     """What theory predicts for one problem at one weight decay.
 
     Cheap numbers are attributes set at once; those that cost more (:attr:`bayes_risk`, :attr:`decomposition`,
@@ -56,7 +57,7 @@ class Prediction:
     problem: Problem
     weight_decay: float
     penalty: float | None
-    fixed_point: FixedPoint = field(repr=False)
+    fixed_point: FixedPoint
 
     @property
     def status(self) -> Status:
@@ -193,6 +194,10 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: every number `shallows predict --json` prints."""
+        return self._content(("bayes", "decomposition", "spectrum"))
+
+    def _content(self, computed: Sequence[str]) -> dict[str, Any]:
+        """JSON-ready, with these of the numbers that are computed when they are read."""
         problem = self.problem
         out: dict[str, Any] = problem.to_dict()
         out |= {
@@ -206,7 +211,7 @@ class Prediction:
             out["residual"] = None
             return out
         phase = self.phase
-        return out | {
+        out |= {
             "excess_risk": self.excess_risk,
             "estimation_error": self.estimation_error,
             "test_error": self.test_error,
@@ -214,13 +219,32 @@ class Prediction:
             "noise_scale": self.noise_scale,
             "threshold": self.threshold,
             "degrees_of_freedom": self.degrees_of_freedom,
-            "bayes_risk": self.bayes_risk if self.bayes.status.ok else None,
-            "bayes_reachable": self.bayes.reachable if self.bayes.status.ok else None,
-            "phase": None if phase is None else phase.name,
-            "decomposition": self.decomposition.to_dict() if LAWS.has(problem.network) else None,
-            "spectrum": self.spectrum.to_dict() if LAWS.has(problem.network) else None,
-            "finite_size": {"comfortable": self.quantitative, "statement": self.finite_size},
         }
+        if "bayes" in computed:
+            out["bayes_risk"] = self.bayes.excess_risk if self.bayes.status.ok else None
+            out["bayes_reachable"] = self.bayes.reachable if self.bayes.status.ok else None
+        out["phase"] = None if phase is None else phase.name
+        for name in ("decomposition", "spectrum"):
+            if name in computed:
+                out[name] = getattr(self, name).to_dict() if LAWS.has(problem.network) else None
+        return out | {"finite_size": {"comfortable": self.quantitative, "statement": self.finite_size}}
+
+    def read_so_far(self) -> dict[str, Any]:
+        """:meth:`to_dict` without computing: numbers that are computed when they are read are in it once they were."""
+        read = [name for name in ("bayes", "decomposition") if name in vars(self)]
+        law = vars(self).get("spectrum")
+        return self._content([*read, "spectrum"] if law is not None and law.read else read)
+
+    def _summary(self) -> Summary:
+        from .result_rows import prediction_sections, summary_rows
+
+        content = self.read_so_far()
+        title = f"Prediction for a {self.problem.network} network"
+        if not self.status.ok:
+            return Summary(title, [("status", words(self.status.value))], notes=[self.status.advice])
+        left = [name for name in ("bayes_risk", "decomposition", "spectrum") if name not in content]
+        notes = [f"computed when read: {', '.join(left)}"] if left else []
+        return Summary(title, summary_rows(prediction_sections(content)), notes=notes)
 
     def __str__(self) -> str:
         strength = f"pen = {self.penalty:g}" if self.penalty is not None else f"lam = {self.weight_decay:g}"

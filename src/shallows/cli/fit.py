@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .._numbers import span
 from . import _data as data_options
 from . import _options as options
-from ._data import concerns, span
+from ._data import concerns
 from ._files import OutputFolder
 from ._output import print_json
 from ._progress import Progress
@@ -102,7 +103,7 @@ def _observed(inference: Inference | None) -> dict[str, Any]:
 
 
 def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]]:
-    from ..estimators.summary import grouped
+    from ..inference.concern import grouped
 
     by_columns = "by least squares" if (content["weights"] or {}).get("method") == "least squares" else ""
     rows: list[tuple[str, ...]] = [

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Multiples of the present number of samples that the summary forecasts.
 MULTIPLES = (2.0, 4.0, 10.0)
-#: What keys are called on a page where their own words would not do.
-WORDS = {"noise": "label noise", "weights": "single weights", "modes": "teacher modes"}
 #: Entries of the spectrum that are listed.
 LISTED = 100
 
@@ -96,14 +94,6 @@ def summarise(
     )
     out["reasons"] = reasons
     return out
-
-
-def grouped(reasons: dict[str, str]) -> list[tuple[str, str]]:
-    """What is not there, as words, and why: one pair for each reason."""
-    names: dict[str, list[str]] = {}
-    for key, reason in reasons.items():
-        names.setdefault(reason, []).append(WORDS.get(key, key.replace("_", " ")))
-    return [(", ".join(words), reason) for reason, words in names.items()]
 
 
 def believed(found: Guess) -> Guess:

@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import check_instance, check_level
+from .._display import Displayed, Summary, frame_of
+from .._numbers import span_of
+from .._numbers import terminal_number as number
 from ..errors import NotSupported
 from .estimate import LEVEL, reach
 from .result import Inference
 
 if TYPE_CHECKING:
+    import pandas
+
     from .._types import FloatArray
 
 #: Rounds of undoing the repulsion of the modes; each halves what is left to undo.
 ROUNDS = 30
 
 
-@dataclass(frozen=True, eq=False)
-class Modes:
+@dataclass(frozen=True, eq=False, repr=False)
+class Modes(Displayed):
     """Teacher modes of the quadratic network that stand out of the noise, largest first.
 
     Attributes
@@ -56,6 +61,28 @@ class Modes:
     overlaps: FloatArray
     edge: float
     level: float
+
+    def _summary(self) -> Summary:
+        rows = [("modes", str(self.values.size), f"beyond the bulk edge {number(self.edge)}")]
+        head = [("seen at", True), (f"teacher mode ({100 * self.level:g} % interval)", True), ("squared overlap", True)]
+        table = [
+            (number(float(x)), span_of(float(s), float(low), float(high)), f"{overlap:.2f}")
+            for x, s, low, high, overlap in zip(
+                self.positions, self.values, self.low, self.high, self.overlaps, strict=True
+            )
+        ]
+        return Summary("Teacher modes that stand out of the noise", rows, head, table)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each mode, largest first.
+
+        Columns, in units of the eigenvalues of ``S``: ``position``, where the unbiased matrix has it; ``value``, the
+        teacher's mode, with ``standard_error``, ``low`` and ``high``; ``overlap``, squared, of the learned direction
+        with the true one.
+        """
+        names = {"position": "positions", "value": "values", "standard_error": "standard_errors"}
+        names |= {"low": "low", "high": "high", "overlap": "overlaps"}
+        return frame_of({name: getattr(self, attribute) for name, attribute in names.items()})
 
     def to_dict(self, most: int = 50) -> dict[str, Any]:
         """JSON-ready, at most `most` modes."""

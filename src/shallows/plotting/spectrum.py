@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,15 +12,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from ..spectra.law import LearnedLaw
-
 #: Ranks that are drawn: all up to here, then evenly on the logarithmic axis.
 MOST_RANKS = 60
 #: Points of a curve.
 GRID = 500
 
 
-def draw_learned_density(axes: Axes, law: LearnedLaw, low: float, high: float) -> float:
+def draw_learned_density(axes: Axes, law: Any, low: float, high: float) -> float:
     """Draw the continuous part of the law of the learned weights.
 
     Parameters
@@ -53,7 +51,7 @@ def draw_learned_density(axes: Axes, law: LearnedLaw, low: float, high: float) -
     return _draw_both_signs(axes, law, low, high)
 
 
-def _draw_sharp_bulk(axes: Axes, law: LearnedLaw, high: float) -> float:
+def _draw_sharp_bulk(axes: Axes, law: Any, high: float) -> float:
     if law.bulk is None:
         return 0.0
     bottom, top = law.bulk[0], min(law.bulk[1], high)
@@ -70,7 +68,7 @@ def _draw_sharp_bulk(axes: Axes, law: LearnedLaw, high: float) -> float:
     return float(heights.max())
 
 
-def _draw_both_signs(axes: Axes, law: LearnedLaw, low: float, high: float) -> float:
+def _draw_both_signs(axes: Axes, law: Any, low: float, high: float) -> float:
     best = 0.0
     sides = [(max(low, 1e-9 * high), high)] + ([(low, -1e-9 * high)] if low < 0 else [])
     for k, (a, b) in enumerate(sides):

@@ -46,7 +46,7 @@ def write_fit_report(content: dict[str, Any], folder: Path, *, eigenvalues: Any 
     ...     page.name, "A diagonal network fitted to y" in page.read_text(encoding="utf-8")
     ('report.html', True)
     """
-    from ..estimators.summary import grouped
+    from ..inference.concern import grouped
 
     text = json.dumps(content, indent=2, allow_nan=False)
     (folder / "fit.json").write_text(text + "\n", encoding="utf-8")

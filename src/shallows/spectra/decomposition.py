@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from .._display import Displayed, Summary, frame_of
+from .._numbers import terminal_number
+
+if TYPE_CHECKING:
+    import pandas
+
+#: What the terms are, in words.
+PARTS = {
+    "overfitting": "learned noise",
+    "underfitting": "unlearned features",
+    "approximation": "error on learned features",
+    "alignment": "signal inside the bulk",
+}
 
 
-@dataclass(frozen=True)
-class Decomposition:
+@dataclass(frozen=True, repr=False)
+class Decomposition(Displayed):
     """Where the excess risk comes from; the four terms add up to it.
 
     Attributes
@@ -36,6 +51,21 @@ class Decomposition:
     underfitting: float
     approximation: float
     alignment: float
+
+    def _summary(self) -> Summary:
+        total = self.total
+        rows = [
+            (name, terminal_number(value), f"{100 * value / total:.0f} %, {PARTS[name]}" if total > 0 else PARTS[name])
+            for name, value in self.to_dict().items()
+        ]
+        return Summary("Where the excess risk comes from", [*rows, ("sum", terminal_number(total), "excess risk")])
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The terms as a data frame: ``term``, ``value`` in units of the excess risk, ``share`` of the sum."""
+        terms = self.to_dict()
+        total = self.total
+        shares = [value / total if total > 0 else math.nan for value in terms.values()]
+        return frame_of({"term": list(terms), "value": list(terms.values()), "share": shares})
 
     @property
     def total(self) -> float:

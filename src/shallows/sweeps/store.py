@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._display import Displayed
 from ..errors import InvalidArgument, StoreError
 from .driver_processes import birth_of, drivers_here, lives
 from .quantities import Quantity, Record
@@ -46,8 +47,8 @@ CREATE TABLE claims (key BLOB PRIMARY KEY, driver TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-@dataclass(frozen=True)
-class Failure:
+@dataclass(frozen=True, repr=False)
+class Failure(Displayed):
     """A point that could not be computed.
 
     Attributes
