@@ -12,7 +12,7 @@ import numpy as np
 from ._arguments import check_instance, check_number
 from ._display import Displayed, Summary
 from ._status import StatusEnum
-from .errors import SolveFailed
+from .errors import SolveFailed, when_read
 from .prediction import Prediction, predict
 from .problems import Problem
 from .state_evolution import STATE_EVOLUTIONS, bayes_optimal, solve
@@ -101,7 +101,8 @@ class OptimalWeightDecay(Displayed):
     @cached_property
     def bayes_risk(self) -> float | None:
         """Excess risk of the Bayes-optimal estimator (theory note, section 8); None where it could not be solved."""
-        point = bayes_optimal(self.problem, throw=False)
+        with when_read():
+            point = bayes_optimal(self.problem, throw=False)
         return point.excess_risk if point.status.ok else None
 
     @property
@@ -117,7 +118,8 @@ class OptimalWeightDecay(Displayed):
     @cached_property
     def prediction(self) -> Prediction:
         """Everything predicted at the best weight decay."""
-        return predict(self.problem, weight_decay=self.weight_decay)
+        with when_read():
+            return predict(self.problem, weight_decay=self.weight_decay)
 
     def _summary(self) -> Summary:
         from .problem_rows import problem_rows

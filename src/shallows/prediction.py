@@ -10,7 +10,7 @@ import numpy as np
 
 from ._arguments import check_instance, exactly_one
 from ._display import Displayed, Summary, words
-from .errors import InvalidArgument, SolveFailed
+from .errors import InvalidArgument, SolveFailed, UnsolvedAttribute, when_read
 from .networks.base import NARROW, QUANTITATIVE, ROUGH
 from .phases import Phase, phase_of
 from .problems import Problem
@@ -107,7 +107,8 @@ class Prediction(Displayed):
     @cached_property
     def bayes(self) -> BayesPoint:
         """The Bayes-optimal point of this problem, with its status and whether fast algorithms reach it."""
-        return bayes_optimal(self.problem, throw=False)
+        with when_read():
+            return bayes_optimal(self.problem, throw=False)
 
     @property
     def bayes_risk(self) -> float:
@@ -119,7 +120,9 @@ class Prediction(Displayed):
             If its equation could not be solved; carries the result.
         """
         if not self.bayes.status.ok:
-            raise SolveFailed(f"Bayes-optimal risk: {self.bayes.status.value}: {self.bayes.status.advice}", self.bayes)
+            raise UnsolvedAttribute(
+                f"Bayes-optimal risk: {self.bayes.status.value}: {self.bayes.status.advice}", self.bayes
+            )
         return self.bayes.excess_risk
 
     @property
@@ -129,13 +132,17 @@ class Prediction(Displayed):
 
     @cached_property
     def spectrum(self) -> LearnedLaw:
-        """Law of the learned weights."""
-        return learned_law(self.problem, self.noise_scale, self.threshold)
+        """Law of the learned weights; not there where the solve failed, or the network has none."""
+        if not self.status.ok:
+            raise UnsolvedAttribute(f"{self.status.value}: {self.status.advice}", self)
+        with when_read():
+            return learned_law(self.problem, self.noise_scale, self.threshold)
 
     @cached_property
     def decomposition(self) -> Decomposition:
-        """The four parts of the excess risk."""
-        return decompose(self.spectrum)
+        """The four parts of the excess risk; not there where :attr:`spectrum` is not."""
+        with when_read():
+            return decompose(self.spectrum)
 
     @property
     def _narrow_interpolation(self) -> bool:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._arguments import check_number
-from ..errors import EstimateUndefined, InvalidArgument, SolveFailed, UndefinedAttribute
+from ..errors import EstimateUndefined, InvalidArgument, SolveFailed, when_read
 from ..inference import (
     Concern,
     Diagnosis,
@@ -35,8 +35,12 @@ from ..inference import (
 from ..networks import Capability, Network, network_named
 from ..operators import operator_for
 from ..training import Fit, train
+from .display import shown_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._display import Summary
     from .._types import FloatArray
     from .whitening import WhiteningTransformer
 
@@ -134,6 +138,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
         self._check_settings(X.shape[1])
         self._forget()
+        self.n_samples_fit_ = int(y.shape[0])
+        self.label_variance_ = float(np.var(np.asarray(y, dtype=np.float64), ddof=1))
         transformer = self._make_transformer()
         # Arrays inside, whatever scikit-learn is set to give to its users.
         self.transformer_ = None if transformer is None else transformer.set_output(transform="default").fit(X)
@@ -244,6 +250,36 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
             raise EstimateUndefined("the network interpolates its data: nothing can be inferred at this weight decay")
         return self.inference_
 
+    # -- showing
+
+    def _shown(self) -> Summary | None:
+        """The numbers of the fit; None before it, and where they cannot be shown."""
+        try:
+            return shown_model(self) if "diagnosis_" in vars(self) else None
+        except Exception:  # a notebook shows a model whatever became of it
+            return None
+
+    @property
+    def _repr_html_(self) -> Callable[[], str]:
+        """scikit-learn's diagram with the numbers of the fit below; not there where scikit-learn is set to text."""
+        diagram = super()._repr_html_
+
+        def both() -> str:
+            numbers = self._shown()
+            return f"{diagram()}{'' if numbers is None else numbers.html()}"
+
+        return both
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """The same for notebooks; a terminal of IPython prints the numbers below the settings."""
+        bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
+        numbers = self._shown()
+        if numbers is not None:
+            bundle["text/plain"] += f"\n{numbers.lines()}"
+            if "text/html" in bundle:
+                bundle["text/html"] += numbers.html()
+        return bundle
+
     def _forget(self) -> None:
         """Drop what was computed of an earlier fit when it was read."""
         for name in ("power_law_", "teacher_law_"):
@@ -264,10 +300,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         Where none can be fitted, or the data are not what the theory is for, the attribute is not there: the error is
         an :class:`AttributeError`, too.
         """
-        try:
+        with when_read():
             return fit_teacher_law(self._told("forecast"))
-        except EstimateUndefined as error:
-            raise UndefinedAttribute(str(error)) from error
 
     @cached_property
     def power_law_(self) -> PowerLawFit:
@@ -276,10 +310,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         Where none can be fitted, or the data are not what the theory is for, the attribute is not there: the error is
         an :class:`AttributeError`, too.
         """
-        try:
+        with when_read():
             return fit_power_law_teacher(self._told("power_law"), law=self.teacher_law_)
-        except EstimateUndefined as error:
-            raise UndefinedAttribute(str(error)) from error
 
     def prune(self, X: Any = None, y: Any = None) -> Pruned:
         """Weights without the bulk of learned noise; refined if given the training data again.

@@ -112,6 +112,7 @@ class WeightTests(Displayed):
         order = np.argsort(self.p_values, kind="stable")[:most]
         return {
             "method": self.method,
+            "unit": self.unit,
             "level": self.level,
             "false_discovery_rate": self.false_discovery_rate,
             "discoveries": int(self.discovered.sum()),
