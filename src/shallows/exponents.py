@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
     from ._types import FloatArray
@@ -166,12 +167,13 @@ class PowerLaws(Displayed):
 
     def _summary(self) -> Summary:
         interval = f"{100 * self.level:g} % interval"
-        rows: list[tuple[str, ...]] = [("outcome", verdict(self))]
-        rows += [
-            ("exponent", exponent, f"{ends}, n = {span}") for span, exponent, ends, _ in segment_rows(self.segments)
+        rows: list[tuple[str, ...]] = [
+            ("exponent", exponent, f"{ends}, n = {span}".removeprefix(", "))
+            for span, exponent, ends, _ in segment_rows(self.segments)
         ]
         rows += [("break", *row) for row in break_rows(self)]
         rows += [("floor", value, ends) for _, value, ends in floor_rows(self)]
+        rows.append(("outcome", verdict(self)))
         table = [beyond_row(point) for point in self.extrapolations]
         head = [("n", True), ("curve", True), (interval, False)]
         notes = [f"intervals are meant to hold the truth {100 * self.level:g} % of the time"] if self.outcome.ok else []
@@ -199,6 +201,28 @@ class PowerLaws(Displayed):
                 "points": [s.points for s in self.segments],
             }
         )
+
+    def plot(self, ax: Axes | None = None, *, n: ArrayLike | None = None, risk: ArrayLike | None = None) -> Axes:
+        """Draw the fitted curve, its floor and breaks, and what lies beyond; what cannot be told is not drawn.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        n, risk : array_like, optional
+            The curve that was fitted, to be drawn with it.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from .plotting.curves import draw_power_laws
+        from .plotting.style import axes_or_new
+
+        points = None if n is None or risk is None else (n, risk)
+        with axes_or_new(ax) as axes:
+            draw_power_laws(axes, self, points, ("n", "risk"))
+        return axes
 
     def values(self, n: ArrayLike) -> FloatArray:
         """The fitted curve at `n` within the range of its points; shape of `n`.

@@ -157,7 +157,12 @@ def summary_rows(sections: list[tuple[str, list[Row]]]) -> list[Row]:
     sections = sorted(sections, key=lambda section: section[0] == "Problem")
     out: list[Row] = []
     for heading, rows in sections:
+        of = ""
         for row in rows:
+            if heading.startswith("Predicted and measured"):  # quantity, who says so, value and how far it is off
+                of = row[0] or of
+                out.append((f"{of}, {row[1]}", row[2], row[3]))
+                continue
             name, *values = (cell.strip() for cell in row)
             if heading in WITH_SYMBOLS and len(values) > 1:  # name, symbol, value and remark
                 symbol, value, *remark = values

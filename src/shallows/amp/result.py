@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from .._arguments import check_choice
 from .._display import Displayed, Summary, frame_of, words
 from .._numbers import terminal_number as number
 from .._status import StatusEnum
@@ -14,6 +15,7 @@ from ..networks import network_named
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
 
     from .._types import FloatArray
 
@@ -208,6 +210,33 @@ class AmpRun(Displayed):
         if not np.isfinite(self.error):
             rows = [row for row in rows if row[0] != "excess risk"]
         return Summary(f"Message passing on a {self.network} network", rows)
+
+    def plot(self, ax: Axes | None = None, *, quantity: str = "noise_scale") -> Axes:
+        """Draw the iterations, measured beside predicted.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        quantity : {"noise_scale", "excess_risk"}
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        InvalidArgument
+            For another quantity.
+        """
+        from ..plotting.amp import draw_excess_risk, draw_noise_scale
+        from ..plotting.style import axes_or_new
+
+        draws = {"noise_scale": draw_noise_scale, "excess_risk": draw_excess_risk}
+        check_choice("quantity", quantity, draws)
+        with axes_or_new(ax) as axes:
+            draws[quantity](axes, self)
+        return axes
 
     def to_frame(self) -> pandas.DataFrame:
         """The iterations as a data frame: see :meth:`Trajectory.to_frame`."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas
+    from matplotlib.axes import Axes
 
 #: Weight decays searched, as factors about the noise line's.
 REACH = 200.0
@@ -178,6 +179,31 @@ class Forecast(Displayed):
             for end, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
                 columns[name + suffix] = [getattr(getattr(point, name), end) for point in points]
         return frame_of(columns | {"phase": [point.phase for point in points]})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the test error against samples, with bands.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EstimateUndefined
+            If the forecast is not :attr:`trusted`.
+        """
+        from ..plotting.fits import draw_forecast
+        from ..plotting.style import axes_or_new
+
+        self._believed()
+        with axes_or_new(ax) as axes:
+            draw_forecast(axes, self.to_dict())
+        return axes
 
     def _believed(self) -> None:
         if self.caution is not None:

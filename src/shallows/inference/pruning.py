@@ -31,6 +31,7 @@ from .result import Inference
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
 
     from .._types import FloatArray
     from ..teachers import Teacher
@@ -128,6 +129,31 @@ class Pruned(Displayed):
                 "excess_risk": [self.excess_risk_before, self.excess_risk],
             }
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the change of the test error with its interval.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EstimateUndefined
+            If something about the data speaks against the estimates.
+        """
+        from ..plotting.fits import draw_change
+        from ..plotting.style import axes_or_new
+
+        self._believed()
+        with axes_or_new(ax, height=1.6) as axes:
+            draw_change(axes, self.change.to_dict(), (self.features_before, self.features_after), self.verdict)
+        return axes
 
     def _believed(self) -> None:
         if self.caution is not None:

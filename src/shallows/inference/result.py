@@ -9,10 +9,13 @@ import numpy as np
 
 from .._display import Displayed, Summary, words
 from .._numbers import terminal_number as number
+from ..errors import EstimateUndefined
 from ..networks import Network, network_named
 from .concern import BY_LEAST_SQUARES, NOISE, RISK, TEST_ERROR, WEIGHTS, WORDS, Diagnosis, grouped
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from .._types import FloatArray
     from .concern import Concern
     from .estimate import Estimate
@@ -156,6 +159,34 @@ class Inference(Displayed):
         title = f"What a {self.network} network says of its {self.samples} samples"
         notes = [f"no {what}: {reason}" for what, reason in grouped(reasons)]
         return Summary(title, rows, notes=notes)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the unbiased weights beside what noise alone would give.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EstimateUndefined
+            If the inputs are not what the theory is for: then there is no one noise scale.
+        """
+        from ..plotting.style import axes_or_new
+        from ..plotting.unbiased import UNBIASED_FIGURES
+
+        concerns = [concern.message for concern in self.input_concerns if WEIGHTS in concern.voids]
+        if concerns:
+            raise EstimateUndefined(f"the weights have no one noise scale: {concerns[0]}")
+        content = {"noise_scale": self.noise_scale, "threshold": self.threshold, "power_law": None, "modes": None}
+        with axes_or_new(ax) as axes:
+            UNBIASED_FIGURES.of(self.network).draw(axes, content, self.observed)
+        return axes
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready summary."""

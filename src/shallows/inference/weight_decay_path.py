@@ -14,6 +14,7 @@ from ..networks import Capability
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from .._types import FloatArray
@@ -139,6 +140,25 @@ class WeightDecayPath(Displayed):
             columns["held_out_error"] = self.held_out_error
         columns |= {name: getattr(self, name) for name in ("train_error", "degrees_of_freedom", "learned_features")}
         return frame_of(columns | {"chosen": np.arange(self.weight_decay.size) == self.chosen_at})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw estimated test error and train error along the weight decays tried; the one chosen is dotted.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.fits import draw_path
+        from ..plotting.style import axes_or_new
+
+        with axes_or_new(ax) as axes:
+            draw_path(axes, self.to_dict())
+        return axes
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, None where there is no estimate."""

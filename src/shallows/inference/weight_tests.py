@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import check_instance, check_level
+from .._arguments import check_instance, check_integer, check_level
 from .._display import Displayed, Summary, frame_of
 from .._numbers import span_of
 from ..errors import EstimateUndefined, NotSupported
@@ -17,6 +17,7 @@ from .result import Inference
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from .._types import FloatArray
@@ -105,6 +106,31 @@ class WeightTests(Displayed):
                 "discovered": self.discovered,
             }
         )
+
+    def plot(self, ax: Axes | None = None, *, most: int = 30) -> Axes:
+        """Draw weights with their intervals, the most significant on top; those not discovered in grey.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        most : int
+            How many.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.intervals import draw_intervals
+        from ..plotting.style import axes_or_new
+
+        order = np.argsort(self.p_values, kind="stable")[: check_integer("most", most)]
+        names = [str(i) if self.names is None else self.names[i] for i in order]
+        found = (self.values[order], self.low[order], self.high[order], self.discovered[order])
+        with axes_or_new(ax, height=1.0 + 0.24 * len(names)) as axes:
+            draw_intervals(axes, names, *found)
+            axes.set_xlabel(f"weight per {self.unit} ({100 * self.level:g} % interval)")
+        return axes
 
     def to_dict(self, names: list[str] | None = None, most: int = 50) -> dict[str, Any]:
         """JSON-ready: the `most` most significant weights."""

@@ -11,6 +11,7 @@ from .._numbers import terminal_number
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
 
 #: What the terms are, in words.
 PARTS = {
@@ -66,6 +67,29 @@ class Decomposition(Displayed):
         total = self.total
         shares = [value / total if total > 0 else math.nan for value in terms.values()]
         return frame_of({"term": list(terms), "value": list(terms.values()), "share": shares})
+
+    def plot(self, ax: Axes | None = None, *, best: float | None = None) -> Axes:
+        """Draw the terms as a waterfall that ends at their sum.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        best : float, optional
+            Bayes-optimal excess risk, to be marked.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.decomposition import draw_decomposition
+        from ..plotting.style import axes_or_new
+
+        with axes_or_new(ax, height=2.9) as axes:
+            draw_decomposition(axes, self.to_dict(), self.total, PARTS, best=best)
+            if best is not None:
+                axes.legend(loc="lower right")
+        return axes
 
     @property
     def total(self) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import check_choice
 from .._display import Displayed, Summary, frame_of
 from .._numbers import terminal_number
 from ..networks import Capability
@@ -18,6 +19,7 @@ from .decomposition import Decomposition
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from ..problems import Problem
@@ -127,6 +129,33 @@ class LearnedLaw(Displayed, ABC):
         the probability to be learned, from 0 to 1.
         """
         return frame_of({name: [getattr(o, name) for o in self.outliers] for name in Outlier.__dataclass_fields__})
+
+    def plot(self, ax: Axes | None = None, *, by: str = "density") -> Axes:
+        """Draw the law: near its bulk, or by rank.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        by : {"density", "rank"}
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        InvalidArgument
+            For another `by`.
+        """
+        from ..plotting.spectrum import draw_law, draw_ranks_of_law
+        from ..plotting.style import axes_or_new
+
+        draws = {"density": draw_law, "rank": draw_ranks_of_law}
+        check_choice("by", by, draws)
+        with axes_or_new(ax) as axes:
+            draws[by](axes, self)
+        return axes
 
     @property
     def has_sharp_bulk(self) -> bool:

@@ -14,6 +14,7 @@ from ..state_evolution import bayes_optimal
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
 
     from .._types import FloatArray
     from ..prediction import Prediction
@@ -103,6 +104,25 @@ class LearningCurve(Displayed):
         """
         names = ("samples", "excess_risk", "bayes_risk")
         return frame_of({name: getattr(self, name) for name in names} | {"phase": list(self.phases)})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw excess risk against samples, predicted and trained, with the phases along the top.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.style import axes_or_new
+        from ..plotting.verification import draw_learning_curve
+
+        with axes_or_new(ax) as axes:
+            draw_learning_curve(axes, self)
+        return axes
 
     @property
     def failures(self) -> int:

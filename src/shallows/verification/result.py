@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import check_choice
 from .._display import Displayed, Summary, frame_of, words
+from ..errors import SolveFailed
 from .comparison import AGREEMENT, Comparison, compare, objective_disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas
+    from matplotlib.axes import Axes
 
     from ..prediction import Prediction
     from ..problems import Problem
@@ -190,6 +193,39 @@ class Verification(Displayed):
                 "outcome": [item.outcome.value for _, _, item in items],
             }
         )
+
+    def plot(self, ax: Axes | None = None, *, quantity: str = "excess_risk") -> Axes:
+        """Draw what was measured beside the prediction: every data set, mean and standard error.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        quantity : {"excess_risk", "train_error"}
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        InvalidArgument
+            For another quantity.
+        SolveFailed
+            If there is no prediction, or nothing was measured.
+        """
+        from ..plotting.style import axes_or_new
+        from ..plotting.verification import draw_agreement
+
+        titles = {"excess_risk": "Excess risk", "train_error": "Train error (per sample)"}
+        check_choice("quantity", quantity, titles)
+        if not self.status.ok or not self.measured:
+            raise SolveFailed(self.verdict if not self.status.ok else "nothing was measured", self)
+        with axes_or_new(ax) as axes:
+            draw_agreement(axes, {name: found[quantity] for name, found in self.comparisons.items()})
+            axes.set_title(titles[quantity])
+            axes.legend()
+        return axes
 
     def __str__(self) -> str:
         lines = [str(self.prediction)]
