@@ -40,7 +40,7 @@ class Denoised(Displayed):
     divergence: float
 
 
-class Denoiser(ABC):
+class Denoiser(Displayed, ABC):
     """A thresholding rule: one object that serves message passing and state evolution, so that they cannot drift apart.
 
     Observations are ``u = theta* + tau Z`` for the diagonal network, and the eigenvalues of ``S* + delta GOE``, in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -38,7 +39,7 @@ from ..training import Fit, train
 from .display import shown_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .._display import Summary
     from .._types import FloatArray
@@ -46,6 +47,11 @@ if TYPE_CHECKING:
 
 #: A fit that missed its tolerance is still used below this relative duality gap.
 USABLE_GAP = 1e-3
+
+#: Attributes that are computed when they are first read.
+LAZY = ("power_law_", "teacher_law_")
+#: Whether names are listed for a table of attributes that reads them all.
+_ONLY_STORED: ContextVar[bool] = ContextVar("only_stored", default=False)
 
 
 class AssumptionWarning(UserWarning):
@@ -270,6 +276,19 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
 
         return both
 
+    def __dir__(self) -> Iterable[str]:
+        # scikit-learn's own reads every attribute to see whether it is there.
+        names = [name for name in object.__dir__(self) if name in LAZY or hasattr(self, name)]
+        return names if not _ONLY_STORED.get() else [name for name in names if name not in LAZY or name in vars(self)]
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """scikit-learn's table of fitted attributes, which reads every one: without those still to be computed."""
+        token = _ONLY_STORED.set(True)
+        try:
+            return super()._get_fitted_attr_html(doc_link)
+        finally:
+            _ONLY_STORED.reset(token)
+
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         """The same for notebooks; a terminal of IPython prints the numbers below the settings."""
         bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
@@ -282,7 +301,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
 
     def _forget(self) -> None:
         """Drop what was computed of an earlier fit when it was read."""
-        for name in ("power_law_", "teacher_law_"):
+        for name in LAZY:
             self.__dict__.pop(name, None)
 
     def _told(self, quantity: str) -> Inference:

@@ -144,6 +144,9 @@ class Store:
                 self._notes.close()
                 raise
 
+    def __repr__(self) -> str:
+        return f"<Store in {'memory' if self.folder is None else self.folder}>"
+
     def _prepare(self, create: bool) -> None:
         assert self.folder is not None
         if not create:
