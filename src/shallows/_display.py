@@ -78,7 +78,8 @@ class Summary:
         """A table that needs nothing beside it, in the colours of the page that it stands on."""
         parts = [f'<div style="{_BLOCK}"><div style="{_TITLE}">{html.escape(self.title)}</div>']
         if self.rows:
-            parts.append(_html_table((), [(*row, "")[:3] for row in self.rows], (False, False, False)))
+            rows = [row if len(row) < 3 or row[2] else row[:2] for row in self.rows]
+            parts.append(_html_table((), rows, (False, False, False)))
         if self.table:
             numbers = tuple(is_number for _, is_number in self.head)
             parts.append(_html_table([name for name, _ in self.head], self.table[:MOST_ROWS], numbers))
@@ -110,7 +111,11 @@ def _html_table(head: Sequence[str], rows: Sequence[tuple[str, ...]], numbers: S
         out.append(f'<thead><tr style="{_ROW}">{"".join(cells)}</tr></thead>')
     out.append("<tbody>")
     for row in rows:
-        cells = [f'<td style="{_CELL}{side}">{html.escape(cell)}</td>' for cell, side in zip(row, sides, strict=False)]
+        spans = [""] * (len(row) - 1) + [f' colspan="{len(sides) - len(row) + 1}"' if len(row) < len(sides) else ""]
+        cells = [
+            f'<td{span} style="{_CELL}{side}">{html.escape(cell)}</td>'
+            for cell, side, span in zip(row, sides, spans, strict=False)
+        ]
         out.append(f'<tr style="{_ROW}">{"".join(cells)}</tr>')
     return "".join([*out, "</tbody></table>"])
 

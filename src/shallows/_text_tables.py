@@ -21,7 +21,8 @@ def lines_of(table: Table, width: int) -> list[str]:
     from rich.console import Console
 
     stream = io.StringIO()
-    Console(file=stream, width=width, color_system=None, legacy_windows=False).print(table)
+    # In a notebook Rich would show the table there.
+    Console(file=stream, width=width, color_system=None, legacy_windows=False, force_jupyter=False).print(table)
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
 

@@ -156,9 +156,8 @@ class Forecast(Displayed):
         if self.present_phase is not None:
             rows.append(("phase now", self.present_phase))
         rows.append(("label noise", number(self.noise), "no network does better"))
-        rows += [("", sentence) for sentence in self.sentences]
         table = [forecast_row(point.to_dict()) for point in self.points]
-        return Summary(title, rows, FORECAST_HEAD, table)
+        return Summary(title, rows, FORECAST_HEAD, table, self.sentences)
 
     def to_frame(self) -> pandas.DataFrame:
         """The curve as a data frame, the present number of samples first.

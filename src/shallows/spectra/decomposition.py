@@ -88,7 +88,7 @@ class Decomposition(Displayed):
         with axes_or_new(ax, height=2.9) as axes:
             draw_decomposition(axes, self.to_dict(), self.total, PARTS, best=best)
             if best is not None:
-                axes.legend(loc="lower right")
+                axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
         return axes
 
     @property
