@@ -73,7 +73,7 @@ class DiagonalReader(Reader):
 
     def leverages(self) -> FloatArray:
         active = np.flatnonzero(np.asarray(self.fit.weights))
-        basis = np.linalg.qr(to_host(self.operator.inputs)[:, active])[0]
+        basis = np.linalg.qr(self.operator.columns(active))[0]
         out: FloatArray = np.square(basis).sum(axis=1) + (self.residual.size - self.samples) / self.residual.size
         return out
 
