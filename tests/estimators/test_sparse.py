@@ -35,7 +35,11 @@ def kept_sparse(monkeypatch):
     monkeypatch.setattr(base, "MOST_FILLED", 0)
 
 
-KINDS = [kind for name in ("csr", "csc", "coo") for kind in (getattr(sparse, f"{name}_array"), getattr(sparse, f"{name}_matrix"))]
+KINDS = [
+    kind
+    for name in ("csr", "csc", "coo")
+    for kind in (getattr(sparse, f"{name}_array"), getattr(sparse, f"{name}_matrix"))
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,7 +1,6 @@
 """scikit-learn's tools around both regressors, and frames as they come: each gives what the plain call gives."""
 
 import copy
-import io
 import json
 import pickle
 import warnings
@@ -53,7 +52,9 @@ def numbers(frame):
 
 def encoder(sparse):
     hot = OneHotEncoder(sparse_output=sparse, drop="first")
-    return ColumnTransformer([("hot", hot, ["colour"]), ("scale", StandardScaler(), ["a", "b", "c"])], sparse_threshold=1)
+    return ColumnTransformer(
+        [("hot", hot, ["colour"]), ("scale", StandardScaler(), ["a", "b", "c"])], sparse_threshold=1
+    )
 
 
 def test_a_column_transformer_with_one_hot_and_scaler(model, frame):
@@ -139,9 +140,11 @@ def test_sample_weights_are_refused_in_one_line(model, frame):
     with pytest.raises(TypeError, match="sample_weight"):
         model.fit(inputs, labels, sample_weight=weights)
     with pytest.raises(TypeError, match="sample_weight"):
-        make_pipeline(StandardScaler(), model).fit(inputs, labels, **{f"{type(model).__name__.lower()}__sample_weight": weights})
+        make_pipeline(StandardScaler(), model).fit(
+            inputs, labels, **{f"{type(model).__name__.lower()}__sample_weight": weights}
+        )
     with sklearn.config_context(enable_metadata_routing=True):
-        with pytest.raises((TypeError, AttributeError), match="sample_weight|set_fit_request"):
+        with pytest.raises((TypeError, AttributeError), match=r"sample_weight|set_fit_request"):
             clone(model).set_fit_request(sample_weight=True)
         grid = GridSearchCV(model, {"weight_decay": [0.3]}, cv=3)
         with pytest.raises((TypeError, ValueError), match="sample_weight"):
@@ -210,7 +213,9 @@ def test_labels_of_words_are_one_helpful_line(model, frame, words):
     if isinstance(words[0], str):
         given += [pandas.Series(labels).astype("category"), pandas.Series(labels).astype("string")]
     for answer in given:
-        with pytest.raises(InvalidArgument, match="y: got '(yes|no|red|green|blue|many)'; labels must be numbers: make 0 and 1"):
+        with pytest.raises(
+            InvalidArgument, match=r"y: got '(yes|no|red|green|blue|many)'; labels must be numbers: make 0 and 1"
+        ):
             clone(model).fit(numbers(frame[0]), answer)
     two = labels == labels[0]
     as_numbers = clone(model).fit(numbers(frame[0]), two.astype(float))
@@ -273,7 +278,9 @@ def test_files_go_across_versions_and_damaged_ones_are_named(model, frame, tmp_p
     save_file(load_file(path), tmp_path / "newer.safetensors", header | {"version": "9.9.9"})
     again = load_model(tmp_path / "newer.safetensors")
     assert again.predict(inputs.to_numpy()) == pytest.approx(fitted.predict(inputs))
-    save_file(load_file(path), tmp_path / "next.safetensors", header | {"version": "9.9.9", "format": "shallows-weights-2"})
+    save_file(
+        load_file(path), tmp_path / "next.safetensors", header | {"version": "9.9.9", "format": "shallows-weights-2"}
+    )
     with pytest.raises(InvalidArgument, match=r"next.safetensors'; written by shallows 9.9.9 in a format"):
         load_model(tmp_path / "next.safetensors")
     whole = path.read_bytes()
@@ -289,9 +296,12 @@ def test_files_go_across_versions_and_damaged_ones_are_named(model, frame, tmp_p
     save_file(holed, tmp_path / "names.safetensors", header | {"fit": json.dumps(some)})
     with pytest.raises(InvalidArgument, match="names 1 columns"):
         load_model(tmp_path / "names.safetensors")
-    weights = {name: np.full_like(value, np.nan) if name in ("theta", "factor") else value for name, value in load_file(path).items()}
+    weights = {
+        name: np.full_like(value, np.nan) if name in ("theta", "factor") else value
+        for name, value in load_file(path).items()
+    }
     save_file(weights, tmp_path / "nan.safetensors", header)
-    with pytest.raises(InvalidArgument, match="nan.safetensors"):
+    with pytest.raises(InvalidArgument, match=r"nan.safetensors"):
         load_model(tmp_path / "nan.safetensors")
 
 

@@ -139,7 +139,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         SolveFailed
             If training did not reach a usable minimum.
         """
-        _refuse_words(y)
+        refuse_words(y)
         X, y = self._validated(X, y=y, y_numeric=True, ensure_min_samples=2)
         self._check_settings(X.shape[1])
         self._forget()
@@ -355,7 +355,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
 REGRESSORS: Capability[type[NetworkRegressor]] = Capability("estimator")
 
 
-def _refuse_words(y: Any) -> None:
+def refuse_words(y: Any) -> None:
     """Raise for labels that are text, which scikit-learn would call a failed conversion."""
     values = np.asarray(y)
     if values.dtype.kind not in "OUSTb" or values.size == 0:

@@ -90,7 +90,10 @@ class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         if self.method == "center":
             self.changed_ = "columns were centred"
             return self
-        constant = self._scale(X.std(axis=0), X[0])
+        # Squares of numbers as small or large as users' units make them leave the range of floating-point numbers.
+        sizes = np.abs(X - self.mean_).max(axis=0)
+        sizes[sizes == 0] = 1.0
+        constant = self._scale((X / sizes).std(axis=0) * sizes, X[0])
         if self.method == "scale" or d == 1:
             return self
         unit = (X - self.mean_) / self.scale_

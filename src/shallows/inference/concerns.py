@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.special import ndtri
@@ -31,6 +31,8 @@ SIGNIFICANT = 5.0
 CHANCE_OF_A_PAIR = 1e-3
 #: Not looked for single correlated pairs beyond this many products of numbers.
 MOST_PRODUCTS = 2e10
+#: Columns that vary by less carry nothing: their squares leave the range of floating-point numbers.
+SMALLEST_SIZE = 1e-70
 #: Columns and rows of sparse inputs, drawn at random, that correlations are looked for in.
 MOST_COLUMNS, MOST_ROWS = 2000, 10_000
 #: Numbers this close, over the standard deviation of their column, are the same.
@@ -88,13 +90,13 @@ def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
     """
     architecture = network_named(network)
     if isinstance(inputs, SparseInputs):
-        varying = inputs.squares > 0
+        varying = inputs.sizes() > SMALLEST_SIZE
     else:
-        varying = np.ptp(inputs, axis=0) > 0
+        varying = np.ptp(inputs, axis=0) > SMALLEST_SIZE
     found = [_constant(varying), _few_rows(inputs)]
-    if varying.any() and not varying.all():
-        inputs = inputs.select(varying) if isinstance(inputs, SparseInputs) else inputs[:, varying]
     if varying.any():
+        if not varying.all():
+            inputs = _columns(inputs, varying)
         moments = _Moments(inputs)
         found += [
             _mean(moments, architecture),
@@ -172,6 +174,10 @@ def _constant(varying: NDArray[np.bool_]) -> Concern | None:
     return Concern("constant", not varying.any(), count, f"{count} column(s) never vary and carry nothing")
 
 
+def _columns(inputs: Any, chosen: NDArray[np.bool_]) -> Any:
+    return inputs.select(chosen) if isinstance(inputs, SparseInputs) else inputs[:, chosen]
+
+
 class _Moments:
     """First, second and fourth moments of the columns, all of shape (d,)."""
 
@@ -205,12 +211,8 @@ def _correlation(inputs: FloatArray, moments: _Moments, network: Network) -> Con
     if d < 2 or n < 3:
         return None
     if isinstance(inputs, SparseInputs):  # filled as far as they are looked at
-        unit = inputs.standardised()
-        if d > MOST_COLUMNS:
-            d = MOST_COLUMNS
-            unit = unit.select(np.random.default_rng(0).choice(inputs.shape[1], d, replace=False))
-        unit = unit[np.sort(np.random.default_rng(0).choice(n, MOST_ROWS, replace=False)) if n > MOST_ROWS else slice(None)]
-        n = unit.shape[0]
+        unit = inputs.standardised_part(MOST_ROWS, MOST_COLUMNS)
+        n, d = unit.shape
     else:
         unit = (inputs - moments.means) / np.maximum(inputs.std(axis=0), 1e-300)
     largest = 0.0
@@ -293,7 +295,8 @@ def check_rows(inputs: FloatArray, labels: FloatArray) -> list[Concern]:
         rows = np.column_stack([inputs.matrix @ factors, labels])
     else:
         rows = np.column_stack([inputs, labels])
-    unit = rows / np.maximum(rows.std(axis=0), 1e-300)
+    deviations = rows.std(axis=0)
+    unit = (rows - rows.mean(axis=0)) / np.where(deviations > SMALLEST_SIZE, deviations, 1.0)
     n, distinct = rows.shape[0], np.unique(np.round(unit / SAME), axis=0).shape[0]
     if distinct >= 0.95 * n:
         return []

@@ -71,7 +71,7 @@ class DiagonalOperator(Operator):
         return bool(self.inputs.flags.f_contiguous and not self.inputs.flags.c_contiguous)
 
     def for_coordinate_descent(self) -> tuple[Any, bool]:
-        """The inputs with their columns one after the other in memory, and whether their means are still to be taken off."""
+        """The inputs, column by column in memory, and whether the columns' means are still to be taken off."""
         return np.asfortranarray(self.inputs), False
 
     @cached_property

@@ -113,6 +113,15 @@ class SparseInputs:
         factors = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > 0)
         return scaled(self.matrix, self.shifts + means, factors)
 
+    def standardised_part(self, most_rows: int, most_columns: int) -> FloatArray:
+        """The same as a full array, of so many rows and columns drawn at random where there are more."""
+        n, d = self.shape
+        generator = np.random.default_rng(0)
+        unit = self.standardised()
+        if d > most_columns:
+            unit = unit.select(np.sort(generator.choice(d, most_columns, replace=False)))
+        return unit[np.sort(generator.choice(n, most_rows, replace=False)) if n > most_rows else slice(None)]
+
 
 def scaled(matrix: Any, means: FloatArray, factors: FloatArray) -> SparseInputs:
     """``(matrix - means) * factors``, column by column; a factor of zero makes a column of zeros."""
@@ -144,7 +153,7 @@ class SparseDiagonalOperator(DiagonalOperator):
     inputs: SparseInputs  # type: ignore[assignment]
 
     def __init__(self, inputs: SparseInputs) -> None:
-        self.inputs = inputs  # type: ignore[assignment]
+        self.inputs = inputs
         self.samples, self.dim = inputs.shape
         self.matrix, self.shifts = inputs.matrix, inputs.shifts
 
@@ -153,7 +162,7 @@ class SparseDiagonalOperator(DiagonalOperator):
         return False  # a step of coordinate descent on centred sparse columns takes all rows
 
     @property
-    def squares(self) -> FloatArray:  # type: ignore[override]
+    def squares(self) -> FloatArray:
         return self.inputs.squares
 
     def sizes(self, columns: NDArray[np.intp]) -> FloatArray:
