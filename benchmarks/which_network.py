@@ -32,11 +32,11 @@ def world(name, rows, columns, seed):
     return inputs, first * linear + second * square + np.sqrt(0.5) * rng.standard_normal(rows)
 
 
-def main(seeds):
+def main(seeds, sizes):
     heads = ("diagonal", "quadratic", "decided", "more than one", "nothing", "seconds")
     print(f"{'n':>5}{'d':>4}  {'world':<14}" + "".join(f"{column:>15}" for column in heads))
 
-    for rows, columns in SIZES:
+    for rows, columns in sizes:
         for name in WORLDS:
             counts = dict.fromkeys(("diagonal", "quadratic", "decided", "more", "nothing"), 0)
             seconds = []
@@ -56,5 +56,7 @@ def main(seeds):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--small", action="store_true", help="the smaller size only")
     warnings.simplefilter("ignore", AssumptionWarning)
-    main(parser.parse_args().seeds)
+    arguments = parser.parse_args()
+    main(arguments.seeds, SIZES[:1] if arguments.small else SIZES)

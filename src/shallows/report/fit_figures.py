@@ -41,6 +41,7 @@ def path_figure(content: dict[str, Any]) -> Figure:
     top.legend(loc="best")
     top.set_xscale("log")
     bottom.plot(decay, path["learned_features"], "o-", color=GREEN, ms=3)
+    bottom.yaxis.get_major_locator().set_params(integer=True)
     bottom.axvline(path["chosen"], color=GREY, lw=1, ls=":")
     bottom.set_ylabel(network_named(content["network"]).words.active)
     bottom.set_xlabel("weight decay λ")
