@@ -125,11 +125,14 @@ def _private_folder() -> str:
     return path
 
 
-class _Checked(FunctionCache._impl_class):  # type: ignore[misc]
+_Kept: Any = FunctionCache._impl_class
+
+
+class _Checked(_Kept):
     """A compiled function is kept with a checksum: damaged machine code would end the process, not raise."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        places = list(type(self)._locator_classes)
+        places = list(_Kept._locator_classes)
         if not os.path.isabs(os.path.expanduser("~")):  # no home: Numba would make a folder named ~ right here
             places = [place for place in places if "UserWide" not in place.__name__]
         self._locator_classes = [*places, _TemporaryFolder]
@@ -146,7 +149,7 @@ class _Checked(FunctionCache._impl_class):  # type: ignore[misc]
         return super().rebuild(target_context, pickle.loads(content))
 
 
-class KernelCache(FunctionCache):  # type: ignore[misc]
+class KernelCache(FunctionCache):
     """Numba's cache of a function, in which everything that goes wrong is a miss."""
 
     _impl_class = _Checked

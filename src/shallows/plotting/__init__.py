@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from .spectrum import draw_learned_density, shown_ranks
-from .style import new_figure, save, styled
+from .style import load_matplotlib, new_figure, save, styled
 from .ticks import plain_log_ticks, rank_ticks
 
 __all__ = [
     "draw_learned_density",
+    "load_matplotlib",
     "new_figure",
     "plain_log_ticks",
     "rank_ticks",
