@@ -68,7 +68,7 @@ def prepared_streams() -> Iterator[None]:
     def show(message: Warning | str, *_where: object) -> None:
         print_error(str(message))
 
-    warnings.showwarning = show
+    warnings.showwarning = show  # type: ignore[assignment]
     try:
         yield
     finally:
