@@ -1,8 +1,8 @@
 """Compute-optimal training by one-pass SGD: the best width, samples and rate for a budget of multiply-adds.
 
-Theory note, section 15. A run of `n` samples has the flow's time ``share n / T`` at its end, whatever the batch:
-``share = rate T/batch`` is how far the rate stands towards the noise's limit. Its risk is the flow's, raised by
-the noise that is left; the best share, and for networks with a width the best width, follow by minimising.
+Theory note, section 15. A run of `n` samples has the flow's time ``n rate/batch`` at its end, whatever the batch. Its
+risk is the flow's, raised by the noise that is left; the best rate per sample of the batch, and for networks with a
+width the best width, follow by minimising.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
 #: How the learning rate goes on: it stays, or falls to zero in a straight line.
 SCHEDULES = ("linear", "constant")
-#: Largest share, so that the leading order in it means something.
-MOST_SHARE = 0.5
+#: How near to where noise alone makes weights run away.
+MOST_SHARE = 0.4
+#: Learning rate times sharpness at the largest batch: 2 would not be stable.
+CURVATURE = 0.5
 #: Points of the search: times of a flow, shares, widths per decade.
-_TIMES, _SHARES, _WIDTHS = 160, 90, 8
+_TIMES, _RATES, _WIDTHS = 160, 150, 16
 MOST_BUDGETS = 1000
 
 
@@ -55,7 +57,7 @@ class ComputeOptimal:
         That batch, and the rate to start with.
     excess_risk : ndarray, shape (k,)
     share : ndarray, shape (k,)
-        The rate as a share of the limit that noise sets.
+        What the noise of a constant rate would add, as a share of the test error.
     widths : ndarray, shape (w,)
         Widths that were tried.
     isoflop : ndarray, shape (k, w)
@@ -224,13 +226,12 @@ def compute_optimal(
         allowed = f"must be at least {smallest:.4g} multiply-adds, the cost of one sample"
         raise InvalidArgument("budgets", float(wanted[0]), allowed)
     curves = [_Curve.of(problem, width, init_scale, schedule) for width in widths]
-    table = np.array([[curve.best(budget) for curve in curves] for budget in wanted])  # (k, w, risk and share)
+    table = np.array([[curve.best(budget) for curve in curves] for budget in wanted])  # (k, w, risk, rate, share)
     places = np.nanargmin(table[:, :, 0], axis=1)
-    rows = np.arange(wanted.size)
+    risk, rate, share = table[np.arange(wanted.size), places].T
     chosen = [curves[place] for place in places]
-    share = table[rows, places, 1]
     samples = np.array([budget / curve.cost for budget, curve in zip(wanted, chosen, strict=True)])
-    batch = np.array([max(1.0, curve.power / (s * curve.sharpness)) for s, curve in zip(share, chosen, strict=True)])
+    batch = np.maximum(CURVATURE / (rate * np.array([curve.sharpness for curve in chosen])), 1.0)
     return ComputeOptimal(
         problem=problem,
         schedule=schedule,
@@ -239,8 +240,8 @@ def compute_optimal(
         samples=samples,
         steps=samples / batch,
         batch=batch,
-        learning_rate=share * batch / np.array([curve.power for curve in chosen]),
-        excess_risk=table[rows, places, 0],
+        learning_rate=rate * batch,
+        excess_risk=risk,
         share=share,
         widths=np.array([curve.width for curve in curves], dtype=float),
         isoflop=table[:, :, 0],
@@ -272,18 +273,22 @@ def _widths(problem: Problem) -> list[int | None]:
 
 @dataclass(frozen=True, eq=False)
 class _Curve:
-    """The flow of one width, with what the noise adds."""
+    """The flow of one width, with what the noise adds, over a table of times."""
 
     width: int
     cost: float
-    power: float
     sharpness: float
     noise: float
     log_times: FloatArray
     log_risks: FloatArray
-    #: Over the same times: share of a stationary fluctuation that is left at the end.
+    #: Power of the gradient in the modes learned by then.
+    power: FloatArray
+    #: That which decides on stability.
+    runaway: FloatArray
+    #: The first, each part counted by the share of its fluctuation that is left.
     left: FloatArray
-    linear: bool
+    #: Time taken per unit of rate and step: a falling rate takes half of what a constant one does.
+    taken: float
 
     @classmethod
     def of(cls, problem: Problem, width: int | None, init_scale: float, schedule: str) -> _Curve:
@@ -296,36 +301,41 @@ class _Curve:
         first = 1e-2 / (flow.growth_rate(here) * here.spectrum.values[0])
         last = max(100 * float(flow.learning_times(setting, smallest, np.ones(1))[0]), 1e3 * first)
         times = np.geomspace(first, last, _TIMES)
-        risks = predict_dynamics(here, times, init_scale=init_scale).excess_risk
-        linear = schedule == "linear"
-        left = np.ones(times.size)
-        if linear:
+        found = predict_dynamics(here, times, init_scale=init_scale)
+        power = flow.gradient_power(here, found.state.mean, found.state.multiplicities)
+        runaway = power + 2 * flow.gradient_power(here, found.state.mean[:, :1], np.ones(1))
+        left = power
+        if schedule == "linear":
             rates, shares = relaxation(here)
-            # On its way to zero the rate takes half the time that a constant one would.
-            left = cooling(2 * times[:, None] * rates) @ shares
+            rests = cooling(2 * times[:, None] * rates) * (
+                rates >= flow.slowest_relaxation(here, found.smallest)[:, None]
+            )
+            left = limits.gradient_power * (rests @ shares)
         return cls(
-            width=here.effective_width, cost=flow.sample_cost(here), power=limits.gradient_power,
-            sharpness=limits.sharpness, noise=here.noise, log_times=np.log(times), log_risks=np.log(risks + 1e-300),
-            left=left, linear=linear,
+            width=here.effective_width, cost=flow.sample_cost(here), sharpness=limits.sharpness, noise=here.noise,
+            log_times=np.log(times), log_risks=np.log(found.excess_risk + 1e-300), power=power, runaway=runaway,
+            left=left, taken=0.5 if schedule == "linear" else 1.0,
         )  # fmt: skip
 
-    def best(self, budget: float) -> tuple[float, float]:
-        """Smallest risk over the learning rate and the share it takes, both nan below one sample."""
+    def best(self, budget: float) -> tuple[float, float, float]:
+        """Smallest risk, its rate per sample of the batch, and the share of that; nan below one sample."""
         samples = budget / self.cost
         if samples < 1:
-            return math.nan, math.nan
-        shares = np.geomspace(1e-8, MOST_SHARE, _SHARES)
-        risks = self.risk(samples, shares)
+            return math.nan, math.nan, math.nan
+        rates = MOST_SHARE / self.runaway.max() * np.geomspace(1e-9, 1e3, _RATES)
+        place = int(np.argmin(self.risk(samples, rates)))
+        fine = np.geomspace(rates[max(place - 1, 0)], rates[min(place + 1, rates.size - 1)], 21)
+        risks = self.risk(samples, fine)
         place = int(np.argmin(risks))
-        fine = np.geomspace(shares[max(place - 1, 0)], shares[min(place + 1, shares.size - 1)], 21)
-        finer = self.risk(samples, fine)
-        place = int(np.argmin(finer))
-        return float(finer[place]), float(fine[place])
+        return float(risks[place]), float(fine[place]), float(self._at(samples, fine, self.power)[place] * fine[place])
 
-    def risk(self, samples: float, shares: FloatArray) -> FloatArray:
-        """Excess risk at the end of `samples` for each of the `shares` that the rate starts with."""
-        times = np.log(shares * samples / self.power * (0.5 if self.linear else 1.0))
-        flow = np.exp(np.interp(times, self.log_times, self.log_risks))
-        # A falling rate leaves but a part of the stationary fluctuation, and raises the risk on its way no further.
-        kept = shares * np.interp(times, self.log_times, self.left)
-        return np.asarray((flow + kept * self.noise) / (1 - kept))
+    def risk(self, samples: float, rates: FloatArray) -> FloatArray:
+        """Excess risk after `samples` at rates per sample of the batch; infinite where the noise is no small part."""
+        flow = np.exp(self._at(samples, rates, self.log_risks))
+        left = rates * self._at(samples, rates, self.left)
+        stable = rates * self._at(samples, rates, self.runaway) <= MOST_SHARE
+        return np.where(stable, (flow + left * self.noise) / (1 - np.minimum(left, MOST_SHARE)), np.inf)
+
+    def _at(self, samples: float, rates: FloatArray, table: FloatArray) -> FloatArray:
+        """`table` at the end of the run."""
+        return np.asarray(np.interp(np.log(self.taken * rates * samples), self.log_times, table))

@@ -52,7 +52,7 @@ class DiagonalFlow(Flow):
         )  # fmt: skip
         if sizes.size < s.size:
             mean, norm = _between(mean, sizes, s), _between(norm, sizes, s)
-            error = np.exp(_between(np.log(error + 1e-300), sizes, s))
+            error = np.exp(_between(np.log(error + 1e-30 * sizes**2), sizes, s))
         return FlowState(s, counts, mean, error, np.zeros(times.size), norm @ counts)
 
     def learning_times(self, setting: FlowSetting, values: FloatArray, ranks: FloatArray) -> FloatArray:
@@ -74,6 +74,9 @@ class DiagonalFlow(Flow):
         rates = 2 * self.growth_rate(problem) * s
         share = counts * s
         return rates, share / share.sum()
+
+    def slowest_relaxation(self, problem: Problem, sizes: FloatArray) -> FloatArray:
+        return 2 * self.growth_rate(problem) * sizes
 
     def sharpness(self, problem: Problem) -> float:
         return self.growth_rate(problem) * float(problem.spectrum.values[0])
@@ -120,11 +123,11 @@ def _knots(values: FloatArray) -> FloatArray:
 
 
 def _between(table: FloatArray, sizes: FloatArray, values: FloatArray) -> FloatArray:
-    """Columns of `table`, which belong to `sizes`, interpolated in the logarithm at `values`."""
-    from scipy.interpolate import CubicSpline
+    """Columns of `table`, which belong to `sizes`, interpolated in the logarithm at `values`, nowhere beyond them."""
+    from scipy.interpolate import PchipInterpolator
 
     at = np.clip(-np.log(values / sizes[0]), 0, -np.log(sizes[-1] / sizes[0]))
-    return np.asarray(CubicSpline(-np.log(sizes / sizes[0]), table, axis=1)(at))
+    return np.asarray(PchipInterpolator(-np.log(sizes / sizes[0]), table, axis=1)(at))
 
 
 @cache

@@ -138,6 +138,10 @@ class Flow(ABC):
         """Rates ``Lambda_j`` at which fluctuations about the teacher relax, and the share of ``T`` in each."""
 
     @abstractmethod
+    def slowest_relaxation(self, problem: Problem, sizes: FloatArray) -> FloatArray:
+        """Smallest of the rates ``Lambda`` that belong to modes of at least these `sizes`; shape of `sizes`."""
+
+    @abstractmethod
     def sharpness(self, problem: Problem) -> float:
         """Largest eigenvalue of the loss's Hessian in the learned directions, at the teacher."""
 

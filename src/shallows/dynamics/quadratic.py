@@ -69,6 +69,9 @@ class QuadraticFlow(Flow):
         share = counts[:, None] * problem.spectrum.multiplicities * pairs * (2 - kept)
         return self.growth_rate(problem) * pairs.ravel(), (share / share.sum()).ravel()
 
+    def slowest_relaxation(self, problem: Problem, sizes: FloatArray) -> FloatArray:
+        return self.growth_rate(problem) * sizes
+
     def sharpness(self, problem: Problem) -> float:
         return self.growth_rate(problem) * float(problem.spectrum.values[0])
 

@@ -67,6 +67,9 @@ class SgdLimits:
         Samples per step.
     gradient_power : float
         ``T = E||grad f||^2``, squared labels per squared weight.
+    runaway_power : float
+        The power that decides on stability, ``T + 2 T_1``: where the strongest mode's part ``T_1`` of the gradient is
+        large, so is the residual that multiplies it.
     sharpness : float
         Largest eigenvalue of the loss's Hessian.
 
@@ -82,17 +85,18 @@ class SgdLimits:
     problem: Problem
     batch: int
     gradient_power: float
+    runaway_power: float
     sharpness: float
 
     @property
     def largest_rate(self) -> float:
         """Learning rate beyond which weights at the teacher run away: noise and curvature, whichever comes first."""
-        return 1 / (self.gradient_power / self.batch + self.sharpness / 2)
+        return 1 / (self.runaway_power / self.batch + self.sharpness / 2)
 
     @property
     def critical_batch(self) -> float:
         """Batch at which noise and curvature limit the rate alike: larger ones save no steps."""
-        return 2 * self.gradient_power / self.sharpness
+        return 2 * self.runaway_power / self.sharpness
 
     def check(self, learning_rate: float) -> None:
         """Raise :class:`InvalidArgument` for a learning rate that is not stable."""
@@ -137,6 +141,7 @@ class SgdLimits:
             "largest_learning_rate": self.largest_rate,
             "critical_batch": self.critical_batch,
             "gradient_power": self.gradient_power,
+            "runaway_power": self.runaway_power,
             "sharpness": self.sharpness,
         }
 
@@ -200,4 +205,5 @@ def sgd_limits(problem: Problem, batch: int) -> SgdLimits:
     s, counts = problem.spectrum.values, problem.spectrum.multiplicities
     room = np.clip(problem.rank_share * problem.dim - (np.cumsum(counts) - counts), 0.0, counts)
     power = float(flow.gradient_power(problem, s, room))
-    return SgdLimits(problem, check_integer("batch", batch), power, flow.sharpness(problem))
+    first = float(flow.gradient_power(problem, s[:1], np.minimum(room[:1], 1.0)))
+    return SgdLimits(problem, check_integer("batch", batch), power, power + 2 * first, flow.sharpness(problem))

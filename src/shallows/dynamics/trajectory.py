@@ -112,6 +112,11 @@ class Dynamics:
         """How many modes have come to half of where they end, shape (times,)."""
         return np.asarray(self._is_learned @ self.state.multiplicities)
 
+    @property
+    def smallest(self) -> FloatArray:
+        """Size of the smallest mode of the teacher that is half learned, shape (times,); infinite before any is."""
+        return np.where(self._is_learned, self.state.values, np.inf).min(axis=1)
+
     @cached_property
     def mode_times(self) -> FloatArray:
         """When each of the strongest modes, 300 at most, is half learned; infinite for those that never are."""
