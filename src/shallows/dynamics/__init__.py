@@ -13,7 +13,7 @@ from __future__ import annotations
 from . import diagonal, quadratic  # noqa: F401  what differs by network
 from .compute import ComputeOptimal, compute_optimal, frontier_exponents
 from .protocol import FLOWS, Flow, FlowSetting, FlowState
-from .simulation import simulate_sgd
+from .simulation import EarlyStopping, early_stopping, simulate_sgd
 from .stochastic import Sgd, SgdLimits, sgd_limits
 from .trajectory import Dynamics, flow_setting, predict_dynamics, time_grid
 
@@ -21,12 +21,14 @@ __all__ = [
     "FLOWS",
     "ComputeOptimal",
     "Dynamics",
+    "EarlyStopping",
     "Flow",
     "FlowSetting",
     "FlowState",
     "Sgd",
     "SgdLimits",
     "compute_optimal",
+    "early_stopping",
     "flow_setting",
     "frontier_exponents",
     "predict_dynamics",

@@ -69,7 +69,7 @@ class ComputeOptimal:
     >>> problem = Problem("quadratic", PowerLaw(dim=200, gamma=1.25), samples=1, noise=0.1)
     >>> best = compute_optimal(problem, [1e8, 1e10], init_scale=0.01)
     >>> best.width.tolist(), bool(best.excess_risk[1] < best.excess_risk[0] / 4)
-    ([4, 16], True)
+    ([4.0, 31.0], True)
     """
 
     problem: Problem

@@ -79,7 +79,7 @@ class SgdLimits:
     >>> from shallows.dynamics import sgd_limits
     >>> limits = sgd_limits(Problem("quadratic", PowerLaw(60, 1.25), samples=1, noise=0.1), batch=100)
     >>> round(limits.largest_rate, 1), round(limits.floor(5.0), 4)
-    (14.1, 0.029)
+    (26.1, 0.0077)
     """
 
     problem: Problem
@@ -199,7 +199,7 @@ def sgd_limits(problem: Problem, batch: int) -> SgdLimits:
     >>> from shallows.dynamics import sgd_limits
     >>> problem = Problem("diagonal", PowerLaw(1000, 1.0), samples=1, noise=0.5)
     >>> [round(sgd_limits(problem, batch).critical_batch, 2) for batch in (10, 100)]
-    [7.49, 7.49]
+    [9.49, 9.49]
     """
     flow = FLOWS.of(problem.network)
     s, counts = problem.spectrum.values, problem.spectrum.multiplicities

@@ -47,9 +47,9 @@ class Dynamics:
     >>> problem = Problem("quadratic", PowerLaw(dim=200, gamma=1.25), samples=1, noise=0.1)
     >>> found = predict_dynamics(problem, [0, 2e3, 1e4], init_scale=0.01)
     >>> found.excess_risk.round(3), found.learned_modes.round().tolist()
-    (array([2.   , 1.024, 0.175]), [0.0, 1.0, 6.0])
+    (array([2.   , 1.65 , 0.131]), [0.0, 0.0, 3.0])
     >>> [round(time) for time in found.mode_times[:3]]
-    [1933, 4118, 6443]
+    [2398, 5284, 8366]
     """
 
     setting: FlowSetting
@@ -249,7 +249,7 @@ def time_grid(setting: FlowSetting, until: float, count: int = GRID) -> FloatArr
     >>> from shallows.dynamics import flow_setting, time_grid
     >>> grid = time_grid(flow_setting(Problem("quadratic", PowerLaw(200, 1.25), samples=1), 0.01), until=1e4, count=5)
     >>> grid.round()
-    array([  193.,   519.,  1390.,  3728., 10000.])
+    array([  240.,   609.,  1549.,  3935., 10000.])
     """
     last = check_number("until", until, strict=True)
     problem = setting.problem
@@ -321,7 +321,7 @@ def predict_dynamics(
     >>> from shallows import PowerLaw, Problem, predict_dynamics
     >>> problem = Problem("diagonal", PowerLaw(dim=400, gamma=1.0), samples=1, noise=0.5)
     >>> predict_dynamics(problem, [10, 100, 1000], init_scale=0.01, start="balanced").excess_risk.round(4)
-    array([1.    , 0.3048, 0.0471])
+    array([0.9999, 0.3818, 0.0295])
     """
     setting = flow_setting(problem, init_scale, weight_decay, start)
     wanted = check_times(times)
