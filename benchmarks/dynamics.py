@@ -3,7 +3,7 @@
 Run: ./run bench dynamics [closed] [means] [noise] [exponents] [stopping] [speed]
 Without names all of them, about twenty minutes on one core; `stopping` alone takes ten of them.
 
-closed      simulated one-pass SGD, 8 draws a line, beside the prediction: z at three times
+closed      simulated one-pass SGD, 6 or 30 draws a line, beside the prediction: z at three times
 means       the mean over initial weights in closed form against 200 draws of the exact flow
 noise       floors of SGD, constant and cooled, and the rate at which half of six runs run away over the predicted one
 exponents   slopes in time, width and compute at large dimension beside the derived ones
@@ -41,7 +41,7 @@ def scaled(problem: Problem, *multiples: float) -> np.ndarray:
 
 
 def closed() -> None:
-    print("\nclosed form against simulated SGD: z = (predicted - mean of 8 draws) / standard error, at three times")
+    print("\nclosed form against simulated SGD: z = (predicted - mean of draws) / standard error, at three times")
     inside = total = 0
     for dim, gamma in ((60, 0.75), (100, 1.25), (200, 1.75)):
         for network, widths in (("quadratic", (dim // 4, dim)), ("diagonal", (None,))):
@@ -51,10 +51,10 @@ def closed() -> None:
                 largest = problem.spectrum.values[0]
                 shrinkage_of_one = flow.shrinkage(problem, 1.0)
                 for decay in (0.0, 0.05 * largest / shrinkage_of_one):
-                    sgd = Sgd(0.1 / (flow.growth_rate(problem) * largest), 300)
+                    sgd = Sgd(0.03 / (flow.growth_rate(problem) * largest), 100)
                     times = scaled(problem, 5.0, 10.0, 20.0)
                     setting = flow_setting(problem, 0.1, decay)
-                    count = 8 if network == "quadratic" else 40
+                    count = 6 if network == "quadratic" else 30
                     risks = np.array([simulate_sgd(setting, sgd, times, seed) for seed in range(count)])
                     found = predict_dynamics(problem, times, init_scale=0.1, weight_decay=decay, sgd=sgd)
                     error = risks.std(axis=0, ddof=1) / np.sqrt(count)

@@ -131,15 +131,17 @@ class EarlyStopping:
         return {**lists, "best_time": self.best_time, "best_risk": self.best_risk}
 
 
-def early_stopping(setting: FlowSetting, seed: int, *, until: float | None = None) -> EarlyStopping:
+def early_stopping(
+    setting: FlowSetting, seed: int | np.random.SeedSequence, *, until: float | None = None
+) -> EarlyStopping:
     """Train on one sampled data set by gradient descent with a small rate, and look at the risk along the way.
 
     Parameters
     ----------
     setting : FlowSetting
         Its problem says how many samples; its weight decay acts all along.
-    seed : int
-        Of the data and of the initial weights.
+    seed : int or numpy.random.SeedSequence
+        Of the data, as :func:`shallows.sample` takes it, and of the initial weights.
     until : float, optional
         Last time, learning rate times steps; by default three times what the flow takes for all modes that so many
         samples can show.
@@ -171,7 +173,9 @@ def early_stopping(setting: FlowSetting, seed: int, *, until: float | None = Non
     marks = np.unique(np.rint(time_grid(setting, last, LOOKS) / rate).astype(np.int64))
     if marks[-1] > MOST_STEPS:
         raise InvalidArgument("until", last, f"must be at most {MOST_STEPS} steps of {rate:.3g} away")
-    weights = flow.initial_weights(setting, np.random.default_rng([seed, 1]))
+    parent = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    apart = np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, 2))  # 0 and 1 are the data's
+    weights = flow.initial_weights(setting, np.random.default_rng(apart))
     operator, step, risks, errors = operator_for(network, data.inputs), 0, [], []
     for mark in marks:
         while step < mark:
