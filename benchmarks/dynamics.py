@@ -1,12 +1,13 @@
 """Training time: closed form against simulated SGD, exponents at large dimension, early stopping, and speed.
 
-Run: ./run bench dynamics [closed] [means] [noise] [exponents] [stopping] [speed]
+Run: ./run bench dynamics [closed] [means] [noise] [exponents] [frontier] [stopping] [speed]
 Without names all of them, about twenty minutes on one core; `stopping` alone takes ten of them.
 
 closed      simulated one-pass SGD, 6 or 30 draws a line, beside the prediction: z at three times
 means       the mean over initial weights in closed form against 200 draws of the exact flow
 noise       floors of SGD, constant and cooled, and the rate at which half of six runs run away over the predicted one
-exponents   slopes in time, width and compute at large dimension beside the derived ones
+exponents   slopes in time and width at large dimension beside the derived ones
+frontier    slopes in compute
 stopping    gradient descent on a data set: best stopping, best weight decay at the end, both, Bayes-optimal
 speed       200 times at d = 400 and 10^6, milliseconds of CPU
 """
@@ -158,25 +159,47 @@ def exponents() -> None:
             np.polyfit(np.log(widths), np.log(ends_risk), 1)[0],
             tail / np.log(widths[-1] / widths[0]),
         )
+
+
+def frontier() -> None:
+    print("\ncompute exponents at d = 10^8, fitted, derived at this number of modes, and derived in the limit")
     for gamma in (0.75, 1.25, 1.75):
+        # Weights small enough for the logarithm to vary little, and large enough not to run into the largest rate.
+        scale = 1e-3 if gamma < 1 else 1e-30
         for schedule, label, variance in (
             ("linear", "noiseless", 0.0),
             ("constant", "constant", 0.1),
             ("linear", "linear", 0.1),
         ):
             problem = Problem("quadratic", PowerLaw(10**8, gamma), 1, variance)
-            derived = frontier_exponents("quadratic", gamma, label)
-            # budgets at which some hundred to some ten thousand modes are learned
-            start = 2 * 1e8 * 1e8 * 200.0 ** (1 / derived["width"]) * 40
-            budgets = np.geomspace(start, start * 20.0 ** (1 / derived["width"]), 9)
+            limit = frontier_exponents("quadratic", gamma, label)
+            # budgets at which some hundred to some thousand modes are learned
+            start = 8e17 * 200.0 ** (1 / limit["width"])
+            budgets = np.geomspace(start, start * 20.0 ** (1 / limit["width"]), 9)
             found = compute_optimal(problem, budgets, init_scale=scale, schedule=schedule)
+            modes = np.sqrt(found.width[0] * found.width[-1])
+            power = samples_per_modes(problem, gamma, label, modes, scale)
+            derived = {"excess_risk": -(2 * gamma - 1) / (1 + power), "width": 1 / (1 + power)}
             for name, values in (("excess_risk", found.excess_risk), ("width", found.width)):
                 slope = np.polyfit(np.log(budgets), np.log(values), 1)[0]
-                report(
-                    f"compute, {name}, {label}, gamma {gamma} (p {found.width[0]:.0f} to {found.width[-1]:.0f})",
-                    slope,
-                    derived[name],
-                )
+                span = f"p {found.width[0]:.0f} to {found.width[-1]:.0f}"
+                what = f"{name}, {label}, gamma {gamma} ({span}; limit {limit[name]:+.3f})"
+                report(what, slope, derived[name])
+
+
+def samples_per_modes(problem: Problem, gamma: float, label: str, modes: float, scale: float) -> float:
+    """Power of the number of learned modes that the samples grow with, at this number: finite sums and logarithms."""
+
+    def growth(exponent: float) -> float:
+        ranks = np.arange(1.0, round(modes) + 1)
+        return float(ranks[-1] ** (1 - exponent) / (ranks**-exponent).sum())
+
+    setting, flow = flow_setting(problem, scale), FLOWS.of("quadratic")
+    size = problem.spectrum.values[:1] * modes**-gamma
+    folds = float(flow.growth_rate(problem) * size[0] * flow.learning_times(setting, size, np.ones(1))[0])
+    if label == "linear":
+        return gamma / 2 + growth(gamma / 2) + 2 * gamma - 1 - gamma / (2 * folds)
+    return gamma + growth(gamma) - gamma / folds + (2 * gamma - 1 if label == "constant" else 0.0)
 
 
 def report(what: str, fitted: float, derived: float) -> None:
@@ -248,6 +271,7 @@ if __name__ == "__main__":
         "means": means,
         "noise": noise,
         "exponents": exponents,
+        "frontier": frontier,
         "stopping": stopping,
         "speed": speed,
     }

@@ -159,10 +159,10 @@ def early_stopping(
     --------
     >>> from shallows import PowerLaw, Problem
     >>> from shallows.dynamics import early_stopping, flow_setting
-    >>> problem = Problem("quadratic", PowerLaw(12, 1.0), samples=200, noise=0.1)
-    >>> run = early_stopping(flow_setting(problem, init_scale=0.05), seed=1)
-    >>> run.times.size, run.best_time < run.times[-1]
-    (60, True)
+    >>> problem = Problem("diagonal", PowerLaw(100, 1.0), samples=100, noise=0.5)
+    >>> run = early_stopping(flow_setting(problem, init_scale=0.01), seed=1)
+    >>> bool(run.best_time < 0.5 * run.times[-1])
+    True
     """
     problem = setting.problem
     data = sample(problem, seed)

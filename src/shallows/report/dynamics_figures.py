@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PANELS, MOST_DRAWN = 6, 300
 #: Modes whose entrance is marked.
 MARKED = 30
+#: So few times are marked one by one.
+FEW = 40
 
 
 def risk_figure(found: Dynamics) -> Figure:
@@ -35,7 +37,16 @@ def risk_figure(found: Dynamics) -> Figure:
     inside = inside[(inside >= times.min()) & (inside <= times.max())]
     for i, time in enumerate(inside):
         axes.axvline(time, color=SKY, linewidth=0.7, alpha=0.7, label="a mode is half learned" if i == 0 else None)
-    axes.plot(times[order], risks[order], color=BLUE, label="population gradient flow", zorder=3)
+    marker = "o" if times.size <= FEW else None
+    axes.plot(
+        times[order],
+        risks[order],
+        color=BLUE,
+        marker=marker,
+        markersize=3.5,
+        label="population gradient flow",
+        zorder=3,
+    )
     if found.sgd_excess_risk is not None:
         noisy = found.sgd_excess_risk[use][order]
         axes.plot(times[order], noisy, color=VERMILLION, label="one-pass SGD, constant rate", zorder=3)
