@@ -215,8 +215,8 @@ def stopping(seeds: int = 4) -> None:
         "  network, n_eff        stopped best      decay, at the end   decay, stopped   theory's decay   Bayes-optimal"
     )
     for network, dim, gamma, sizes in (
-        ("diagonal", 400, 1.0, (50, 100, 200, 400, 800)),
-        ("quadratic", 30, 1.25, (5, 10, 20, 40)),
+        ("diagonal", 400, 1.0, (50, 100, 200, 400)),
+        ("quadratic", 30, 1.25, (5, 10, 20)),
     ):
         rates: dict[str, list[float]] = {}
         for size in sizes:
