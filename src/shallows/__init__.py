@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from . import (
         amp,
         denoisers,
+        dynamics,
         errors,
         estimators,
         inference,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         training,
         verification,
     )
+    from .dynamics import Dynamics, compute_optimal, predict_dynamics
     from .errors import (
         EstimateUndefined,
         InvalidArgument,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Dataset": "training",
     "DiagonalNetworkRegressor": "estimators",
+    "Dynamics": "dynamics",
     "EstimateUndefined": "errors",
     "Fit": "training",
     "FromValues": "teachers",
@@ -78,12 +81,14 @@ _HOME = {
     "Verification": "verification",
     "WhiteningTransformer": "estimators",
     "bayes_optimal": "state_evolution",
+    "compute_optimal": "dynamics",
     "fit_power_laws": "exponents",
     "forecast": "inference",
     "infer": "inference",
     "load": "sweeps",
     "optimal_weight_decay": "optimum",
     "predict": "prediction",
+    "predict_dynamics": "dynamics",
     "predict_grid": "prediction",
     "prune": "inference",
     "sample": "training",
@@ -96,6 +101,7 @@ _HOME = {
 _SUBPACKAGES = (
     "amp",
     "denoisers",
+    "dynamics",
     "errors",
     "estimators",
     "inference",
@@ -112,6 +118,7 @@ _SUBPACKAGES = (
 __all__ = [
     "Dataset",
     "DiagonalNetworkRegressor",
+    "Dynamics",
     "EstimateUndefined",
     "Fit",
     "FromValues",
@@ -134,7 +141,9 @@ __all__ = [
     "__version__",
     "amp",
     "bayes_optimal",
+    "compute_optimal",
     "denoisers",
+    "dynamics",
     "errors",
     "estimators",
     "fit_power_laws",
@@ -146,6 +155,7 @@ __all__ = [
     "operators",
     "optimal_weight_decay",
     "predict",
+    "predict_dynamics",
     "predict_grid",
     "prune",
     "sample",

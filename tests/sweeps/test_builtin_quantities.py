@@ -105,6 +105,6 @@ def test_training_that_is_impossible_is_named_before_anything_runs(change, train
 
 
 def test_every_field_has_units_and_a_meaning():
-    for name in ("theory", "bayes", "spectrum", "train", "amp"):
+    for name in ("theory", "bayes", "spectrum", "train", "amp", "stopping"):
         quantity = quantity_named(name)
         assert all(field.units and field.meaning for field in quantity.fields.values())

@@ -23,7 +23,18 @@ def test_the_example_is_a_sweep():
 
 
 def test_every_name_is_documented():
-    for word in (*SETTINGS, *TRAINERS, *FUNCTIONS, *INTEGERS, "theory", "bayes", "spectrum", "train", "amp"):
+    for word in (
+        *SETTINGS,
+        *TRAINERS,
+        *FUNCTIONS,
+        *INTEGERS,
+        "theory",
+        "bayes",
+        "spectrum",
+        "train",
+        "amp",
+        "stopping",
+    ):
         assert f"`{word}`" in TEXT or f'`"{word}"`' in TEXT, word
 
 

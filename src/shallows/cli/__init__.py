@@ -10,6 +10,8 @@ import typer
 from .._version import __version__
 from . import amp as _amp
 from . import apply as _apply
+from . import compute_optimal as _compute_optimal
+from . import dynamics as _dynamics
 from . import exponents as _exponents
 from . import fit as _fit
 from . import forecast as _forecast
@@ -57,6 +59,8 @@ _COMMANDS = (
     ("predict", _predict, "Predict errors, spectrum and phase from theory."),
     ("verify", _verify, "Train networks and compare them with theory."),
     ("optimal", _optimal, "Find the best weight decay of a problem."),
+    ("dynamics", _dynamics, "Predict risk and learned modes over training time."),
+    ("compute-optimal", _compute_optimal, "Find the best width, samples and rate for a budget of compute."),
     ("phases", _phases, "Draw the phase diagram, or print the table of exponents."),
     ("exponents", _exponents, "Read power laws from a learning curve."),
     ("reproduce", _reproduce, "Make a figure of the papers from scratch."),

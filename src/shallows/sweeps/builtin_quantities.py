@@ -1,4 +1,4 @@
-"""The package's own quantities: theory, bayes, spectrum, train, amp."""
+"""The package's own quantities: theory, bayes, spectrum, train, amp, stopping."""
 
 from __future__ import annotations
 
@@ -222,5 +222,42 @@ AMP = register(
         cost=_sampled_cost,
         seconds=0.5,
         check=check_amp,
+    )
+)
+
+
+#: Standard deviation of the initial weights of stopped training.
+STOPPING_SCALE = 0.001
+
+
+def stopping(point: Point) -> Record:
+    """Gradient descent from small weights on one data set, stopped where it is best (theory note, section 15)."""
+    from ..dynamics import early_stopping, flow_setting
+
+    problem = point.problem()
+    decay, _ = problem.regularisation(**{"weight_decay": None, "penalty": None, **point.regularisation()})
+    run = early_stopping(flow_setting(problem, STOPPING_SCALE, decay), point.random_seed())
+    return {
+        "stopped_excess_risk": run.best_risk,
+        "stopping_time": run.best_time,
+        "unstopped_excess_risk": float(run.excess_risk[-1]),
+        "last_time": float(run.times[-1]),
+    }
+
+
+STOPPING = register(
+    Quantity(
+        "stopping",
+        {
+            "stopped_excess_risk": Field(SQUARED, "smallest excess risk on the way of gradient descent"),
+            "stopping_time": Field("label^-2 weight^2", "when that was, learning rate times steps"),
+            "unstopped_excess_risk": Field(SQUARED, "excess risk at the last time"),
+            "last_time": Field("label^-2 weight^2", "the last time looked at"),
+        },
+        stopping,
+        repeats="seed",
+        cost=_sampled_cost,
+        seconds=5.0,
+        check=check_sampled,
     )
 )
