@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from . import (
         amp,
         denoisers,
+        designs,
         errors,
         estimators,
         inference,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         training,
         verification,
     )
+    from .designs import GaussianDesign, Isotropic
     from .errors import (
         EstimateUndefined,
         InvalidArgument,
@@ -61,7 +63,9 @@ _HOME = {
     "EstimateUndefined": "errors",
     "Fit": "training",
     "FromValues": "teachers",
+    "GaussianDesign": "designs",
     "InvalidArgument": "errors",
+    "Isotropic": "designs",
     "LowRank": "teachers",
     "LowRankPSD": "weights",
     "MissingDependency": "errors",
@@ -96,6 +100,7 @@ _HOME = {
 _SUBPACKAGES = (
     "amp",
     "denoisers",
+    "designs",
     "errors",
     "estimators",
     "inference",
@@ -115,7 +120,9 @@ __all__ = [
     "EstimateUndefined",
     "Fit",
     "FromValues",
+    "GaussianDesign",
     "InvalidArgument",
+    "Isotropic",
     "LowRank",
     "LowRankPSD",
     "MissingDependency",
@@ -135,6 +142,7 @@ __all__ = [
     "amp",
     "bayes_optimal",
     "denoisers",
+    "designs",
     "errors",
     "estimators",
     "fit_power_laws",

@@ -14,7 +14,7 @@ from ._status import StatusEnum
 from .errors import SolveFailed
 from .prediction import Prediction, predict
 from .problems import Problem
-from .state_evolution import STATE_EVOLUTIONS, bayes_optimal, solve
+from .state_evolution import bayes_optimal, silencing_threshold, solve
 
 if TYPE_CHECKING:
     from ._types import FloatArray
@@ -168,8 +168,7 @@ def silencing_bound(problem: Problem) -> float:
     network, samples = problem.architecture, problem.samples
     constraints = network.constraints(samples, problem.dim)
     noise_scale = math.sqrt((network.noise_per_error(problem.noise) + problem.energy) / constraints)
-    evolution = STATE_EVOLUTIONS.of(network)
-    threshold = evolution.silencing_threshold(float(problem.spectrum.values[0]), noise_scale)
+    threshold = silencing_threshold(problem, noise_scale)
     return float(network.weight_decay_from_strength(threshold * constraints, problem.dim, problem.width))
 
 

@@ -7,18 +7,26 @@
 """
 
 from .bayes import BayesPoint, bayes_error, bayes_optimal
-from .fixed_point import moments, solve
+from .covariance import COVARIANCE_EVOLUTIONS, CovarianceEvolution
+from .covariance_diagonal import DiagonalCovariance
+from .covariance_rotated import QuadraticCovariance
+from .fixed_point import moments, silencing_threshold, solve
 from .protocol import STATE_EVOLUTIONS, StateEvolution
 from .result import FixedPoint, Status
 
 __all__ = [
+    "COVARIANCE_EVOLUTIONS",
     "STATE_EVOLUTIONS",
     "BayesPoint",
+    "CovarianceEvolution",
+    "DiagonalCovariance",
     "FixedPoint",
+    "QuadraticCovariance",
     "StateEvolution",
     "Status",
     "bayes_error",
     "bayes_optimal",
     "moments",
+    "silencing_threshold",
     "solve",
 ]

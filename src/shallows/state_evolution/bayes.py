@@ -17,9 +17,8 @@ from .._arguments import check_instance
 from ..errors import NotSupported, SolveFailed
 from ..freeprob.bracketing import chandrupatla
 from ..problems import Problem
-from .fixed_point import NEGLIGIBLE_NOISE, TOLERANCE
 from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
-from .result import Status
+from .result import NEGLIGIBLE_NOISE, TOLERANCE, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from .._status import StatusEnum
 
+#: Largest relative residual a prediction may carry.
+TOLERANCE = 1e-8
+#: Noise below this share of the teacher's energy is beyond double precision and solved for as none.
+NEGLIGIBLE_NOISE = 1e-26
+
 
 class Status(StatusEnum):
     """Outcome of a solve of the state evolution.
@@ -28,7 +33,7 @@ class Status(StatusEnum):
         True,
         "the risk is below 1e-26 of the teacher's energy, which is zero in double precision",
     )
-    NOT_KNOWN = "not_known", False, "the posterior mean of this network is not known"
+    NOT_KNOWN = "not_known", False, "the posterior mean is not known for this network and these inputs"
     DIVERGENT = (
         "divergent",
         False,

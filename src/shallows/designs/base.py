@@ -1,0 +1,103 @@
+"""What a design is: the law of the inputs, and what theory and training need to know of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .._types import FloatArray
+    from ..networks import Network
+    from ..teachers import Teacher
+    from .seen import PairedSpectrum, RotatedTeacher
+
+
+class Design(ABC):
+    """The law of the inputs ``x``. Frozen, hashable, and comparable by content.
+
+    Examples
+    --------
+    >>> from shallows.designs import Isotropic, Rademacher
+    >>> Isotropic() == Isotropic(), Rademacher().is_white, Rademacher().is_gaussian
+    (True, True, False)
+    """
+
+    #: What users and files call it.
+    kind: ClassVar[str]
+    #: Whether the inputs are Gaussian, so that theory is about them and not about their Gaussian equivalent.
+    is_gaussian: ClassVar[bool] = False
+    #: Whether inputs have zero mean and the identity as their covariance.
+    is_white: ClassVar[bool] = True
+
+    @property
+    def is_isotropic(self) -> bool:
+        """Whether inputs are standard Gaussian, the setting of the paper."""
+        return self.is_gaussian and self.is_white
+
+    def check(self, network: Network, teacher: Teacher) -> None:  # noqa: B027 - most have nothing to check
+        """Raise :class:`shallows.errors.InvalidArgument` unless inputs of this law fit the teacher."""
+
+    def check_samples(self, samples: float) -> None:  # noqa: B027
+        """Raise :class:`shallows.errors.InvalidArgument` if so many rows cannot be drawn."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, samples: int, dim: int, network: Network) -> FloatArray:
+        """Inputs, shape (samples, dim)."""
+
+    def gaussian(self) -> Design:
+        """The Gaussian design with the same covariance: what theory predicts in its place."""
+        return Isotropic()
+
+    # -- what follows from the covariance; of white designs, nothing
+
+    def covariance(self, network: Network, dim: int) -> FloatArray | None:
+        """``Sigma`` in the coordinates of the inputs: (d,) where it is diagonal, (d, d) otherwise; None if white."""
+        return None
+
+    def seen(self, network: Network, teacher: Teacher) -> PairedSpectrum | RotatedTeacher:
+        """The whitened teacher beside the variances of the inputs; only asked of designs that are not white."""
+        raise AssertionError(f"{type(self).__name__} is white")
+
+    def weights(self, network: Network, teacher: Teacher) -> Any:
+        """The teacher's effective weights in the coordinates of the inputs."""
+        return network.weights_of_modes(teacher.values(network.name))
+
+    def shuffles_modes(self) -> bool:
+        """Whether the teacher's directions are random against those of the covariance (always, where it is white)."""
+        return True
+
+    # -- words
+
+    @abstractmethod
+    def describe(self) -> str:
+        """One phrase for reports."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready description."""
+        return {"kind": self.kind}
+
+
+@dataclass(frozen=True)
+class Isotropic(Design):
+    """Independent standard normal entries: the inputs of the paper, and the default.
+
+    Examples
+    --------
+    >>> from shallows import Isotropic, PowerLaw, Problem
+    >>> Problem("diagonal", PowerLaw(10, 1.0), samples=20) == Problem(
+    ...     "diagonal", PowerLaw(10, 1.0), samples=20, design=Isotropic()
+    ... )
+    True
+    """
+
+    kind = "isotropic"
+    is_gaussian = True
+
+    def draw(self, rng: np.random.Generator, samples: int, dim: int, network: Network) -> FloatArray:
+        return rng.standard_normal((samples, dim))
+
+    def describe(self) -> str:
+        return "standard Gaussian inputs"

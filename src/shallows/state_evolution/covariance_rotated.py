@@ -1,0 +1,100 @@
+"""The quadratic network where teacher and covariance share no directions: one eigendecomposition per threshold.
+
+At a threshold ``z`` the eigenvectors of ``D = M* - z C`` are taken as they are, and the problem has modes ``t_k`` and
+costs ``C_kk`` along them, exact in value and first derivative of every ``D_k``. Its solution has a threshold of its
+own; the fixed point is where the two are the same, found by secants in the logarithm.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .covariance import (
+    COVARIANCE_EVOLUTIONS,
+    Balance,
+    Costed,
+    CovarianceEvolution,
+    costed_moments,
+    solve_costed,
+)
+from .quadratic import QUADRATIC
+from .result import FixedPoint, Status
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+    from ..designs import RotatedTeacher
+    from ..problems import Problem
+
+#: Relative distance of the two thresholds at which they are the same, and eigendecompositions at most.
+SAME, MOST = 1e-11, 40
+
+
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """A whitened teacher matrix (r, r) in the eigenvectors of the covariance, where ``C`` is diagonal, `costs` (r,)."""
+
+    matrix: FloatArray
+    costs: FloatArray
+    weight: float
+
+    def along(self, threshold: float) -> Costed:
+        """Modes and costs in the eigenvectors of ``M* - threshold C``."""
+        values, vectors = np.linalg.eigh(self.matrix - np.diag(threshold * self.costs))
+        values, vectors = values[::-1], vectors[:, ::-1]
+        costs = self.costs @ vectors**2
+        modes = values + threshold * costs
+        energy = float(np.square(self.matrix).sum())
+        floor = max(energy - float(modes @ modes), 0.0) * self.weight
+        counts = np.full(modes.size, self.weight)
+        atoms = np.ascontiguousarray(modes), np.ascontiguousarray(costs), counts
+        return Costed(*atoms, atoms, floor)
+
+
+class QuadraticCovariance(CovarianceEvolution):
+    """Thresholds ``zeta/sigma^2`` on eigenvalues of the whitened matrix."""
+
+    code = QUADRATIC
+
+    def costs(self, variances: FloatArray) -> FloatArray:
+        return 1 / variances
+
+    def _turned(self, teacher: RotatedTeacher) -> Turned:
+        return Turned(teacher.matrix, self.costs(teacher.variances), 1 / teacher.dim)
+
+    def rotated_moments(
+        self, problem: Problem, teacher: RotatedTeacher, noise_scale: float, threshold: float
+    ) -> tuple[float, float]:
+        return costed_moments(
+            self.code, self._turned(teacher).along(threshold), problem.rank_share, noise_scale, threshold
+        )
+
+    def solve_rotated(self, problem: Problem, teacher: RotatedTeacher, balance: Balance) -> FixedPoint:
+        turned = self._turned(teacher)
+        if balance.noise + problem.energy == 0:
+            return FixedPoint(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, Status.PERFECT_RECOVERY)
+        point = solve_costed(self.code, turned.along(0.0), balance)
+        if not point.status.ok or point.threshold == 0:
+            return point
+        x = math.log(point.threshold)
+        before: tuple[float, float] | None = None
+        for _ in range(MOST):
+            point = solve_costed(self.code, turned.along(math.exp(x)), balance)
+            if not point.status.ok or point.threshold == 0:
+                return point
+            miss = math.log(point.threshold) - x
+            if abs(miss) <= SAME:
+                return point
+            step = miss
+            if before is not None and before[1] != miss:
+                secant = -miss * (x - before[0]) / (miss - before[1])
+                step = secant if abs(secant) <= 4 * abs(miss) else miss
+            before = (x, miss)
+            x += step
+        return FixedPoint(math.nan, math.nan, math.nan, math.nan, math.nan, abs(miss), Status.INACCURATE)
+
+
+COVARIANCE_EVOLUTIONS.register("quadratic")(QuadraticCovariance())
