@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from .errors import InvalidArgument, SolveFailed
 from .networks.base import NARROW, QUANTITATIVE, ROUGH
 from .phases import Phase, phase_of
 from .problems import Problem
-from .spectra import LAWS, Decomposition, LearnedLaw, decompose, learned_law
+from .spectra import Decomposition, LearnedLaw, decompose, has_law, learned_law
 from .state_evolution import BayesPoint, FixedPoint, Status, bayes_optimal, solve
 
 if TYPE_CHECKING:
@@ -217,8 +217,8 @@ class Prediction:
             "bayes_risk": self.bayes_risk if self.bayes.status.ok else None,
             "bayes_reachable": self.bayes.reachable if self.bayes.status.ok else None,
             "phase": None if phase is None else phase.name,
-            "decomposition": self.decomposition.to_dict() if LAWS.has(problem.network) else None,
-            "spectrum": self.spectrum.to_dict() if LAWS.has(problem.network) else None,
+            "decomposition": self.decomposition.to_dict() if has_law(problem) else None,
+            "spectrum": self.spectrum.to_dict() if has_law(problem) else None,
             "finite_size": {"comfortable": self.quantitative, "statement": self.finite_size},
         }
 
@@ -226,6 +226,8 @@ class Prediction:
         strength = f"pen = {self.penalty:g}" if self.penalty is not None else f"lam = {self.weight_decay:g}"
         head = f"{self.problem.network} network, {self.problem.teacher.describe()}, n = {self.problem.samples:g}, "
         head += f"Delta = {self.problem.noise:g}, {strength}"
+        if not self.problem.design.is_isotropic:
+            head += f"\n  {self.problem.design.describe()}"
         if not self.status.ok:
             return f"{head}\n  {self.status.value}: {self.status.advice}"
         bayes = f"{self.bayes.excess_risk:.6g}" if self.bayes.status.ok else self.bayes.status.value.replace("_", " ")
@@ -349,7 +351,7 @@ def predict_grid(
     data = {name: np.full(shape, np.nan) for name in _GRID_FIELDS}
     status = np.empty(shape, dtype=object)
     for i, n in enumerate(samples):
-        here = Problem(problem.network, problem.teacher, n, problem.noise, problem.width)
+        here = replace(problem, samples=n)
         for j, strength in enumerate(strengths):
             prediction = predict(here, **{axis: strength}, throw=False)
             status[i, j] = prediction.status.value

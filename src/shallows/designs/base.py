@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
+if TYPE_CHECKING:
     from .._types import FloatArray
     from ..networks import Network
     from ..teachers import Teacher
@@ -56,6 +56,10 @@ class Design(ABC):
     def covariance(self, network: Network, dim: int) -> FloatArray | None:
         """``Sigma`` in the coordinates of the inputs: (d,) where it is diagonal, (d, d) otherwise; None if white."""
         return None
+
+    def gaussian_eigenvalues(self, dim: int) -> FloatArray:
+        """Eigenvalues of the covariance, (d,), in the teacher's order where that was given."""
+        return np.ones(dim)
 
     def seen(self, network: Network, teacher: Teacher) -> PairedSpectrum | RotatedTeacher:
         """The whitened teacher beside the variances of the inputs; only asked of designs that are not white."""

@@ -144,6 +144,9 @@ class GaussianDesign(Design):
             return shape * (dim / shape.sum())
         return np.array(self.given) if self.given.ndim == 1 else _eigen(self)[0]
 
+    def gaussian_eigenvalues(self, dim: int) -> FloatArray:
+        return self.eigenvalues(dim)
+
     def _vectors(self) -> FloatArray | None:
         """Eigenvectors in the coordinates of the inputs; None where these are the coordinates."""
         if isinstance(self.given, float) or self.given.ndim == 1:

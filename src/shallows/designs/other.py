@@ -168,6 +168,9 @@ class Rows(Design):
     def weights(self, network: Network, teacher: Teacher) -> Any:
         return self._equivalent.weights(network, teacher)
 
+    def gaussian_eigenvalues(self, dim: int) -> FloatArray:
+        return self._equivalent.eigenvalues(dim)
+
     def shuffles_modes(self) -> bool:
         return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .._arguments import check_number
@@ -178,6 +178,6 @@ def spectra_along(
         )
     decays = [check_number("weight_decay", lam) for lam in given]
     return [
-        snapshot(Problem(problem.network, problem.teacher, n, problem.noise, problem.width), lam)
+        snapshot(replace(problem, samples=n), lam)
         for n, lam in zip(sizes, decays, strict=True)
     ]

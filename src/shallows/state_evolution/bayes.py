@@ -158,10 +158,18 @@ def bayes_optimal(problem: Problem, *, throw: bool = True) -> BayesPoint:
     return point
 
 
+def _is_invariant(problem: Problem) -> bool:
+    """Whether nothing but the spectrum of the whitened teacher is known of it: its directions say nothing."""
+    if problem.design.is_white:
+        return True
+    rotated = problem.architecture.is_matrix and problem.design.shuffles_modes()
+    return rotated and bool((problem.design.gaussian_eigenvalues(problem.dim) > 0).all())
+
+
 @lru_cache(maxsize=512)
 def _solved(problem: Problem) -> BayesPoint:
     network, evolution = problem.architecture, STATE_EVOLUTIONS.of(problem.network)
-    if not evolution.has_posterior:
+    if not (evolution.has_posterior and _is_invariant(problem)):
         return BayesPoint(math.nan, math.nan, math.nan, math.inf, Status.NOT_KNOWN, False)
     samples = network.constraints(problem.samples, problem.dim)
     noise = network.noise_per_error(problem.noise)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ..designs import PairedSpectrum, RotatedTeacher
+from ..errors import NotSupported
 from ..networks import Capability
 from .compiled_solver import DIVERGENT, NO_SOLUTION, PERFECT
 from .covariance_solver import START, moments_at, silencing_threshold, solve_with_costs
@@ -36,20 +37,25 @@ class Costed:
         Of the whitened teacher; what each counts in the sums.
     coarse : tuple of ndarray
         A stand-in of a few dozen, to start with.
-    floor : float
-        Energy of the teacher between different directions; part of the error.
+    spread : ndarray of shape (m,), or None
+        Energy of the teacher between each direction and all others, which no threshold removes.
     """
 
     modes: FloatArray
     costs: FloatArray
     counts: FloatArray
     coarse: Atoms
-    floor: float = 0.0
+    spread: FloatArray | None = None
 
     @property
     def atoms(self) -> Atoms:
         """The three arrays."""
         return self.modes, self.costs, self.counts
+
+    @property
+    def floor(self) -> float:
+        """Error that no threshold removes."""
+        return 0.0 if self.spread is None else float(self.counts @ self.spread)
 
     @property
     def ordered(self) -> bool:
@@ -87,6 +93,13 @@ class CovarianceEvolution(ABC):
     @abstractmethod
     def costs(self, variances: FloatArray) -> FloatArray:
         """Threshold of each mode over ``zeta``, for the variances of the inputs along them."""
+
+    def costed_at(self, problem: Problem, threshold: float) -> Costed:
+        """The modes with their costs along the directions that a threshold singles out, for laws of the weights."""
+        seen = problem.seen
+        if isinstance(seen, RotatedTeacher):
+            raise NotSupported("design", problem.design.kind, f"the {problem.network} network has no law of weights here")
+        return self.costed(problem, seen)
 
     @abstractmethod
     def solve_rotated(self, problem: Problem, teacher: RotatedTeacher, balance: Balance) -> FixedPoint:
@@ -185,7 +198,7 @@ def solve_costed(code: int, costed: Costed, balance: Balance) -> FixedPoint:
         costed.costs,
         costed.counts,
         (costed.coarse[0] / unit, *costed.coarse[1:]),
-        costed.floor / unit**2,
+        None if costed.spread is None else costed.spread / unit**2,
     )
     noise, strength = balance.noise / unit**2, balance.strength / unit
     noise = noise if noise >= NEGLIGIBLE_NOISE else 0.0

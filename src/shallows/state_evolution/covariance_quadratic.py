@@ -65,12 +65,8 @@ def point_over_zero(variance, s, w, start):
 
 
 @njit(cache=True, fastmath=FASTMATH, error_model="numpy")
-def _sums(a, b, s, e, g, t, w, near):
-    """Sums over the atoms at ``z = a + i b``.
-
-    Of ``w/(z-s)``, ``w e/(z-s)`` and ``w g/(z-s)`` over the first `near` ones,
-    of ``w/(z-s)`` and ``w t/(z-s)`` over the others, and of ``w/(z-s)^2`` over all, which is returned second.
-    """
+def _lead_sums(a, b, s, e, g, w, lead):
+    """Over the first `lead` atoms, at ``z = a + i b``: ``w/(z-s)``, ``w/(z-s)^2``, ``w e/(z-s)`` and ``w g/(z-s)``."""
     g_re = 0.0
     g_im = 0.0
     d_re = 0.0
@@ -79,7 +75,7 @@ def _sums(a, b, s, e, g, t, w, near):
     e_im = 0.0
     k_re = 0.0
     k_im = 0.0
-    for k in range(near):
+    for k in range(lead):
         x = a - s[k]
         q = 1.0 / (x * x + b * b)
         re = w[k] * x * q
@@ -92,50 +88,70 @@ def _sums(a, b, s, e, g, t, w, near):
         e_im += e[k] * im
         k_re += g[k] * re
         k_im += g[k] * im
-    f_re = 0.0
-    f_im = 0.0
+    return complex(g_re, g_im), complex(d_re, d_im), complex(e_re, e_im), complex(k_re, k_im)
+
+
+@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+def _rest_sums(a, b, s, t, w, lead):
+    """Over the other atoms: ``w/(z-s)``, ``w/(z-s)^2`` and ``w t/(z-s)``."""
+    g_re = 0.0
+    g_im = 0.0
+    d_re = 0.0
+    d_im = 0.0
     t_re = 0.0
     t_im = 0.0
-    for k in range(near, s.size):
+    for k in range(lead, s.size):
         x = a - s[k]
         q = 1.0 / (x * x + b * b)
         re = w[k] * x * q
         im = -w[k] * b * q
-        f_re += re
-        f_im += im
+        g_re += re
+        g_im += im
         d_re += q * (x * re + b * im)
         d_im += q * (x * im - b * re)
         t_re += t[k] * re
         t_im += t[k] * im
-    return (
-        complex(g_re, g_im),
-        complex(d_re, d_im),
-        complex(e_re, e_im),
-        complex(k_re, k_im),
-        complex(f_re, f_im),
-        complex(t_re, t_im),
-    )
+    return complex(g_re, g_im), complex(d_re, d_im), complex(t_re, t_im)
 
 
 @njit(cache=True)
-def _add(out, z, dz, variance, s, e, g, t, w, near):
-    """Add the integrands of error and degrees of freedom at `z` times `dz` to `out`."""
-    g_near, slope, g_cost, g_gain, g_far, g_modes = _sums(z.real, z.imag, s, e, g, t, w, near)
-    total = g_near + g_far
-    lift = -variance * slope
-    full = 1.0 + lift
-    f = z + variance * total
+def _add(out, z, dz, variance, s, e, g, t, w, lead):
+    """Add to `out` the integrands of error and degrees of freedom at `z` times `dz`, less those of the rest alone."""
+    g_lead, d_lead, g_cost, g_gain = _lead_sums(z.real, z.imag, s, e, g, w, lead)
+    g_rest, d_rest, g_modes = _rest_sums(z.real, z.imag, s, t, w, lead)
+    total = g_lead + g_rest
+    slope = -variance * d_lead
+    full = 1.0 + slope - variance * d_rest
+    f_rest = z + variance * g_rest
+    shift = variance * g_lead
+    f = f_rest + shift
     noise = variance * total
-    inner = noise * noise * g_near - 2.0 * noise * g_cost + f * (f * g_far - 2.0 * g_modes)
-    out[0] += ((inner * full + lift * g_gain) * dz).imag
-    out[1] += (f * total * total * full * dz).imag
+    own = (noise * noise * g_lead - 2.0 * noise * g_cost) * full + (full - 1.0) * g_gain
+    squares = shift * (f + f_rest) * full + f_rest * f_rest * slope
+    overlap = shift * full + f_rest * slope
+    out[0] += ((own + g_rest * squares - 2.0 * g_modes * overlap) * dz).imag
+    products = g_lead * (total + g_rest)
+    out[1] += ((shift * total * total * full + f_rest * (products * full + g_rest * g_rest * slope)) * dz).imag
 
 
 @njit(cache=True)
-def integrals_above(u, v, variance, s, e, g, t, w, near, fine):
-    """``-(1/pi) Im`` of the integrals of :func:`_add` over the part of the spectrum above ``x(u)``."""
+def _add_rest(out, z, dz, variance, s, t, w, lead):
+    """Add what :func:`_add` took off: analytic right of all these atoms."""
+    g_rest, d_rest, g_modes = _rest_sums(z.real, z.imag, s, t, w, lead)
+    f = z + variance * g_rest
+    full = 1.0 - variance * d_rest
+    out[0] += ((f * g_rest - 2.0 * g_modes) * f * full * dz).imag
+    out[1] += (f * g_rest * g_rest * full * dz).imag
+
+
+@njit(cache=True)
+def integrals_above(u, v, variance, s, e, g, t, w, lead, fine):
+    """``-(1/pi) Im`` of the integrals of error and degrees of freedom over the part of the spectrum above ``x(u)``."""
     out = np.zeros(2)
     nodes, weights = (_FINE_NODES, _FINE_WEIGHTS) if fine else (_NODES, _WEIGHTS)
+    if v > 0.0 and lead < s.size:
+        for j in range(nodes.size):
+            _add_rest(out, complex(u, v * nodes[j]), -1j * (v * weights[j]), variance, s, t, w, lead)
     radius = 3.0 * max(s[0] - u, v)
     start = max(v, 0.5 * nearest_atom(u, s))
     length = radius - v
@@ -146,12 +162,12 @@ def integrals_above(u, v, variance, s, e, g, t, w, near, fine):
         for j in range(nodes.size):
             y = (i + nodes[j]) * size
             dz = 1j * (start * math.exp(y) * size * weights[j])
-            _add(out, complex(u, v + start * math.expm1(y)), dz, variance, s, e, g, t, w, near)
+            _add(out, complex(u, v + start * math.expm1(y)), dz, variance, s, e, g, t, w, lead)
     quarter = 0.5 * math.pi
     for j in range(nodes.size):
         angle = quarter * (1.0 - nodes[j])
         arm = radius * complex(math.cos(angle), math.sin(angle))
-        _add(out, u + arm, -1j * arm * (quarter * weights[j]), variance, s, e, g, t, w, near)
+        _add(out, u + arm, -1j * arm * (quarter * weights[j]), variance, s, e, g, t, w, lead)
     return -out / math.pi
 
 
@@ -159,8 +175,9 @@ def integrals_above(u, v, variance, s, e, g, t, w, near, fine):
 def shrunk_moments(u, v, variance, s, e, w, fine):
     """``(E, A)`` of the estimator that keeps ``x > x(u)``; atoms `s`, decreasing, with costs `e`.
 
-    Written so that the modes of the teacher, which may be large, do not cancel: the error on what is learned is of the
-    size of noise and costs. Atoms whose costs are far larger than everything learned enter by their modes instead.
+    Nothing that is large cancels: atoms about the cut and above it enter by their costs, so that the error on what is
+    learned is of the size of noise and costs, however large the modes; the others enter by their modes, so that it is
+    a share of them, however large the costs.
     """
     t = s + e
     energy = 0.0
@@ -168,19 +185,17 @@ def shrunk_moments(u, v, variance, s, e, w, fine):
         energy += w[k] * t[k] * t[k]
     if u >= s[0] and v == 0.0:
         return energy, 0.0
-    reach = 3.0 * max(s[0] - u, v)
-    limit = -math.sqrt(reach * reach * reach / math.sqrt(variance))
-    near = 0
-    while near < s.size and s[near] >= limit:
-        near += 1
-    found = integrals_above(u, v, variance, s, e, -s * (e + t), t, w, near, fine)
+    lead = 0
+    while lead < s.size and s[lead] >= u - 2.0 * v:
+        lead += 1
+    found = integrals_above(u, v, variance, s, e, -s * (e + t), t, w, lead, fine)
     closed = 0.0
     mass = 0.0
     share = 0.0
     for k in range(s.size):
         above = math.atan2(v, u - s[k])
         share += w[k] * above
-        if k < near:
+        if k < lead:
             mass += w[k]
             closed += w[k] * (t[k] * t[k] * math.atan2(v, s[k] - u) + e[k] * e[k] * above)
         else:
@@ -216,3 +231,37 @@ def covariance_moments(threshold, variance, rank_share, modes, costs, counts, or
             u, v = cut, height(cut, variance, s, w)
     error, freedom = shrunk_moments(u, v, variance, s, e, w, fine)
     return error, freedom, found
+
+
+@njit(cache=True)
+def lost_energy(u, v, variance, s, energies, w):
+    """``sum w_k energies_k P(x < x(u) | k)``: energy of the teacher below the cut."""
+    closed = 0.0
+    total = 0.0
+    for k in range(s.size):
+        total += w[k] * energies[k]
+        closed += w[k] * energies[k] * (math.atan2(v, s[k] - u) / math.pi)
+    if u >= s[0] and v == 0.0:
+        return total
+    # The conditional law of mode k has density -(1/pi) Im 1/(z - s_k); what z moves by noise is the integral.
+    zeros = np.zeros(s.size)
+    radius = 3.0 * max(s[0] - u, v)
+    start = max(v, 0.5 * nearest_atom(u, s))
+    top = math.log1p((radius - v) / start)
+    panels = max(1, int(math.ceil(top / PANEL)))
+    size = top / panels
+    moved = 0.0
+    for i in range(panels):
+        for j in range(_FINE_NODES.size):
+            y = (i + _FINE_NODES[j]) * size
+            dz = 1j * (start * math.exp(y) * size * _FINE_WEIGHTS[j])
+            z = complex(u, v + start * math.expm1(y))
+            _, d, gain, _ = _lead_sums(z.real, z.imag, s, energies, zeros, w, s.size)
+            moved += (-variance * d * gain * dz).imag
+    for j in range(_FINE_NODES.size):
+        angle = 0.5 * math.pi * (1.0 - _FINE_NODES[j])
+        arm = radius * complex(math.cos(angle), math.sin(angle))
+        z = u + arm
+        _, d, gain, _ = _lead_sums(z.real, z.imag, s, energies, zeros, w, s.size)
+        moved += (variance * d * gain * 1j * arm * (0.5 * math.pi * _FINE_WEIGHTS[j])).imag
+    return max(closed + moved / math.pi, 0.0)

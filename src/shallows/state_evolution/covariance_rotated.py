@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..designs import PairedSpectrum, RotatedTeacher
 from .covariance import (
     COVARIANCE_EVOLUTIONS,
     Balance,
@@ -26,7 +27,6 @@ from .result import FixedPoint, Status
 
 if TYPE_CHECKING:
     from .._types import FloatArray
-    from ..designs import RotatedTeacher
     from ..problems import Problem
 
 #: Relative distance of the two thresholds at which they are the same, and eigendecompositions at most.
@@ -47,11 +47,11 @@ class Turned:
         values, vectors = values[::-1], vectors[:, ::-1]
         costs = self.costs @ vectors**2
         modes = values + threshold * costs
-        energy = float(np.square(self.matrix).sum())
-        floor = max(energy - float(modes @ modes), 0.0) * self.weight
+        # |M* e|^2 - (e M* e)^2 of an eigenvector e of M* - z C is z^2 times the same of C.
+        spread = np.maximum(threshold**2 * (self.costs**2 @ vectors**2 - costs**2), 0.0)
         counts = np.full(modes.size, self.weight)
         atoms = np.ascontiguousarray(modes), np.ascontiguousarray(costs), counts
-        return Costed(*atoms, atoms, floor)
+        return Costed(*atoms, atoms, spread)
 
 
 class QuadraticCovariance(CovarianceEvolution):
@@ -61,6 +61,12 @@ class QuadraticCovariance(CovarianceEvolution):
 
     def costs(self, variances: FloatArray) -> FloatArray:
         return 1 / variances
+
+    def costed_at(self, problem: Problem, threshold: float) -> Costed:
+        seen = problem.seen
+        if isinstance(seen, PairedSpectrum):
+            return self.costed(problem, seen)
+        return self._turned(seen).along(threshold)
 
     def _turned(self, teacher: RotatedTeacher) -> Turned:
         return Turned(teacher.matrix, self.costs(teacher.variances), 1 / teacher.dim)

@@ -20,7 +20,7 @@ from .diagonal import DIAGONAL, soft_threshold_moments
 
 #: Where the search for the point over zero starts: above it, the half-circle of an empty spectrum.
 START = 0.1 + 0.9j
-#: Thresholds below this share of what silences everything are zero.
+#: Thresholds below this share of the noise scale over the largest cost are zero.
 _SMALLEST = 1e-16
 
 
@@ -75,7 +75,7 @@ def threshold_at(network, variance, guess, rank_share, samples, penalty, atoms, 
         )
         if freedom <= samples:
             return 0.0, error, freedom, start
-        floor = _SMALLEST * ceiling
+        floor = _SMALLEST * min(scale / costs.max(), ceiling)
     if not floor <= guess <= ceiling:
         guess = min(max(scale, floor), ceiling)
     a = math.log(guess)
