@@ -46,6 +46,11 @@ class QuadraticOperator(Operator):
         self.root = np.sqrt(self.dim)
         self.rows = max(1, min(self.samples, self.block_numbers() // self.dim))
 
+    def centred(self, covariance: FloatArray) -> QuadraticOperator:
+        from .quadratic_centred import centred
+
+        return centred(type(self))(self.inputs, covariance)
+
     def block_numbers(self) -> int:
         """Numbers in one block: what stays in the cache, and a small share of the data."""
         return min(BLOCK_NUMBERS, max(BLOCK_NUMBERS // 8, self.samples * self.dim // 24))
