@@ -79,6 +79,9 @@ class FixedPoint:
     residual : float
         Largest relative violation of the two equations, evaluated afresh at the reported numbers.
     status : Status
+    standard_error : float or None
+        Of the estimation error, where averages are over a fixed set of draws (a covariance that mixes the weights of
+        the diagonal network); None where they are exact.
 
     Examples
     --------
@@ -98,3 +101,4 @@ class FixedPoint:
     slack: float
     residual: float
     status: Status
+    standard_error: float | None = None
