@@ -205,8 +205,9 @@ class Prediction:
             out["advice"] = self.status.advice
             out["residual"] = None
             return out
-        phase = self.phase
+        phase, spread = self.phase, self.fixed_point.standard_error
         return out | {
+            **({} if spread is None else {"standard_error": self.problem.architecture.risk_per_error * spread}),
             "excess_risk": self.excess_risk,
             "estimation_error": self.estimation_error,
             "test_error": self.test_error,

@@ -48,6 +48,8 @@ def _problem_rows(content: Mapping[str, Any]) -> list[Row]:
         ("samples", "n", number(n) + effective),
         ("noise variance", "Delta", number(content["noise"])),
     ]
+    if "design" in content:
+        rows.insert(2, ("inputs", "", content["design"]["words"]))
     if network.has_width:
         rows.append(("width", "p", f"{content['width']}{'' if content['width'] < dim else '   (no restriction)'}"))
     decay = content["weight_decay"]
@@ -62,9 +64,11 @@ def _error_rows(content: Mapping[str, Any]) -> list[Row]:
     knowing = "Bayes-optimal, knowing the teacher's spectrum"
     if content["bayes_reachable"] is False:
         knowing += "; no fast algorithm is known to reach it"
+    error = content.get("standard_error")
+    spread = "" if error is None else f"standard error {number(error)}, over draws of the noise"
     rows: list[Row] = [
-        ("excess risk", "R", number(content["excess_risk"]), ""),
-        ("  smallest possible", "", "not found" if bayes is None else number(bayes), knowing),
+        ("excess risk", "R", number(content["excess_risk"]), spread),
+        ("  smallest possible", "", "not found" if bayes is None else number(bayes), knowing if bayes is not None else ""),
         ("test error", "Delta + R", number(content["test_error"]), ""),
         ("train error", "", number(content["train_error"]), ""),
     ]

@@ -81,7 +81,11 @@ class Design(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready description."""
-        return {"kind": self.kind}
+        return {"kind": self.kind, **self.settings(), "words": self.describe()}
+
+    def settings(self) -> dict[str, Any]:
+        """The numbers of the design by name."""
+        return {}
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Laplace(_Entries):
     --------
     >>> from shallows.designs import Laplace
     >>> Laplace().to_dict()
-    {'kind': 'laplace'}
+    {'kind': 'laplace', 'words': 'Laplace inputs'}
     """
 
     kind = "laplace"
@@ -109,8 +109,8 @@ class StudentT(_Entries):
     Examples
     --------
     >>> from shallows.designs import StudentT
-    >>> StudentT(5.0).to_dict()
-    {'kind': 'student', 'freedom': 5.0}
+    >>> StudentT(5.0).settings()
+    {'freedom': 5.0}
     """
 
     freedom: float = 5.0
@@ -126,8 +126,8 @@ class StudentT(_Entries):
     def describe(self) -> str:
         return f"Student-t inputs, {self.freedom:g} degrees of freedom"
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, "freedom": self.freedom}
+    def settings(self) -> dict[str, Any]:
+        return {"freedom": self.freedom}
 
 
 @dataclass(frozen=True)
@@ -167,5 +167,5 @@ class Sparse(_Entries):
     def describe(self) -> str:
         return f"sparse inputs, {100 * self.share:g} % not zero"
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, "share": self.share}
+    def settings(self) -> dict[str, Any]:
+        return {"share": self.share}

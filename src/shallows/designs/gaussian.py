@@ -250,11 +250,11 @@ class GaussianDesign(Design):
         told = {"aligned": "aligned with the teacher", "random": "in a random basis"}.get(told, told)
         return f"Gaussian inputs, {kind}, {told}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         given = self.given
         covariance = given if isinstance(given, float) else f"{' x '.join(map(str, given.shape))} numbers"
         alignment = self.alignment if isinstance(self.alignment, str) else "given"
-        out = {"kind": self.kind, "covariance": covariance, "alignment": alignment}
+        out = {"covariance": covariance, "alignment": alignment}
         return out | ({"seed": self.seed} if alignment == "random" else {})
 
     def __eq__(self, other: object) -> bool:

@@ -56,8 +56,8 @@ class CommonMean(Design):
     def describe(self) -> str:
         return f"Gaussian inputs of common mean {self.mean:g}"
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, "mean": self.mean}
+    def settings(self) -> dict[str, Any]:
+        return {"mean": self.mean}
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,8 @@ class Rows(Design):
     def describe(self) -> str:
         return f"rows of a table of {self.table.shape[0]} x {self.table.shape[1]}"
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind, "rows": self.table.shape[0], "columns": self.table.shape[1]}
+    def settings(self) -> dict[str, Any]:
+        return {"rows": self.table.shape[0], "columns": self.table.shape[1]}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rows) and np.array_equal(self.table, other.table)

@@ -6,7 +6,7 @@ from .decomposition import Decomposition
 from .diagonal import DiagonalLaw
 from .covariance_diagonal import DiagonalCovarianceLaw
 from .covariance_quadratic import QuadraticCovarianceLaw
-from .law import COVARIANCE_LAWS, LAWS, LearnedLaw, Outlier, decompose, has_law, learned_law
+from .law import COVARIANCE_LAWS, LAWS, LearnedLaw, Outlier, decompose, has_law, learned_law, require_law
 from .power_law_tails import Tail, fit_tail
 from .quadratic import QuadraticLaw
 
@@ -25,4 +25,5 @@ __all__ = [
     "fit_tail",
     "has_law",
     "learned_law",
+    "require_law",
 ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..designs import PairedSpectrum
+from ..errors import NotSupported
 from ..networks import Capability
 from .decomposition import Decomposition
 
@@ -178,6 +179,33 @@ def has_law(problem: Problem) -> bool:
     return problem.architecture.is_matrix or isinstance(problem.seen, PairedSpectrum)
 
 
+def require_law(problem: Problem) -> None:
+    """Raise :class:`shallows.errors.NotSupported` unless the law of the learned weights of `problem` is known.
+
+    Parameters
+    ----------
+    problem : Problem
+        Only its network and design matter.
+
+    Raises
+    ------
+    NotSupported
+        Says what is missing.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.spectra import require_law
+    >>> require_law(Problem("diagonal", PowerLaw(20, 1.0), samples=50))
+    """
+    if problem.design.is_white:
+        LAWS.of(problem.network)
+    elif not has_law(problem):
+        COVARIANCE_LAWS.of(problem.network)
+        allowed = f"no law of the weights of the {problem.network} network is known for inputs that mix them"
+        raise NotSupported("design", problem.design.describe(), allowed)
+
+
 def learned_law(problem: Problem, noise_scale: float, threshold: float) -> LearnedLaw:
     """Law of the learned weights of `problem` at the given noise scale and threshold.
 
@@ -205,6 +233,7 @@ def learned_law(problem: Problem, noise_scale: float, threshold: float) -> Learn
     >>> round(law.mass_at_zero, 12), [(round(o.learned, 4), o.multiplicity) for o in law.outliers]
     (0.97, [(4.7735, 3.0)])
     """
+    require_law(problem)
     laws = LAWS if problem.design.is_white else COVARIANCE_LAWS
     return laws.of(problem.network)(problem, noise_scale, threshold)
 
