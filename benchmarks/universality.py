@@ -15,7 +15,18 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from shallows import GaussianDesign, PowerLaw, Problem, predict, sample, train
-from shallows.designs import CommonMean, Design, Isotropic, Laplace, Orthogonal, Rademacher, Rows, Sparse, StudentT, Uniform
+from shallows.designs import (
+    CommonMean,
+    Design,
+    Isotropic,
+    Laplace,
+    Orthogonal,
+    Rademacher,
+    Rows,
+    Sparse,
+    StudentT,
+    Uniform,
+)
 
 #: Dimension, exponent of the teacher, noise; then samples and weight decay in three phases: over-regularised with
 #: outliers only (II), few samples and weak weight decay (V), many samples and weak weight decay (VI).
@@ -48,7 +59,8 @@ def ratio(problem: Problem, decay: float, seed: int) -> float:
     data = sample(problem, seed)
     fit = train(data, weight_decay=decay, throw=False)
     gaussian = replace(problem, design=problem.design.gaussian())
-    return fit.excess_risk(data) / predict(gaussian, weight_decay=decay).excess_risk if fit.status.ok else np.nan
+    theory = predict(gaussian, weight_decay=decay, throw=False)
+    return fit.excess_risk(data) / theory.excess_risk if fit.status.ok and theory.status.ok else np.nan
 
 
 def main() -> int:
@@ -63,7 +75,9 @@ def main() -> int:
             line = ""
             for samples, decay in places.values():
                 n = samples
-                if isinstance(design, Rows):  # the same share of the samples that interpolation takes, in other dimensions
+                if isinstance(
+                    design, Rows
+                ):  # the same share of the samples that interpolation takes, in other dimensions
                     power = 2 if network == "quadratic" else 1
                     n = round(samples * (columns / dim) ** power)
                     if n > design.table.shape[0]:

@@ -123,6 +123,7 @@ class OptimalWeightDecay:
         out: dict[str, Any] = self.problem.to_dict() | {"status": self.status.value, "advice": self.status.advice}
         if not self.status.ok:
             return out
+        lines = {"noise_line": self.noise_line} if self.problem.design.is_white else {}
         return out | {
             "weight_decay": self.weight_decay,
             "penalty": self.penalty,
@@ -131,7 +132,7 @@ class OptimalWeightDecay:
             "gap_to_bayes": self.gap_to_bayes,
             "price_of_half": self.price_of_half,
             "price_of_double": self.price_of_double,
-            "noise_line": self.noise_line,
+            **lines,
             "local_minima": [{"weight_decay": lam, "excess_risk": risk} for lam, risk in self.local_minima],
             "failed_points": self.failed,
         }

@@ -11,7 +11,8 @@ import numpy as np
 from ._arguments import check_instance, exactly_one
 from .errors import InvalidArgument, SolveFailed
 from .networks.base import NARROW, QUANTITATIVE, ROUGH
-from .phases import Phase, phase_of
+from .phases import Phase
+from .phases_with_covariance import phase_of_problem
 from .problems import Problem
 from .spectra import Decomposition, LearnedLaw, decompose, has_law, learned_law
 from .state_evolution import BayesPoint, FixedPoint, Status, bayes_optimal, solve
@@ -124,7 +125,7 @@ class Prediction:
     @property
     def phase(self) -> Phase | None:
         """Phase of the diagram; None for teachers that are not power laws and for data without noise."""
-        return phase_of(self.problem, self.weight_decay if self.penalty is None else self.penalty)
+        return phase_of_problem(self.problem, self.weight_decay if self.penalty is None else self.penalty)
 
     @cached_property
     def spectrum(self) -> LearnedLaw:

@@ -185,7 +185,9 @@ def parse_design(design: str | None, covariance: str | None, alignment: str | No
             return Rows(read_array("--design", design), name="--design")
         return design_named(design, "--design")
     if design is not None:
-        raise InvalidArgument("--design / --covariance", "both", "a covariance is of Gaussian inputs: give one of the two")
+        raise InvalidArgument(
+            "--design / --covariance", "both", "a covariance is of Gaussian inputs: give one of the two"
+        )
     given: Any = alignment or "aligned"
     if given not in ("aligned", "random"):
         if "." not in given:

@@ -66,9 +66,10 @@ def _error_rows(content: Mapping[str, Any]) -> list[Row]:
         knowing += "; no fast algorithm is known to reach it"
     error = content.get("standard_error")
     spread = "" if error is None else f"standard error {number(error)}, over draws of the noise"
+    missing = "not known for these inputs" if "design" in content else "not found"
     rows: list[Row] = [
         ("excess risk", "R", number(content["excess_risk"]), spread),
-        ("  smallest possible", "", "not found" if bayes is None else number(bayes), knowing if bayes is not None else ""),
+        ("  smallest possible", "", missing if bayes is None else number(bayes), knowing if bayes is not None else ""),
         ("test error", "Delta + R", number(content["test_error"]), ""),
         ("train error", "", number(content["train_error"]), ""),
     ]
@@ -136,11 +137,13 @@ def _spectrum_rows(content: Mapping[str, Any]) -> list[Row]:
 
 def _reading_rows(content: Mapping[str, Any]) -> list[Row]:
     from ..phases import PHASES
+    from ..phases_with_covariance import COVARIANCE_PHASES
 
-    phase = PHASES.get(content["phase"] or "")
+    phase = (PHASES | COVARIANCE_PHASES).get(content["phase"] or "")
     rows: list[Row] = []
+    aligned = ", and a covariance that is an aligned power law" if "design" in content else ""
     if phase is None:
-        rows.append(("phase", "not defined: only for power-law teachers and noisy labels"))
+        rows.append(("phase", "not defined: only for power-law teachers and noisy labels" + aligned))
     else:
         rows += [("phase", phase.name), ("  risk", phase.rate), ("  spectrum", phase.spectrum)]
     rows.append(("trust", content["finite_size"]["statement"]))

@@ -41,13 +41,15 @@ def run(
     ]
     if best.penalty is not None:
         rows.append(("penalty", "pen", number(best.penalty)))
+    if problem.design.is_white:
+        rows.append(("noise line", "sqrt(n_eff/d)", number(best.noise_line)))
+    missing = "could not be solved" if problem.design.is_white else "not known for these inputs"
     rows += [
-        ("noise line", "sqrt(n_eff/d)", number(best.noise_line)),
         ("excess risk", "R", number(best.excess_risk)),
         (
             "smallest possible",
             "",
-            "could not be solved"
+            missing
             if best.bayes_risk is None
             else f"{number(best.bayes_risk)}   Bayes-optimal" + ("" if gap is None else f", {gap:.3g} times less"),
         ),

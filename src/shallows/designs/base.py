@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
     from ..networks import Network
     from ..teachers import Teacher
     from .seen import PairedSpectrum, RotatedTeacher
+
+
+@lru_cache(maxsize=4)
+def random_rotation(dim: int, seed: int) -> FloatArray:
+    """A rotation drawn from the Haar measure, shape (dim, dim)."""
+    vectors, triangle = np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))
+    rotation = np.ascontiguousarray(vectors * np.sign(np.diag(triangle)))
+    rotation.setflags(write=False)
+    return rotation
 
 
 class Design(ABC):
@@ -33,12 +43,21 @@ class Design(ABC):
     is_white: ClassVar[bool] = True
 
     @property
+    def aligned_exponent(self) -> float | None:
+        """``a`` of a power-law covariance that is aligned with the teacher, 0 for white inputs; None for others."""
+        return 0.0 if self.is_white else None
+
+    @property
     def is_isotropic(self) -> bool:
         """Whether inputs are standard Gaussian, the setting of the paper."""
         return self.is_gaussian and self.is_white
 
     def check(self, network: Network, teacher: Teacher) -> None:  # noqa: B027 - most have nothing to check
         """Raise :class:`shallows.errors.InvalidArgument` unless inputs of this law fit the teacher."""
+
+    def why_no_theory(self) -> str | None:
+        """What keeps theory from being about inputs of this law, measured in ``benchmarks/universality.py``; or None."""
+        return None
 
     def check_samples(self, samples: float) -> None:  # noqa: B027
         """Raise :class:`shallows.errors.InvalidArgument` if so many rows cannot be drawn."""
@@ -66,8 +85,14 @@ class Design(ABC):
         raise AssertionError(f"{type(self).__name__} is white")
 
     def weights(self, network: Network, teacher: Teacher) -> Any:
-        """The teacher's effective weights in the coordinates of the inputs."""
-        return network.weights_of_modes(teacher.values(network.name))
+        """The teacher's effective weights in the coordinates of the inputs.
+
+        A matrix has random directions where inputs are not the same in all of them: its diagonal is special there.
+        """
+        values = teacher.values(network.name)
+        if self.is_gaussian or not network.is_matrix:
+            return network.weights_of_modes(values)
+        return network.weights_of_factor(random_rotation(values.size, 0) * np.sqrt(values))
 
     def shuffles_modes(self) -> bool:
         """Whether the teacher's directions are random against those of the covariance (always, where it is white)."""
@@ -78,6 +103,11 @@ class Design(ABC):
     @abstractmethod
     def describe(self) -> str:
         """One phrase for reports."""
+
+    def options(self) -> list[str]:
+        """Options of the command line that ask for it."""
+        number = "".join(f":{value!r}" for value in self.settings().values())
+        return ["--design", self.kind + number]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready description."""
@@ -106,6 +136,9 @@ class Isotropic(Design):
 
     def draw(self, rng: np.random.Generator, samples: int, dim: int, network: Network) -> FloatArray:
         return rng.standard_normal((samples, dim))
+
+    def options(self) -> list[str]:
+        return []
 
     def describe(self) -> str:
         return "standard Gaussian inputs"

@@ -126,6 +126,9 @@ class StudentT(_Entries):
     def describe(self) -> str:
         return f"Student-t inputs, {self.freedom:g} degrees of freedom"
 
+    def why_no_theory(self) -> str | None:
+        return None if self.freedom > 4 else "theory needs a finite fourth moment of the inputs"
+
     def settings(self) -> dict[str, Any]:
         return {"freedom": self.freedom}
 

@@ -12,7 +12,7 @@ import numpy as np
 from .._arguments import check_integer, check_number
 from ..errors import InvalidArgument
 from ..teachers import PowerLaw
-from .base import Design
+from .base import Design, random_rotation
 from .seen import PairedSpectrum, RotatedTeacher
 
 if TYPE_CHECKING:
@@ -137,12 +137,19 @@ class GaussianDesign(Design):
         """``a`` where the covariance is a power law."""
         return self.given if isinstance(self.given, float) else None
 
+    @property
+    def aligned_exponent(self) -> float | None:
+        return self.exponent if isinstance(self.alignment, str) and self.alignment == "aligned" else None
+
     def eigenvalues(self, dim: int) -> FloatArray:
         """Eigenvalues, shape (d,): in the teacher's order where that was given, decreasing for a matrix."""
         if isinstance(self.given, float):
             shape = np.arange(1.0, dim + 1) ** -self.given
             return shape * (dim / shape.sum())
         return np.array(self.given) if self.given.ndim == 1 else _eigen(self)[0]
+
+    def gaussian(self) -> Design:
+        return self
 
     def gaussian_eigenvalues(self, dim: int) -> FloatArray:
         return self.eigenvalues(dim)
@@ -156,7 +163,7 @@ class GaussianDesign(Design):
     def _rotation(self, dim: int) -> FloatArray | None:
         """The teacher's directions in the eigenvectors of the covariance; None where they are the same."""
         if isinstance(self.alignment, str):
-            return _random_rotation(dim, self.seed) if self.alignment == "random" else None
+            return random_rotation(dim, self.seed) if self.alignment == "random" else None
         return self.alignment
 
     def check(self, network: Network, teacher: Teacher) -> None:
@@ -250,6 +257,11 @@ class GaussianDesign(Design):
         told = {"aligned": "aligned with the teacher", "random": "in a random basis"}.get(told, told)
         return f"Gaussian inputs, {kind}, {told}"
 
+    def options(self) -> list[str]:
+        found = ["--covariance", repr(self.given) if isinstance(self.given, float) else "FILE"]
+        turned = self.alignment if isinstance(self.alignment, str) else "FILE"
+        return found if turned == "aligned" else [*found, "--alignment", turned]
+
     def settings(self) -> dict[str, Any]:
         given = self.given
         covariance = given if isinstance(given, float) else f"{' x '.join(map(str, given.shape))} numbers"
@@ -342,12 +354,3 @@ def _eigen(design: GaussianDesign) -> tuple[FloatArray, FloatArray]:
     values, vectors = np.linalg.eigh(design.given)
     values, vectors = values[::-1], np.ascontiguousarray(vectors[:, ::-1])
     return np.where(values > ROUNDING * values[0] * values.size, values, 0.0), vectors
-
-
-@lru_cache(maxsize=4)
-def _random_rotation(dim: int, seed: int) -> FloatArray:
-    """A rotation drawn from the Haar measure."""
-    vectors, triangle = np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))
-    rotation = np.ascontiguousarray(vectors * np.sign(np.diag(triangle)))
-    rotation.setflags(write=False)
-    return rotation

@@ -53,6 +53,9 @@ class CommonMean(Design):
     def draw(self, rng: np.random.Generator, samples: int, dim: int, network: Network) -> FloatArray:
         return self.mean + rng.standard_normal((samples, dim))
 
+    def why_no_theory(self) -> str | None:
+        return "theory is about inputs of zero mean"
+
     def describe(self) -> str:
         return f"Gaussian inputs of common mean {self.mean:g}"
 
@@ -82,6 +85,9 @@ class Orthogonal(Design):
         vectors, triangle = np.linalg.qr(tall)
         vectors = vectors * (np.sign(np.diag(triangle)) * np.sqrt(tall.shape[0]))
         return np.ascontiguousarray(vectors if samples >= dim else vectors.T)
+
+    def why_no_theory(self) -> str | None:
+        return "theory is about independent rows"
 
     def describe(self) -> str:
         return "orthogonal columns as inputs"
@@ -131,13 +137,16 @@ class Rows(Design):
             raise InvalidArgument(name, f"array of shape {rows.shape}", "must have at least two rows and two columns")
         if not np.isfinite(rows).all():
             raise InvalidArgument(name, "nan or infinity", "every number must be finite")
-        rows -= rows.mean(axis=0)
+        self._take(rows - rows.mean(axis=0), name)
+
+    def _take(self, rows: FloatArray, name: str) -> Rows:
         if not rows.any():
             raise InvalidArgument(name, "equal rows", "must have variance")
         rows.setflags(write=False)
         object.__setattr__(self, "table", rows)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "content", rows.tobytes())
+        return self
 
     @cached_property
     def _equivalent(self) -> GaussianDesign:
@@ -174,8 +183,14 @@ class Rows(Design):
     def shuffles_modes(self) -> bool:
         return False
 
+    def why_no_theory(self) -> str | None:
+        return "theory is about Gaussian rows: ask it about GaussianDesign.of_sample of the table"
+
     def describe(self) -> str:
         return f"rows of a table of {self.table.shape[0]} x {self.table.shape[1]}"
+
+    def options(self) -> list[str]:
+        return ["--design", "FILE"]
 
     def settings(self) -> dict[str, Any]:
         return {"rows": self.table.shape[0], "columns": self.table.shape[1]}
@@ -187,4 +202,8 @@ class Rows(Design):
         return hash(self.content)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.table, self.name)
+        return _restored, (self.table, self.name)  # centred already: again would change the last bits
+
+
+def _restored(table: FloatArray, name: str) -> Rows:
+    return object.__new__(Rows)._take(table, name)

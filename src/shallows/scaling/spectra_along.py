@@ -177,7 +177,4 @@ def spectra_along(
             "weight_decay", f"{len(given)} values", f"must be one, or as many as samples, {len(sizes)}"
         )
     decays = [check_number("weight_decay", lam) for lam in given]
-    return [
-        snapshot(replace(problem, samples=n), lam)
-        for n, lam in zip(sizes, decays, strict=True)
-    ]
+    return [snapshot(replace(problem, samples=n), lam) for n, lam in zip(sizes, decays, strict=True)]

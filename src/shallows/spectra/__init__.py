@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .decomposition import Decomposition
-from .diagonal import DiagonalLaw
 from .covariance_diagonal import DiagonalCovarianceLaw
 from .covariance_quadratic import QuadraticCovarianceLaw
+from .decomposition import Decomposition
+from .diagonal import DiagonalLaw
 from .law import COVARIANCE_LAWS, LAWS, LearnedLaw, Outlier, decompose, has_law, learned_law, require_law
 from .power_law_tails import Tail, fit_tail
 from .quadratic import QuadraticLaw

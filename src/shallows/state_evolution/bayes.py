@@ -18,7 +18,7 @@ from ..errors import NotSupported, SolveFailed
 from ..freeprob.bracketing import chandrupatla
 from ..problems import Problem
 from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
-from .result import NEGLIGIBLE_NOISE, TOLERANCE, Status
+from .result import NEGLIGIBLE_NOISE, TOLERANCE, Status, require_theory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,6 +150,7 @@ def bayes_optimal(problem: Problem, *, throw: bool = True) -> BayesPoint:
     (0.01889, 'converged')
     """
     check_instance("problem", problem, Problem)
+    require_theory(problem)
     point = _solved(problem)
     if throw and point.status is Status.NOT_KNOWN:
         raise NotSupported("network", problem.network, point.status.advice)

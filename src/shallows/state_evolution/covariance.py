@@ -98,7 +98,9 @@ class CovarianceEvolution(ABC):
         """The modes with their costs along the directions that a threshold singles out, for laws of the weights."""
         seen = problem.seen
         if isinstance(seen, RotatedTeacher):
-            raise NotSupported("design", problem.design.kind, f"the {problem.network} network has no law of weights here")
+            raise NotSupported(
+                "design", problem.design.kind, f"the {problem.network} network has no law of weights here"
+            )
         return self.costed(problem, seen)
 
     @abstractmethod

@@ -178,9 +178,7 @@ def solve_drawn(draws: Draws, samples: float, noise: float, strength: float) -> 
     return DrawnPoint(scale, threshold, error, freedom, max(first, second), spread)
 
 
-def _propagated(
-    draws: Draws, rows: FloatArray, scale: float, threshold: float, samples: float, noise: float
-) -> float:
+def _propagated(draws: Draws, rows: FloatArray, scale: float, threshold: float, samples: float, noise: float) -> float:
     """Standard error of the error at the fixed point, from that of both means by linear response."""
     covariance = np.cov(rows.T) / rows.shape[0]
     error, freedom = rows.mean(axis=0)

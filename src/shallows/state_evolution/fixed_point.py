@@ -16,7 +16,7 @@ from .compiled_solver import DIVERGENT, NO_SOLUTION, PERFECT, solve_scaled
 from .covariance import moments_with_covariance, silencing_with_covariance, solve_with_covariance
 from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
 from .python_solver import solve_plain
-from .result import NEGLIGIBLE_NOISE, TOLERANCE, FixedPoint, Status
+from .result import NEGLIGIBLE_NOISE, TOLERANCE, FixedPoint, Status, require_theory
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -161,7 +161,8 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
     Raises
     ------
     InvalidArgument
-        For unusable arguments; a network without state evolution is a :class:`shallows.errors.NotSupported`.
+        For unusable arguments; a network without state evolution, or a design without theory, is a
+        :class:`shallows.errors.NotSupported`.
 
     Examples
     --------
@@ -174,6 +175,7 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
     ('converged', 0.0659, 0.5913, 0.3764)
     """
     lam, pen = problem.regularisation(weight_decay, penalty)
+    require_theory(problem)
     if not problem.design.is_white:
         return solve_with_covariance(problem, lam, pen)
     network, spectrum, coarse, dim = problem.architecture, problem.spectrum, problem.spectrum.coarse, problem.dim

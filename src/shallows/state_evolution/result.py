@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .._status import StatusEnum
+from ..errors import NotSupported
+
+if TYPE_CHECKING:
+    from ..problems import Problem
 
 #: Largest relative residual a prediction may carry.
 TOLERANCE = 1e-8
@@ -58,6 +63,13 @@ class Status(StatusEnum):
             "report the problem"
         ),
     )
+
+
+def require_theory(problem: Problem) -> None:
+    """Raise :class:`shallows.errors.NotSupported` if theory is not about the inputs of `problem`."""
+    why = problem.design.why_no_theory()
+    if why is not None:
+        raise NotSupported("design", problem.design.describe(), why)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
     eigenvectors give data with the same law up to a rotation that training and every error commute with. The entries of
     ``theta*`` are taken in the teacher's order, for the same reason under permutations and sign flips.
 
+    Where inputs are white but not Gaussian the directions of ``S*`` are random instead, the same for every seed.
     Inputs with a covariance are drawn along its eigenvectors, or as a matrix has them; outputs of the quadratic network
     are centred by their mean there, ``f = Tr[S (x x^T - Sigma)]/sqrt(d)`` (theory note, section 13).
 
@@ -142,12 +143,11 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
     noise = streams[1].standard_normal(n)
     covariance = design.covariance(network, d)
     operator = operator_for(network, inputs)
-    if covariance is None:
-        values = problem.teacher.values(problem.network)
-        labels, weights = operator.output_of_modes(values), network.weights_of_modes(values)
+    weights = design.weights(network, problem.teacher)
+    if design.is_isotropic:
+        labels = operator.output_of_modes(problem.teacher.values(problem.network))
     else:
-        weights = design.weights(network, problem.teacher)
-        labels = operator.centred(covariance).output(weights)
+        labels = (operator if covariance is None else operator.centred(covariance)).output(weights)
     labels = labels + np.sqrt(problem.noise) * noise
     for array in (inputs, labels, weights):
         if isinstance(array, np.ndarray):
