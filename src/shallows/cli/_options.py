@@ -59,8 +59,8 @@ Design = Annotated[
     _option(
         "--design",
         "NAME",
-        "Inputs: isotropic (default), rademacher, uniform, laplace, student[:F], sparse[:P], mean[:M], orthogonal, or a "
-        "file of rows.",
+        "Inputs: isotropic (default), rademacher, uniform, laplace, student[:F], sparse[:P], mean[:M], orthogonal, "
+        "or a file of rows.",
     ),
 ]
 Covariance = Annotated[

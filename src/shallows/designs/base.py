@@ -56,7 +56,7 @@ class Design(ABC):
         """Raise :class:`shallows.errors.InvalidArgument` unless inputs of this law fit the teacher."""
 
     def why_no_theory(self) -> str | None:
-        """What keeps theory from being about inputs of this law, measured in ``benchmarks/universality.py``; or None."""
+        """What keeps theory from being about inputs of this law (``benchmarks/universality.py``), or None."""
         return None
 
     def check_samples(self, samples: float) -> None:  # noqa: B027

@@ -1,8 +1,8 @@
 """The diagonal network where the covariance is not diagonal: averages over a fixed set of draws (section 13).
 
-``theta_hat = argmin 1/2 ||Sigma^(1/2) (u - theta)||^2 + zeta ||theta||_1`` does not separate: error and degrees of freedom
-are means over draws of the noise, the same at every noise scale and threshold, each by coordinate descent from the last
-answer (Celentano, Montanari and Wei 2020).
+``theta_hat = argmin 1/2 ||Sigma^(1/2) (u - theta)||^2 + zeta ||theta||_1`` does not separate: error and degrees of
+freedom are means over draws of the noise, the same at every noise scale and threshold, each by coordinate descent from
+the last answer (Celentano, Montanari and Wei 2020).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def descend(gram, targets, threshold, weights, rests, scale):
     for i in range(draws):
         w = weights[i]
         rest = rests[i]
-        for sweep in range(SWEEPS):
+        for _ in range(SWEEPS):
             largest = 0.0
             for j in range(dim):
                 g = gram[j, j]

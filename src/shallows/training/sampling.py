@@ -69,7 +69,7 @@ class Dataset:
         return problem.design.covariance(problem.architecture, problem.dim)
 
     def whitened(self, weights: Any) -> Any:
-        """Effective weights as white inputs would need them (theory note, section 13): those of white inputs as they are.
+        """Effective weights as white inputs would need them (theory note, section 13).
 
         Errors and laws of weights are those of the whitened ones.
         """
@@ -120,8 +120,8 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
     Raises
     ------
     InvalidArgument
-        If `problem` is not a Problem, its `samples` is not an integer or more than the rows of its design, or the seed is
-        unusable.
+        If `problem` is not a Problem, its `samples` is not an integer or more than the rows of its design, or the seed
+        is unusable.
 
     Examples
     --------
