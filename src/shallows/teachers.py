@@ -282,6 +282,10 @@ class LowRank(Teacher):
                 raise InvalidArgument("profile", self.profile, f"must be {self.rank} finite positive numbers")
             object.__setattr__(self, "profile", tuple(float(p) for p in profile))
 
+    def leading(self, network: str) -> FloatArray:
+        """The modes that are not zero, largest first, shape (rank,)."""
+        return self._nonzero(network)
+
     def _nonzero(self, network: str) -> FloatArray:
         shape = np.sort(np.asarray(self.profile if self.profile is not None else np.ones(self.rank), dtype=float))[::-1]
         return shape * np.sqrt(self.energy * network_named(network).modes_per_energy(self.dim) / (shape @ shape))

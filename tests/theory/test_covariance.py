@@ -155,6 +155,18 @@ def test_a_matrix_and_its_eigenvalues_are_one_design():
 
 
 @pytest.mark.parametrize("network", ["diagonal", "quadratic"])
+def test_grouped_teachers_are_those_of_all_their_modes(network):
+    for teacher in (PowerLaw(3000, 1.0), LowRank(3000, 3, profile=[3, 2, 1])):
+        samples = 900 * (3000 if network == "quadratic" else 1)
+        grouped = Problem(network, teacher, samples, 0.3, design=GaussianDesign(0.7))
+        listed = Problem(network, teacher, samples, 0.3, design=GaussianDesign(GaussianDesign(0.7).eigenvalues(3000)))
+        assert grouped.seen.values.size < 1000 < listed.seen.values.size
+        assert predict(grouped, weight_decay=0.2).excess_risk == pytest.approx(
+            predict(listed, weight_decay=0.2).excess_risk, rel=1e-6
+        )
+
+
+@pytest.mark.parametrize("network", ["diagonal", "quadratic"])
 def test_directions_without_variance_drop_out(network):
     values, variances = np.array([2.0, 1.0, 0.5, 0.7, 0.3]), np.array([1.0, 0.5, 2.0, 0.0, 0.0])
     full = Problem(network, FromValues(values), 20, 0.2, design=GaussianDesign(variances))

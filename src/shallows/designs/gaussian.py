@@ -11,7 +11,7 @@ import numpy as np
 
 from .._arguments import check_integer, check_number
 from ..errors import InvalidArgument
-from ..teachers import PowerLaw
+from ..teachers import LEADING, LowRank, PowerLaw
 from .base import Design, random_rotation
 from .seen import PairedSpectrum, RotatedTeacher
 
@@ -29,7 +29,7 @@ SMALLEST_RATIO = 1e-60
 #: Largest dimension at which matrices are held.
 LARGEST_MATRIX = 10_000
 #: Largest dimension for teachers that cannot be held in groups.
-LARGEST_LIST = 1_000_000
+LARGEST_LIST = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +190,8 @@ class GaussianDesign(Design):
             raise InvalidArgument("alignment", given, allowed)
 
     def _grouped(self, teacher: Teacher) -> bool:
-        return self.exponent is not None and isinstance(teacher, PowerLaw)
+        few = isinstance(teacher, LowRank) and teacher.rank <= LEADING
+        return self.exponent is not None and (few or isinstance(teacher, PowerLaw))
 
     # -- what theory needs
 
@@ -205,6 +206,8 @@ class GaussianDesign(Design):
         relative = self._relative(network, teacher.dim)
         if relative is None and isinstance(teacher, PowerLaw) and self.exponent is not None and teacher.energy > 0:
             return PairedSpectrum.of_power_laws(network, teacher, self.exponent)
+        if relative is None and isinstance(teacher, LowRank) and self.exponent is not None and teacher.rank <= LEADING:
+            return PairedSpectrum.of_leading_modes(network, teacher, self.exponent)
         variances = self.eigenvalues(teacher.dim)
         if relative is None:
             return PairedSpectrum.of(network, teacher, variances)

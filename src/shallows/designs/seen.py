@@ -17,7 +17,7 @@ from ..teachers import compress_pairs, compressed_ranks
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..networks import Network
-    from ..teachers import PowerLaw, Teacher
+    from ..teachers import LowRank, PowerLaw, Teacher
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,15 @@ class PairedSpectrum:
         shape = ranks**-teacher.gamma
         energy = teacher.energy * network.modes_per_energy(teacher.dim)
         values = np.sqrt(energy / (counts @ shape**2)) * shape
+        variances = ranks**-exponent
+        return cls(values, variances * (teacher.dim / (counts @ variances)), np.array(counts), teacher.dim)
+
+    @classmethod
+    def of_leading_modes(cls, network: Network, teacher: LowRank, exponent: float) -> PairedSpectrum:
+        """The same for a few modes among many: the others differ by their variances alone."""
+        ranks, counts = compressed_ranks(teacher.dim)
+        values = np.zeros(ranks.size)
+        values[: teacher.rank] = teacher.leading(network.name)
         variances = ranks**-exponent
         return cls(values, variances * (teacher.dim / (counts @ variances)), np.array(counts), teacher.dim)
 

@@ -83,21 +83,27 @@ class QuadraticCovarianceLaw(LearnedLaw):
 
     @cached_property
     def _overlaps(self) -> NDArray[np.float64]:
-        """Squared overlap of each learned direction with the teacher's, if noise alone lay at ``-zeta C``; or below."""
-        s, e, w, _ = self._columns
-        modes = s + e
-        gaps = s[:, None] + e[None, :]
-        with np.errstate(divide="ignore"):
-            lost = self.noise_scale**2 * (w / np.square(gaps)).sum(axis=1)
-        return np.where((gaps > 0).all(axis=1) & (modes > 0), 1 - lost, -np.inf)
+        """Squared overlaps with the teacher of the leading atoms that stand out of the bulk that noise alone makes.
 
-    @cached_property
-    def _out(self) -> int:
-        """How many leading atoms stand out of the bulk that noise alone makes."""
+        Noise alone lies about ``-zeta C``: an atom stands out where ``delta^2 sum_j w_j/(D_k + e_j)^2`` is below one.
+        """
+        s, e, w, _ = self._columns
         if self.noise_scale == 0.0:
-            return int((self._columns[0] > 0).sum())
-        stands = self._overlaps > 0
-        return int(stands.size if stands.all() else np.argmin(stands))
+            return np.ones(int((s > 0).sum()))
+        lowest, found = float(e.min()), []
+        for place, cost in zip(s, e, strict=True):
+            if not (place > -lowest and place + cost > 0):
+                break
+            overlap = 1 - self.noise_scale**2 * float((w / np.square(place + e)).sum())
+            if overlap <= 0:
+                break
+            found.append(overlap)
+        return np.array(found)
+
+    @property
+    def _out(self) -> int:
+        """How many leading atoms stand out."""
+        return int(self._overlaps.size)
 
     @cached_property
     def bulk_cut(self) -> tuple[float, float] | None:
@@ -132,18 +138,17 @@ class QuadraticCovarianceLaw(LearnedLaw):
         s, e, w, _ = self._columns
         variance = self.noise_scale**2
         if self.noise_scale == 0.0:
-            places, lowest, overlaps = s[: self._out], 0.0, np.ones(self._out)
+            places, lowest = s[: self._out], 0.0
         else:
             places = mode_positions(self._out, variance, s, w)
             lowest = max(position(self.cut[0], variance, s, w)[0], 0.0)
-            overlaps = self._overlaps
         room = float(self.problem.effective_width)
         found = []
         for k in range(self._out):
             if places[k] <= lowest or room <= 0:
                 break
             count = float(w[k]) * self.problem.dim
-            found.append(Outlier(float(s[k] + e[k]), min(count, room), float(places[k]), float(overlaps[k])))
+            found.append(Outlier(float(s[k] + e[k]), min(count, room), float(places[k]), float(self._overlaps[k])))
             room -= count
         return tuple(found)
 

@@ -91,14 +91,13 @@ def teacher_of(settings: Settings) -> Teacher:
     return PowerLaw(dim, gamma, energy)
 
 
-def design_of(settings: Settings) -> Design | None:
-    """The design that `settings` describe, None for the default."""
+def design_of(settings: Settings) -> Design:
+    """The design that `settings` describe."""
     covariance, alignment = settings.get("covariance"), settings.get("alignment")
     if covariance is None:
         if alignment is not None:
             raise InvalidArgument("alignment", alignment, "needs a covariance to be aligned with")
-        word = settings.get("design")
-        return None if word is None else design_named(str(word))
+        return design_named(str(settings.get("design", "isotropic")))
     if "design" in settings:
         raise InvalidArgument("design / covariance", "both", "contradict each other; leave out all but one")
     return GaussianDesign(float(covariance), str(alignment or "aligned"))
@@ -147,11 +146,14 @@ class Point:
         samples = settings.get("samples")
         if samples is None:
             raise InvalidArgument("samples", None, "is needed (or effective_samples), in [problem] or as an axis")
-        fields = (settings.get("network"), teacher_of(self.settings), samples, settings.get("noise", 0.0))
-        design = design_of(self.settings)
-        if design is None:
-            return Problem(*fields, settings.get("width"))
-        return Problem(*fields, settings.get("width"), design)
+        return Problem(
+            settings.get("network"),  # type: ignore[arg-type]
+            teacher_of(self.settings),
+            samples,
+            settings.get("noise", 0.0),
+            settings.get("width"),
+            design_of(self.settings),
+        )
 
     def regularisation(self) -> dict[str, Any]:
         """``{"weight_decay": lam}`` or ``{"penalty": pen}``, as the settings have it."""
