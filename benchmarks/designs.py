@@ -65,7 +65,8 @@ def at(network: str, gamma: float, a: float, nu: float, ell: float | None) -> fl
     n_eff = float(DIM) ** nu
     n = n_eff * (DIM if network == "quadratic" else 1)
     problem = Problem(network, PowerLaw(DIM, gamma), n, 1.0, design=GaussianDesign(a))
-    return math.log(risk_at(problem, 0.0 if ell is None else float(DIM) ** ell)) / math.log(DIM)
+    risk = risk_at(problem, 0.0 if ell is None else float(DIM) ** ell)
+    return math.log(risk) / math.log(DIM) if risk > 0 else math.nan
 
 
 def places(network: str, gamma: float, a: float) -> dict[str, tuple[float, float, float]]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import xarray
 
 
+#: Relative deviation of networks trained on independent entries that are not Gaussian (``benchmarks/universality.py``).
+NOT_GAUSSIAN = 0.12
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What theory predicts for one problem at one weight decay.
@@ -162,7 +166,8 @@ class Prediction:
             told = n_eff >= NARROW and not self._narrow_interpolation
             return architecture.narrow_allowance(n_eff) if told else None
         if n_eff >= QUANTITATIVE:
-            return architecture.size_allowance(n_eff)
+            own = architecture.size_allowance(n_eff)
+            return own if self.problem.design.is_gaussian else max(own, NOT_GAUSSIAN)
         return 0.3 if n_eff >= ROUGH else None
 
     @property
@@ -184,7 +189,8 @@ class Prediction:
         if allowance is not None and (narrow or n_eff >= QUANTITATIVE):
             least = NARROW if narrow else QUANTITATIVE
             share = f"{100 * allowance:.0f} %"
-            return f"{narrow}n_eff = {n_eff:.4g} >= {least:g}: trained networks are expected within {share}"
+            told = f"{narrow}n_eff = {n_eff:.4g} >= {least:g}: trained networks are expected within {share}"
+            return told if self.problem.design.is_gaussian else f"{told} (theory is that of Gaussian inputs)"
         if n_eff >= ROUGH:
             return (
                 f"n_eff = {n_eff:.4g} < {QUANTITATIVE:g}: trained networks drift from theory, "

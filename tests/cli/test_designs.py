@@ -81,6 +81,7 @@ def test_a_report_is_written(capsys, tmp_path):
         ("--design mean:1", "theory is about inputs of zero mean"),
         ("--design orthogonal", "theory is about independent rows"),
         ("--design student:3", "fourth moment"),
+        ("--design rademacher", "trained ones leave it here"),
         ("--covariance {folder}/bad.txt", "--covariance: got eigenvalue -0.5"),
         ("--covariance {folder}/short.txt", "must be of the teacher's dimension 30"),
         ("--covariance {folder}/ragged.txt", "line 2 has 1 numbers"),

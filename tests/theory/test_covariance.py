@@ -203,6 +203,12 @@ def test_draws_without_weight_decay_are_least_squares():
         solve(Problem("diagonal", PowerLaw(30, 1.0), 20, 0.6, design=design), weight_decay=0.0)
 
 
+def test_a_threshold_beyond_everything_leaves_the_energy():
+    problem = Problem("quadratic", PowerLaw(10**9, 0.8), 10.0**13, 1.0, design=GaussianDesign(1.5))
+    for decay in (1e5, 1e20, 1e30):
+        assert predict(problem, weight_decay=decay).excess_risk == pytest.approx(2.0, rel=1e-9)
+
+
 def test_the_decomposition_adds_up_and_has_its_signs():
     for alignment in ("aligned", "random"):
         for pen in (1e-3, 0.05, 1.0, 300.0):

@@ -55,7 +55,7 @@ class Design(ABC):
     def check(self, network: Network, teacher: Teacher) -> None:  # noqa: B027 - most have nothing to check
         """Raise :class:`shallows.errors.InvalidArgument` unless inputs of this law fit the teacher."""
 
-    def why_no_theory(self) -> str | None:
+    def why_no_theory(self, network: Network) -> str | None:
         """What keeps theory from being about inputs of this law (``benchmarks/universality.py``), or None."""
         return None
 

@@ -24,6 +24,11 @@ class _Entries(Design):
     def entries(self, rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
         """Entries of zero mean and unit variance."""
 
+    def why_no_theory(self, network: Network) -> str | None:
+        if network.is_matrix:
+            return f"theory of the {network.name} network is about Gaussian inputs: trained ones leave it here"
+        return None
+
     def draw(self, rng: np.random.Generator, samples: int, dim: int, network: Network) -> FloatArray:
         return self.entries(rng, (samples, dim))
 
@@ -126,8 +131,9 @@ class StudentT(_Entries):
     def describe(self) -> str:
         return f"Student-t inputs, {self.freedom:g} degrees of freedom"
 
-    def why_no_theory(self) -> str | None:
-        return None if self.freedom > 4 else "theory needs a finite fourth moment of the inputs"
+    def why_no_theory(self, network: Network) -> str | None:
+        heavy = None if self.freedom > 4 else "theory needs a finite fourth moment of the inputs"
+        return heavy or super().why_no_theory(network)
 
     def settings(self) -> dict[str, Any]:
         return {"freedom": self.freedom}

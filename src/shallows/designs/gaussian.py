@@ -11,7 +11,7 @@ import numpy as np
 
 from .._arguments import check_integer, check_number
 from ..errors import InvalidArgument
-from ..teachers import LEADING, LowRank, PowerLaw
+from ..teachers import EXACT_LIMIT, LEADING, LowRank, PowerLaw
 from .base import Design, random_rotation
 from .seen import PairedSpectrum, RotatedTeacher
 
@@ -52,6 +52,13 @@ class GaussianDesign(Design):
         Of the random rotation.
     name : str
         What errors call the covariance.
+
+    Attributes
+    ----------
+    given : float or ndarray
+        The covariance, read-only.
+    key : tuple
+        What designs are compared by.
 
     Raises
     ------
@@ -206,7 +213,8 @@ class GaussianDesign(Design):
         relative = self._relative(network, teacher.dim)
         if relative is None and isinstance(teacher, PowerLaw) and self.exponent is not None and teacher.energy > 0:
             return PairedSpectrum.of_power_laws(network, teacher, self.exponent)
-        if relative is None and isinstance(teacher, LowRank) and self.exponent is not None and teacher.rank <= LEADING:
+        if relative is None and teacher.dim > EXACT_LIMIT and isinstance(teacher, LowRank) and self._grouped(teacher):
+            assert self.exponent is not None
             return PairedSpectrum.of_leading_modes(network, teacher, self.exponent)
         variances = self.eigenvalues(teacher.dim)
         if relative is None:

@@ -35,6 +35,10 @@ def design_named(text: str, name: str = "design") -> Design:
     name : str
         What errors call it.
 
+    Returns
+    -------
+    Design
+
     Raises
     ------
     InvalidArgument

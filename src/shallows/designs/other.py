@@ -53,7 +53,7 @@ class CommonMean(Design):
     def draw(self, rng: np.random.Generator, samples: int, dim: int, network: Network) -> FloatArray:
         return self.mean + rng.standard_normal((samples, dim))
 
-    def why_no_theory(self) -> str | None:
+    def why_no_theory(self, network: Network) -> str | None:
         return "theory is about inputs of zero mean"
 
     def describe(self) -> str:
@@ -86,7 +86,7 @@ class Orthogonal(Design):
         vectors = vectors * (np.sign(np.diag(triangle)) * np.sqrt(tall.shape[0]))
         return np.ascontiguousarray(vectors if samples >= dim else vectors.T)
 
-    def why_no_theory(self) -> str | None:
+    def why_no_theory(self, network: Network) -> str | None:
         return "theory is about independent rows"
 
     def describe(self) -> str:
@@ -104,6 +104,11 @@ class Rows(Design):
     table : array_like, shape (N, d)
     name : str
         What errors call it.
+
+    Attributes
+    ----------
+    content : bytes
+        What tables are hashed by.
 
     Raises
     ------
@@ -183,7 +188,7 @@ class Rows(Design):
     def shuffles_modes(self) -> bool:
         return False
 
-    def why_no_theory(self) -> str | None:
+    def why_no_theory(self, network: Network) -> str | None:
         return "theory is about Gaussian rows: ask it about GaussianDesign.of_sample of the table"
 
     def describe(self) -> str:

@@ -58,12 +58,12 @@ class QuadraticCovarianceLaw(LearnedLaw):
 
     @cached_property
     def _columns(self) -> tuple[NDArray[np.float64], ...]:
-        """``D`` decreasing, with costs ``zeta C``, weights and energy between directions."""
+        """``D`` decreasing, with costs ``zeta C``, weights, energy between directions, and modes."""
         costed = COVARIANCE_EVOLUTIONS.of(self.problem.network).costed_at(self.problem, self.threshold)
         places = costed.modes - self.threshold * costed.costs
         spread = np.zeros_like(places) if costed.spread is None else costed.spread
         order = np.argsort(-places, kind="stable")
-        found = (places, self.threshold * costed.costs, costed.counts, spread)
+        found = (places, self.threshold * costed.costs, costed.counts, spread, costed.modes)
         return tuple(np.ascontiguousarray(array[order]) for array in found)
 
     @cached_property
@@ -87,12 +87,12 @@ class QuadraticCovarianceLaw(LearnedLaw):
 
         Noise alone lies about ``-zeta C``: an atom stands out where ``delta^2 sum_j w_j/(D_k + e_j)^2`` is below one.
         """
-        s, e, w, _ = self._columns
+        s, e, w, _, modes = self._columns
         if self.noise_scale == 0.0:
             return np.ones(int((s > 0).sum()))
         lowest, found = float(e.min()), []
-        for place, cost in zip(s, e, strict=True):
-            if not (place > -lowest and place + cost > 0):
+        for place, mode in zip(s, modes, strict=True):
+            if not (place > -lowest and mode > 0):
                 break
             overlap = 1 - self.noise_scale**2 * float((w / np.square(place + e)).sum())
             if overlap <= 0:
@@ -135,7 +135,7 @@ class QuadraticCovarianceLaw(LearnedLaw):
 
     @cached_property
     def outliers(self) -> tuple[Outlier, ...]:
-        s, e, w, _ = self._columns
+        s, _, w, _, modes = self._columns
         variance = self.noise_scale**2
         if self.noise_scale == 0.0:
             places, lowest = s[: self._out], 0.0
@@ -148,7 +148,7 @@ class QuadraticCovarianceLaw(LearnedLaw):
             if places[k] <= lowest or room <= 0:
                 break
             count = float(w[k]) * self.problem.dim
-            found.append(Outlier(float(s[k] + e[k]), min(count, room), float(places[k]), float(self._overlaps[k])))
+            found.append(Outlier(float(modes[k]), min(count, room), float(places[k]), float(self._overlaps[k])))
             room -= count
         return tuple(found)
 
@@ -182,17 +182,17 @@ class QuadraticCovarianceLaw(LearnedLaw):
         return out
 
     def _noisy_decomposition(self) -> Decomposition:
-        s, e, w, spread = self._columns
+        s, e, w, spread, modes = self._columns
         variance = self.noise_scale**2
         u, v = self.cut
         edge, edge_v = (s[-1] - self.noise_scale - abs(s[-1]), 0.0) if self.bulk_cut is None else self.bulk_cut
         floor = float(w @ spread)
-        under = lost_energy(edge, edge_v, variance, s, np.square(s + e) + spread, w)
-        total = shrunk_moments(u, v, variance, s, e, w, True)[0] + floor
+        under = lost_energy(edge, edge_v, variance, s, np.square(modes) + spread, w)
+        total = shrunk_moments(u, v, variance, s, e, modes, w, True)[0] + floor
         over = align = 0.0
         beyond = total
         if u < edge:
-            beyond = shrunk_moments(edge, edge_v, variance, s, e, w, True)[0] + floor
+            beyond = shrunk_moments(edge, edge_v, variance, s, e, modes, w, True)[0] + floor
             over = between_integrals(u, v, edge, edge_v, 0.0, variance, s, w)[0]
             align = total - beyond - over
         unit = self.problem.architecture.risk_per_error

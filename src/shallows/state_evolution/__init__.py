@@ -6,10 +6,9 @@
 (0.03524, 0.0713)
 """
 
+from . import covariance_diagonal, covariance_rotated  # noqa: F401 - registered
 from .bayes import BayesPoint, bayes_error, bayes_optimal
 from .covariance import COVARIANCE_EVOLUTIONS, CovarianceEvolution
-from .covariance_diagonal import DiagonalCovariance
-from .covariance_rotated import QuadraticCovariance
 from .fixed_point import moments, silencing_threshold, solve
 from .protocol import STATE_EVOLUTIONS, StateEvolution
 from .result import FixedPoint, Status
@@ -19,9 +18,7 @@ __all__ = [
     "STATE_EVOLUTIONS",
     "BayesPoint",
     "CovarianceEvolution",
-    "DiagonalCovariance",
     "FixedPoint",
-    "QuadraticCovariance",
     "StateEvolution",
     "Status",
     "bayes_error",

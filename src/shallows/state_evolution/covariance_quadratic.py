@@ -172,14 +172,13 @@ def integrals_above(u, v, variance, s, e, g, t, w, lead, fine):
 
 
 @njit(cache=True)
-def shrunk_moments(u, v, variance, s, e, w, fine):
-    """``(E, A)`` of the estimator that keeps ``x > x(u)``; atoms `s`, decreasing, with costs `e`.
+def shrunk_moments(u, v, variance, s, e, t, w, fine):
+    """``(E, A)`` of the estimator that keeps ``x > x(u)``; atoms `s`, decreasing, costs `e`, modes ``t = s + e``.
 
     Nothing that is large cancels: atoms about the cut and above it enter by their costs, so that the error on what is
     learned is of the size of noise and costs, however large the modes; the others enter by their modes, so that it is
     a share of them, however large the costs.
     """
-    t = s + e
     energy = 0.0
     for k in range(s.size):
         energy += w[k] * t[k] * t[k]
@@ -210,18 +209,18 @@ def shrunk_moments(u, v, variance, s, e, w, fine):
 
 @njit(cache=True)
 def atoms_of(threshold, modes, costs, counts, ordered):
-    """Atoms ``modes - threshold costs``, decreasing, with their costs and weights."""
+    """Atoms ``modes - threshold costs``, decreasing, with their costs, modes and weights."""
     s = modes - threshold * costs
     if ordered:
-        return s, threshold * costs, counts
+        return s, threshold * costs, modes, counts
     order = np.argsort(-s)
-    return s[order], threshold * costs[order], counts[order]
+    return s[order], threshold * costs[order], modes[order], counts[order]
 
 
 @njit(cache=True)
 def covariance_moments(threshold, variance, rank_share, modes, costs, counts, ordered, start, fine):
     """``(E, A, start)`` at a threshold; `start` is the point over zero in noise scales, to begin with and found."""
-    s, e, w = atoms_of(threshold, modes, costs, counts, ordered)
+    s, e, t, w = atoms_of(threshold, modes, costs, counts, ordered)
     u, v = point_over_zero(variance, s, w, start)
     scale = math.sqrt(variance)
     found = complex(u, v) / scale
@@ -229,7 +228,7 @@ def covariance_moments(threshold, variance, rank_share, modes, costs, counts, or
         cut = find_quantile(rank_share, variance, s, w)
         if cut > u:
             u, v = cut, height(cut, variance, s, w)
-    error, freedom = shrunk_moments(u, v, variance, s, e, w, fine)
+    error, freedom = shrunk_moments(u, v, variance, s, e, t, w, fine)
     return error, freedom, found
 
 

@@ -56,6 +56,14 @@ def silencing_threshold(network, noise_scale, modes, costs):
 
 
 @njit(cache=True)
+def _next(a, fa, b, fb, c, fc, distance):
+    """Where in the bracket to look next; its middle where two values are the same, as on a plateau."""
+    if fc == fb or c == b:
+        return 0.5
+    return chandrupatla(a, fa, b, fb, c, fc, min(distance / abs(b - a), 0.5))
+
+
+@njit(cache=True)
 def _excess(threshold, freedom, samples, penalty, scale):
     """Violation of the penalty equation: negative below its solution, continuous through ``D = N``."""
     free = samples - freedom
@@ -119,7 +127,7 @@ def threshold_at(network, variance, guess, rank_share, samples, penalty, atoms, 
             b, fb = a, fa
         a, fa = x, fx
         if b != a:
-            t = chandrupatla(a, fa, b, fb, c, fc, min(0.2 * tolerance / abs(b - a), 0.5))
+            t = _next(a, fa, b, fb, c, fc, 0.2 * tolerance)
     return math.exp(a), error, freedom, start
 
 
@@ -198,7 +206,7 @@ def nested(network, rank_share, samples, noise, penalty, atoms, ordered, toleran
         a, fa = x, fx
         if abs(fx) <= 0.2 * tolerance or abs(b - a) <= 0.1 * tolerance:
             break
-        t = chandrupatla(a, fa, b, fb, c, fc, min(0.05 * tolerance / abs(b - a), 0.5))
+        t = _next(a, fa, b, fb, c, fc, 0.05 * tolerance)
     return OK, math.exp(x), zeta, error, freedom
 
 

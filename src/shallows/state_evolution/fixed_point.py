@@ -76,6 +76,10 @@ def silencing_threshold(problem: Problem, noise_scale: float) -> float:
         Only its network, teacher and design matter.
     noise_scale : float
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     NotSupported

@@ -67,7 +67,7 @@ class Status(StatusEnum):
 
 def require_theory(problem: Problem) -> None:
     """Raise :class:`shallows.errors.NotSupported` if theory is not about the inputs of `problem`."""
-    why = problem.design.why_no_theory()
+    why = problem.design.why_no_theory(problem.architecture)
     if why is not None:
         raise NotSupported("design", problem.design.describe(), why)
 
