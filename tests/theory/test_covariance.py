@@ -205,7 +205,7 @@ def test_draws_without_weight_decay_are_least_squares():
 
 def test_a_threshold_beyond_everything_leaves_the_energy():
     problem = Problem("quadratic", PowerLaw(10**9, 0.8), 10.0**13, 1.0, design=GaussianDesign(1.5))
-    for decay in (1e5, 1e20, 1e30):
+    for decay in (1e20, 1e30):
         assert predict(problem, weight_decay=decay).excess_risk == pytest.approx(2.0, rel=1e-9)
 
 
