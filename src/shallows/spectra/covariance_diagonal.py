@@ -40,7 +40,7 @@ class DiagonalCovarianceLaw(LearnedLaw):
     >>> problem = Problem("diagonal", PowerLaw(1000, 1.0), samples=500, noise=0.5, design=GaussianDesign(1.0))
     >>> law = predict(problem, weight_decay=1.0).spectrum
     >>> type(law).__name__, round(law.mass_at_zero, 3), len(law.outliers)
-    ('DiagonalCovarianceLaw', 0.958, 21)
+    ('DiagonalCovarianceLaw', 0.958, 23)
     """
 
     @cached_property

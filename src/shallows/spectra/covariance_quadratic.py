@@ -49,7 +49,7 @@ class QuadraticCovarianceLaw(LearnedLaw):
     >>> problem = Problem("quadratic", PowerLaw(100, 1.5), samples=5000, noise=0.1, design=GaussianDesign(0.5))
     >>> law = predict(problem, penalty=0.05).spectrum
     >>> type(law).__name__, round(law.mass_at_zero, 3), len(law.outliers)
-    ('QuadraticCovarianceLaw', 0.541, 10)
+    ('QuadraticCovarianceLaw', 0.492, 10)
     """
 
     @cached_property

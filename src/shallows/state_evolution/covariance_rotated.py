@@ -23,14 +23,14 @@ from .covariance import (
     solve_costed,
 )
 from .quadratic import QUADRATIC
-from .result import FixedPoint, Status
+from .result import TOLERANCE, FixedPoint, Status
 
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..problems import Problem
 
 #: Relative distance of the two thresholds at which they are the same, and eigendecompositions at most.
-SAME, MOST = 1e-11, 40
+SAME, MOST = 1e-11, 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +43,15 @@ class Turned:
 
     def along(self, threshold: float) -> Costed:
         """Modes and costs in the eigenvectors of ``M* - threshold C``."""
-        values, vectors = np.linalg.eigh(self.matrix - np.diag(threshold * self.costs))
-        values, vectors = values[::-1], vectors[:, ::-1]
+        vectors = np.linalg.eigh(self.matrix - np.diag(threshold * self.costs))[1][:, ::-1]
         costs = self.costs @ vectors**2
-        modes = values + threshold * costs
-        # |M* e|^2 - (e M* e)^2 of an eigenvector e of M* - z C is z^2 times the same of C.
-        spread = np.maximum(threshold**2 * (self.costs**2 @ vectors**2 - costs**2), 0.0)
+        images = self.matrix @ vectors
+        modes = np.einsum("ij,ij->j", vectors, images)  # values + threshold costs, however large the threshold
+        spread = np.square(images).sum(axis=0) - modes**2
+        if threshold * float(self.costs.max()) < float(np.abs(modes).max(initial=0.0)):
+            # |M* e|^2 - (e M* e)^2 of an eigenvector e of M* - z C is z^2 times the same of C: more digits.
+            spread = threshold**2 * (self.costs**2 @ vectors**2 - costs**2)
+        spread = np.maximum(spread, 0.0)
         counts = np.full(modes.size, self.weight)
         atoms = np.ascontiguousarray(modes), np.ascontiguousarray(costs), counts
         return Costed(*atoms, atoms, spread)
@@ -87,19 +90,22 @@ class QuadraticCovariance(CovarianceEvolution):
             return point
         x = math.log(point.threshold)
         before: tuple[float, float] | None = None
-        for _ in range(MOST):
+        low, high = -math.inf, math.inf  # thresholds whose solution lies above and below them
+        for count in range(MOST):
             point = solve_costed(self.code, turned.along(math.exp(x)), balance)
             if not point.status.ok or point.threshold == 0:
                 return point
             miss = math.log(point.threshold) - x
-            if abs(miss) <= SAME:
+            if abs(miss) <= SAME or (abs(miss) <= TOLERANCE and high - low <= TOLERANCE):
                 return point
-            step = miss
+            low, high = (x, high) if miss > 0 else (low, x)
+            following = x + miss
             if before is not None and before[1] != miss:
-                secant = -miss * (x - before[0]) / (miss - before[1])
-                step = secant if abs(secant) <= 4 * abs(miss) else miss
-            before = (x, miss)
-            x += step
+                secant = x - miss * (x - before[0]) / (miss - before[1])
+                following = secant if abs(secant - x) <= 4 * abs(miss) else following
+            if high - low < math.inf and (not low < following < high or count % 5 == 4):
+                following = 0.5 * (low + high)
+            before, x = (x, miss), following
         return FixedPoint(math.nan, math.nan, math.nan, math.nan, math.nan, abs(miss), Status.INACCURATE)
 
 
