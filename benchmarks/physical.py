@@ -1,6 +1,7 @@
 """Never unphysical: random problems over twelve decades of n/d, penalty and noise, all teachers and widths.
 
 Run: ./run bench physical [POINTS] [SEED]
+Half of the problems have inputs with a covariance.
 Every answer must be physical or a named failure, and there must be no failure at full width other than the
 truth that a risk diverges. Exits 1 otherwise.
 """
@@ -16,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from twins import random_problem
+from twins import random_problem, with_random_design
 
 from shallows import predict
 from shallows.prediction import Prediction
@@ -50,9 +51,13 @@ def main() -> int:
     start = time.perf_counter()
     for index in range(points):
         problem, strength = random_problem(rng)
+        if index % 2:
+            problem = with_random_design(problem, np.random.default_rng([seed, index]))
         p = predict(problem, **strength, throw=False)
         full = problem.is_convex
         kind = problem.network if full else "quadratic, p < d"
+        if not problem.design.is_white:
+            kind += ", covariance"
         outcomes[kind, p.status.value] += 1
         if p.status.ok:
             found = faults(p)
@@ -64,7 +69,7 @@ def main() -> int:
         wrong += [f"point {index}: {fault}: {problem} {strength}" for fault in found]
     print(f"{points} random problems, seed {seed}, {time.perf_counter() - start:.0f} s")
     for (kind, status), count in sorted(outcomes.items()):
-        print(f"  {kind:18s} {status:18s} {count}")
+        print(f"  {kind:28s} {status:18s} {count}")
     print(f"  worst residual {worst_residual:.1e}, worst relative error of the decomposition's sum {worst_sum:.1e}")
     print(f"  unphysical answers and unexplained failures: {len(wrong)}")
     for line in wrong[:10]:

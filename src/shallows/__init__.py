@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from . import (
         amp,
         denoisers,
+        designs,
         dynamics,
         errors,
         estimators,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         training,
         verification,
     )
+    from .designs import GaussianDesign, Isotropic
     from .dynamics import Dynamics, compute_optimal, predict_dynamics
     from .errors import (
         EstimateUndefined,
@@ -64,7 +66,9 @@ _HOME = {
     "EstimateUndefined": "errors",
     "Fit": "training",
     "FromValues": "teachers",
+    "GaussianDesign": "designs",
     "InvalidArgument": "errors",
+    "Isotropic": "designs",
     "LowRank": "teachers",
     "LowRankPSD": "weights",
     "MissingDependency": "errors",
@@ -101,6 +105,7 @@ _HOME = {
 _SUBPACKAGES = (
     "amp",
     "denoisers",
+    "designs",
     "dynamics",
     "errors",
     "estimators",
@@ -122,7 +127,9 @@ __all__ = [
     "EstimateUndefined",
     "Fit",
     "FromValues",
+    "GaussianDesign",
     "InvalidArgument",
+    "Isotropic",
     "LowRank",
     "LowRankPSD",
     "MissingDependency",
@@ -143,6 +150,7 @@ __all__ = [
     "bayes_optimal",
     "compute_optimal",
     "denoisers",
+    "designs",
     "dynamics",
     "errors",
     "estimators",

@@ -50,6 +50,42 @@ def read_values(argument: str, name: str) -> NDArray[np.float64]:
     ...     read_values("spectrum", str(file))
     array([3. , 1.5])
     """
+    return _read(argument, name, (1,))
+
+
+def read_array(argument: str, name: str) -> NDArray[np.float64]:
+    r"""The same of a list or a matrix of numbers: a matrix in text has one row a line.
+
+    Parameters
+    ----------
+    argument, name : str
+        As for :func:`read_values`.
+
+    Returns
+    -------
+    ndarray, shape (d,) or (n, d)
+
+    Raises
+    ------
+    InvalidArgument
+        Named `argument`, saying what is wrong with the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from shallows.mode_files import read_array
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "matrix.txt"
+    ...     _ = file.write_text("2 1\n1 2\n")
+    ...     read_array("covariance", str(file))
+    array([[2., 1.],
+           [1., 2.]])
+    """
+    return _read(argument, name, (1, 2))
+
+
+def _read(argument: str, name: str, dimensions: tuple[int, ...]) -> NDArray[np.float64]:
     path = Path(name)
     suffix = path.suffix.lower()
     if suffix not in (".npy", ".csv", ".txt"):
@@ -62,12 +98,13 @@ def read_values(argument: str, name: str) -> NDArray[np.float64]:
         why = "is not a file" if exists else "no such file"
         raise InvalidArgument(argument, shown(name), f"{why}; must be a {KINDS} file")
     try:
-        return _read_binary(argument, path, name) if suffix == ".npy" else _read_text(argument, path, name)
+        read = _read_binary if suffix == ".npy" else _read_text
+        return read(argument, path, name, dimensions)
     except OSError as error:
         raise InvalidArgument(argument, shown(name), f"cannot be read: {error.strerror}") from error
 
 
-def _read_binary(argument: str, path: Path, name: str) -> NDArray[np.float64]:
+def _read_binary(argument: str, path: Path, name: str, dimensions: tuple[int, ...]) -> NDArray[np.float64]:
     import numpy as np
 
     wanted = "must be an array of real numbers saved with numpy.save"
@@ -84,12 +121,13 @@ def _read_binary(argument: str, path: Path, name: str) -> NDArray[np.float64]:
         raise InvalidArgument(argument, shown(name), f"holds several arrays; {wanted}")
     if array.dtype.kind not in "fiu":
         raise InvalidArgument(argument, shown(name), f"holds values of type {array.dtype}; {wanted}")
-    if array.ndim != 1:
-        raise InvalidArgument(argument, shown(name), f"holds an array of shape {array.shape}; must be one-dimensional")
+    if array.ndim not in dimensions:
+        allowed = "one-dimensional" if dimensions == (1,) else "a list or a matrix"
+        raise InvalidArgument(argument, shown(name), f"holds an array of shape {array.shape}; must be {allowed}")
     return np.array(array, dtype=float)
 
 
-def _read_text(argument: str, path: Path, name: str) -> NDArray[np.float64]:
+def _read_text(argument: str, path: Path, name: str, dimensions: tuple[int, ...]) -> NDArray[np.float64]:
     import numpy as np
 
     if path.stat().st_size > MOST_TEXT_BYTES:
@@ -109,13 +147,20 @@ def _read_text(argument: str, path: Path, name: str) -> NDArray[np.float64]:
             raise InvalidArgument(argument, shown(name), f"no number in it (line {header[0]} is not one)")
     if not rows:
         raise InvalidArgument(argument, shown(name), "the file is empty; must hold one number a line")
-    if len(rows) > 1 and any(len(words) > 1 for _, words in rows):
+    is_table = len(rows) > 1 and any(len(words) > 1 for _, words in rows)
+    if is_table and 2 not in dimensions:
         raise InvalidArgument(argument, shown(name), "holds a table; must be one number a line, or all on one line")
     for number, words in rows:
         for word in words:
             if not _is_number(word):
                 raise InvalidArgument(argument, shown(name), f"{shown(word)} on line {number} is not a number")
-    return np.array([float(word) for _, words in rows for word in words])
+    if not is_table:
+        return np.array([float(word) for _, words in rows for word in words])
+    for number, words in rows:
+        if len(words) != len(rows[0][1]):
+            allowed = f"line {number} has {len(words)} numbers, the first {len(rows[0][1])}; must be a table"
+            raise InvalidArgument(argument, shown(name), allowed)
+    return np.array([[float(word) for word in words] for _, words in rows])
 
 
 def _is_number(word: str) -> bool:

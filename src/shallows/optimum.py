@@ -15,7 +15,7 @@ from ._status import StatusEnum
 from .errors import SolveFailed, when_read
 from .prediction import Prediction, predict
 from .problems import Problem
-from .state_evolution import STATE_EVOLUTIONS, bayes_optimal, solve
+from .state_evolution import bayes_optimal, silencing_threshold, solve
 
 if TYPE_CHECKING:
     from ._types import FloatArray
@@ -141,6 +141,7 @@ class OptimalWeightDecay(Displayed):
         out: dict[str, Any] = self.problem.to_dict() | {"status": self.status.value, "advice": self.status.advice}
         if not self.status.ok:
             return out
+        lines = {"noise_line": self.noise_line} if self.problem.design.is_white else {}
         return out | {
             "weight_decay": self.weight_decay,
             "penalty": self.penalty,
@@ -148,7 +149,7 @@ class OptimalWeightDecay(Displayed):
             **({"bayes_risk": self.bayes_risk, "gap_to_bayes": self.gap_to_bayes} if bayes else {}),
             "price_of_half": self.price_of_half,
             "price_of_double": self.price_of_double,
-            "noise_line": self.noise_line,
+            **lines,
             "local_minima": [{"weight_decay": lam, "excess_risk": risk} for lam, risk in self.local_minima],
             "failed_points": self.failed,
         }
@@ -185,8 +186,7 @@ def silencing_bound(problem: Problem) -> float:
     network, samples = problem.architecture, problem.samples
     constraints = network.constraints(samples, problem.dim)
     noise_scale = math.sqrt((network.noise_per_error(problem.noise) + problem.energy) / constraints)
-    evolution = STATE_EVOLUTIONS.of(network)
-    threshold = evolution.silencing_threshold(float(problem.spectrum.values[0]), noise_scale)
+    threshold = silencing_threshold(problem, noise_scale)
     return float(network.weight_decay_from_strength(threshold * constraints, problem.dim, problem.width))
 
 

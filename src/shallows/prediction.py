@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +12,20 @@ from ._arguments import check_instance, exactly_one
 from ._display import Displayed, Summary, words
 from .errors import InvalidArgument, SolveFailed, UnsolvedAttribute, when_read
 from .networks.base import NARROW, QUANTITATIVE, ROUGH
-from .phases import Phase, phase_of
+from .phases import Phase
+from .phases_with_covariance import phase_of_problem
 from .problems import Problem
-from .spectra import LAWS, Decomposition, LearnedLaw, decompose, learned_law
+from .spectra import Decomposition, LearnedLaw, decompose, has_law, learned_law
 from .state_evolution import BayesPoint, FixedPoint, Status, bayes_optimal, solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import xarray
+
+
+#: Relative deviation of networks trained on independent entries that are not Gaussian (``benchmarks/universality.py``).
+NOT_GAUSSIAN = 0.12
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,7 +133,7 @@ class Prediction(Displayed):
     @property
     def phase(self) -> Phase | None:
         """Phase of the diagram; None for teachers that are not power laws and for data without noise."""
-        return phase_of(self.problem, self.weight_decay if self.penalty is None else self.penalty)
+        return phase_of_problem(self.problem, self.weight_decay if self.penalty is None else self.penalty)
 
     @cached_property
     def spectrum(self) -> LearnedLaw:
@@ -169,7 +174,8 @@ class Prediction(Displayed):
             told = n_eff >= NARROW and not self._narrow_interpolation
             return architecture.narrow_allowance(n_eff) if told else None
         if n_eff >= QUANTITATIVE:
-            return architecture.size_allowance(n_eff)
+            own = architecture.size_allowance(n_eff)
+            return own if self.problem.design.is_gaussian else max(own, NOT_GAUSSIAN)
         return 0.3 if n_eff >= ROUGH else None
 
     @property
@@ -191,7 +197,8 @@ class Prediction(Displayed):
         if allowance is not None and (narrow or n_eff >= QUANTITATIVE):
             least = NARROW if narrow else QUANTITATIVE
             share = f"{100 * allowance:.0f} %"
-            return f"{narrow}n_eff = {n_eff:.4g} >= {least:g}: trained networks are expected within {share}"
+            told = f"{narrow}n_eff = {n_eff:.4g} >= {least:g}: trained networks are expected within {share}"
+            return told if self.problem.design.is_gaussian else f"{told} (theory is that of Gaussian inputs)"
         if n_eff >= ROUGH:
             return (
                 f"n_eff = {n_eff:.4g} < {QUANTITATIVE:g}: trained networks drift from theory, "
@@ -217,8 +224,9 @@ class Prediction(Displayed):
             out["advice"] = self.status.advice
             out["residual"] = None
             return out
-        phase = self.phase
+        phase, spread = self.phase, self.fixed_point.standard_error
         out |= {
+            **({} if spread is None else {"standard_error": problem.architecture.risk_per_error * spread}),
             "excess_risk": self.excess_risk,
             "estimation_error": self.estimation_error,
             "test_error": self.test_error,
@@ -233,7 +241,7 @@ class Prediction(Displayed):
         out["phase"] = None if phase is None else phase.name
         for name in ("decomposition", "spectrum"):
             if name in computed:
-                out[name] = getattr(self, name).to_dict() if LAWS.has(problem.network) else None
+                out[name] = getattr(self, name).to_dict() if has_law(problem) else None
         return out | {"finite_size": {"comfortable": self.quantitative, "statement": self.finite_size}}
 
     def read_so_far(self) -> dict[str, Any]:
@@ -257,6 +265,8 @@ class Prediction(Displayed):
         strength = f"pen = {self.penalty:g}" if self.penalty is not None else f"lam = {self.weight_decay:g}"
         head = f"{self.problem.network} network, {self.problem.teacher.describe()}, n = {self.problem.samples:g}, "
         head += f"Delta = {self.problem.noise:g}, {strength}"
+        if not self.problem.design.is_isotropic:
+            head += f"\n  {self.problem.design.describe()}"
         if not self.status.ok:
             return f"{head}\n  {self.status.value}: {self.status.advice}"
         bayes = f"{self.bayes.excess_risk:.6g}" if self.bayes.status.ok else self.bayes.status.value.replace("_", " ")
@@ -380,7 +390,7 @@ def predict_grid(
     data = {name: np.full(shape, np.nan) for name in _GRID_FIELDS}
     status = np.empty(shape, dtype=object)
     for i, n in enumerate(samples):
-        here = Problem(problem.network, problem.teacher, n, problem.noise, problem.width)
+        here = replace(problem, samples=n)
         for j, strength in enumerate(strengths):
             prediction = predict(here, **{axis: strength}, throw=False)
             status[i, j] = prediction.status.value

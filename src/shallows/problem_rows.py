@@ -32,6 +32,8 @@ def problem_rows(content: Mapping[str, Any]) -> list[Row]:
         ("samples", "n", number(n) + effective),
         ("noise variance", "Delta", number(content["noise"])),
     ]
+    if "design" in content:
+        rows.insert(2, ("inputs", "", content["design"]["words"]))
     if network.has_width:
         rows.append(("width", "p", f"{content['width']}{'' if content['width'] < dim else '   (no restriction)'}"))
     if "weight_decay" not in content:

@@ -1,4 +1,4 @@
-"""What is asked: a teacher, how it is observed, and which network learns it (theory note, section 1)."""
+"""What is asked: a teacher, how it is observed, and which network learns it (theory note, sections 1 and 13)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ._arguments import check_number
+from ._arguments import check_instance, check_number
 from ._display import Displayed, Summary
+from .designs import Design, Isotropic, PairedSpectrum, RotatedTeacher
 from .errors import InvalidArgument
 from .networks import Network, network_named
 from .teachers import FromValues, Spectrum, Teacher
@@ -30,6 +31,9 @@ class Problem(Displayed):
     width : int, optional
         Number of hidden units ``p >= 1`` of the quadratic network; default: as many as dimensions. The
         diagonal network has one unit per dimension and takes none.
+    design : Design
+        The law of the inputs; default: independent standard normal entries. With a covariance, the teacher's modes are
+        those of the whitened teacher.
 
     Raises
     ------
@@ -49,6 +53,7 @@ class Problem(Displayed):
     samples: float
     noise: float = 0.0
     width: int | None = None
+    design: Design = Isotropic()  # noqa: RUF009 - frozen, and equal to every other
 
     def __post_init__(self) -> None:
         architecture = network_named(self.network)
@@ -61,9 +66,12 @@ class Problem(Displayed):
         object.__setattr__(self, "samples", int(samples) if samples == int(samples) else samples)
         object.__setattr__(self, "noise", check_number("noise", self.noise))
         object.__setattr__(self, "width", architecture.check_width(self.width))
+        check_instance("design", self.design, Design)
+        self.design.check(architecture, self.teacher)
 
-    def __reduce__(self) -> tuple[Any, ...]:  # the five fields, a name for the network, and nothing computed from them
-        return type(self), (self.network, self.teacher, self.samples, self.noise, self.width)
+    def __reduce__(self) -> tuple[Any, ...]:  # the fields, a name for the network, and nothing computed from them
+        fields = (self.network, self.teacher, self.samples, self.noise, self.width)
+        return type(self), fields if self.design.is_isotropic else (*fields, self.design)
 
     def _summary(self) -> Summary:
         from .problem_rows import problem_rows
@@ -108,13 +116,20 @@ class Problem(Displayed):
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """Compressed spectrum of the teacher in the units of the network."""
+        """Compressed spectrum of the teacher (of the whitened one) in the units of the network."""
         return self.teacher.spectrum(self.network)
 
     @cached_property
+    def seen(self) -> PairedSpectrum | RotatedTeacher:
+        """The whitened teacher beside the variances of the inputs, for designs that are not white."""
+        return self.design.seen(self.architecture, self.teacher)
+
+    @cached_property
     def energy(self) -> float:
-        """``Q0``: ``||theta*||^2`` or ``||S*||_F^2 / d``."""
-        return self.teacher.energy_for(self.network)
+        """``Q0``: ``||theta*||^2`` or ``||S*||_F^2 / d`` of the whitened teacher, as far as inputs show it."""
+        if self.design.is_white:
+            return self.teacher.energy_for(self.network)
+        return self.seen.sum_of_squares(self.architecture) / self.architecture.modes_per_energy(self.dim)
 
     @property
     def null_risk(self) -> float:
@@ -142,7 +157,7 @@ class Problem(Displayed):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready description."""
-        return {
+        out = {
             "network": self.network,
             "teacher": self.teacher.to_dict(),
             "dim": self.dim,
@@ -151,3 +166,4 @@ class Problem(Displayed):
             "noise": self.noise,
             "width": self.effective_width if self.architecture.has_width else None,
         }
+        return out if self.design.is_isotropic else out | {"design": self.design.to_dict()}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._numbers import terminal_number as number
 from .networks import network_named
 from .phases import PHASES
+from .phases_with_covariance import COVARIANCE_PHASES
 from .problem_rows import Row, problem_rows
 from .spectra.decomposition import PARTS
 
@@ -35,13 +36,17 @@ def prediction_sections(content: Mapping[str, Any]) -> list[tuple[str, list[Row]
 
 
 def _error_rows(content: Mapping[str, Any]) -> list[Row]:
-    rows: list[Row] = [("excess risk", "R", number(content["excess_risk"]), "")]
+    error = content.get("standard_error")
+    spread = "" if error is None else f"standard error {number(error)}, over draws of the noise"
+    rows: list[Row] = [("excess risk", "R", number(content["excess_risk"]), spread)]
     if "bayes_risk" in content:
         bayes = content["bayes_risk"]
         knowing = "Bayes-optimal, knowing the teacher's spectrum"
         if content["bayes_reachable"] is False:
             knowing += "; no fast algorithm is known to reach it"
-        rows.append(("  smallest possible", "", "not found" if bayes is None else number(bayes), knowing))
+        missing = "not known for these inputs" if "design" in content else "not found"
+        told = (missing, "") if bayes is None else (number(bayes), knowing)
+        rows.append(("  smallest possible", "", *told))
     rows += [
         ("test error", "Delta + R", number(content["test_error"]), ""),
         ("train error", "", number(content["train_error"]), ""),
@@ -101,10 +106,11 @@ def _spectrum_rows(content: Mapping[str, Any]) -> list[Row]:
 
 
 def _reading_rows(content: Mapping[str, Any]) -> list[Row]:
-    phase = PHASES.get(content["phase"] or "")
+    phase = (PHASES | COVARIANCE_PHASES).get(content["phase"] or "")
     rows: list[Row] = []
     if phase is None:
-        rows.append(("phase", "not defined: only for power-law teachers and noisy labels"))
+        aligned = ", and a covariance that is an aligned power law" if "design" in content else ""
+        rows.append(("phase", "not defined: only for power-law teachers and noisy labels" + aligned))
     else:
         rows += [("phase", phase.name), ("  risk", phase.rate), ("  spectrum", phase.spectrum)]
     rows.append(("trust", content["finite_size"]["statement"]))
@@ -179,14 +185,14 @@ def optimum_rows(content: Mapping[str, Any]) -> list[Row]:
     rows: list[Row] = [("weight decay", "lam", "0, the limit from above" if decay == 0 else number(decay))]
     if penalty is not None:
         rows.append(("penalty", "pen", number(penalty)))
-    rows += [
-        ("noise line", "sqrt(n_eff/d)", number(content["noise_line"])),
-        ("excess risk", "R", number(content["excess_risk"])),
-    ]
+    if "noise_line" in content:
+        rows.append(("noise line", "sqrt(n_eff/d)", number(content["noise_line"])))
+    rows.append(("excess risk", "R", number(content["excess_risk"])))
     if "bayes_risk" in content:
         bayes, gap = content["bayes_risk"], content["gap_to_bayes"]
         less = "" if gap is None else f", {gap:.3g} times less"
-        text = "could not be solved" if bayes is None else f"{number(bayes)}   Bayes-optimal{less}"
+        missing = "not known for these inputs" if "design" in content else "could not be solved"
+        text = missing if bayes is None else f"{number(bayes)}   Bayes-optimal{less}"
         rows.append(("smallest possible", "", text))
     return [
         *rows,

@@ -286,6 +286,10 @@ class LowRank(Teacher):
                 raise InvalidArgument("profile", self.profile, f"must be {self.rank} finite positive numbers")
             object.__setattr__(self, "profile", tuple(float(p) for p in profile))
 
+    def leading(self, network: str) -> FloatArray:
+        """The modes that are not zero, largest first, shape (rank,)."""
+        return self._nonzero(network)
+
     def _nonzero(self, network: str) -> FloatArray:
         shape = np.sort(np.asarray(self.profile if self.profile is not None else np.ones(self.rank), dtype=float))[::-1]
         return shape * np.sqrt(self.energy * network_named(network).modes_per_energy(self.dim) / (shape @ shape))
@@ -425,13 +429,13 @@ def _power_law_spectrum(dim: int, gamma: float, total: float) -> Spectrum:
     """Compressed ``c k^-gamma`` whose squares add up to `total`."""
     if total == 0:
         return Spectrum(np.zeros(1), np.array([float(dim)]), dim)
-    ranks, multiplicities = _compressed_ranks(dim)
+    ranks, multiplicities = compressed_ranks(dim)
     shape = ranks**-gamma
     return Spectrum(np.sqrt(total / (multiplicities @ shape**2)) * shape, multiplicities, dim)
 
 
 @lru_cache(maxsize=64)
-def _compressed_ranks(dim: int) -> tuple[FloatArray, FloatArray]:
+def compressed_ranks(dim: int) -> tuple[FloatArray, FloatArray]:
     """Ranks (real numbers) and multiplicities that stand for ``1..dim``."""
     if dim <= EXACT_LIMIT:
         ranks, counts = np.arange(1.0, dim + 1), np.ones(dim)
@@ -448,6 +452,28 @@ def _compressed_ranks(dim: int) -> tuple[FloatArray, FloatArray]:
     ranks.setflags(write=False)
     counts.setflags(write=False)
     return ranks, counts
+
+
+def compress_pairs(
+    values: FloatArray, partners: FloatArray, counts: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A rough stand-in of a few dozen pairs: the leading ones, and Gauss nodes of growing groups of ranks.
+
+    Good where both fall or rise smoothly with the rank, and a place to start from elsewhere.
+    """
+    if values.size <= 3 * _COARSE_LEADING:
+        return values, partners, counts
+    ranks = np.cumsum(counts) - 0.5 * counts
+    points, weights = [ranks[:_COARSE_LEADING]], [counts[:_COARSE_LEADING]]
+    start = _COARSE_LEADING
+    while start < values.size:
+        stop = min(values.size, max(start + 1, int(np.searchsorted(ranks, _COARSE_RATIO * ranks[start]))))
+        nodes, shares = _discrete_gauss(ranks[start:stop][::-1], counts[start:stop][::-1], _COARSE_NODES)
+        points.append(nodes[::-1])
+        weights.append(shares[::-1])
+        start = stop
+    where = np.concatenate(points)
+    return np.interp(where, ranks, values), np.interp(where, ranks, partners), np.concatenate(weights)
 
 
 def _uniform_gauss(size: int) -> tuple[FloatArray, FloatArray]:

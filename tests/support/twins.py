@@ -126,3 +126,24 @@ def random_problem(rng: np.random.Generator, network: str | None = None):  # typ
     width = None if network == "diagonal" or rng.random() < 0.5 else int(rng.integers(1, 2 * dim + 1))
     problem = Problem(network, teacher, samples, noise, width)
     return problem, {"penalty" if network == "quadratic" else "weight_decay": strength}
+
+
+def with_random_design(problem, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+    """The problem with a random covariance: power laws of both signs, six decades of eigenvalues, zeros, rotations."""
+    from dataclasses import replace
+
+    from shallows import GaussianDesign, PowerLaw
+
+    kind = rng.integers(4)
+    small = problem.dim <= 60 and problem.network == "quadratic"
+    if kind == 0 or (not isinstance(problem.teacher, PowerLaw) and problem.dim > 3000):
+        design = GaussianDesign(rng.uniform(-1, 4), "random" if small and rng.random() < 0.5 else "aligned")
+    else:
+        values = 10 ** rng.uniform(-3, 3, size=min(problem.dim, 3000))
+        if kind == 2:
+            values[rng.random(values.size) < 0.3] = 0.0
+            values[0] = 1.0
+        if problem.dim > 3000:
+            return replace(problem, design=GaussianDesign(rng.uniform(0, 4)))
+        design = GaussianDesign(values, "random" if small and rng.random() < 0.5 else "aligned")
+    return replace(problem, design=design)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._arguments import check_instance, check_number, exactly_one
 from ..denoisers import RULES, Denoiser
-from ..errors import InvalidArgument, SolveFailed
+from ..errors import InvalidArgument, NotSupported, SolveFailed
 from ..networks import Network, network_named
 from ..operators import Operator, as_pair, check_data, operator_for
 from ..problems import Problem
@@ -188,6 +188,9 @@ def _check_problem(problem: Problem, network: Network, samples: int, dim: int) -
         raise InvalidArgument("problem", given, f"the data are {network.name}, dim {dim}")
     if problem.samples != samples:
         raise InvalidArgument("problem", f"{problem.samples:g} samples", f"the data have {samples}")
+    if not problem.design.is_white:
+        allowed = "message passing is made for white inputs; use train, which needs none"
+        raise NotSupported("design", problem.design.describe(), allowed)
 
 
 def _check_truth(truth: Any, shape: tuple[int, ...]) -> FloatArray | None:

@@ -19,6 +19,7 @@ from ..errors import InvalidArgument, UnknownNetwork
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ..designs import Design as DesignObject
     from ..networks import Network as Architecture
     from ..problems import Problem
     from ..teachers import Teacher
@@ -52,6 +53,31 @@ WeightDecay = Annotated[str | None, _option("--weight-decay", "L", "Weight decay
 Penalty = Annotated[
     str | None,
     _option("--penalty", "L", "Reduced penalty, in place of the weight decay; quadratic network only."),
+]
+Design = Annotated[
+    str | None,
+    _option(
+        "--design",
+        "NAME",
+        "Inputs: isotropic (default), rademacher, uniform, laplace, student[:F], sparse[:P], mean[:M], orthogonal, "
+        "or a file of rows.",
+    ),
+]
+Covariance = Annotated[
+    str | None,
+    _option(
+        "--covariance",
+        "A|FILE",
+        "Gaussian inputs with a covariance: eigenvalues k^-A of mean one, or a file of eigenvalues or of the matrix.",
+    ),
+]
+Alignment = Annotated[
+    str | None,
+    _option(
+        "--alignment",
+        "HOW",
+        "Teacher in the eigenvectors of the covariance: aligned (default), random, or a file with a rotation.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -139,6 +165,50 @@ def parse_network(network: str | None) -> Architecture:
     return network_named(network)
 
 
+def parse_design(design: str | None, covariance: str | None, alignment: str | None) -> DesignObject | None:
+    """The design that the options describe, None for the default.
+
+    Raises
+    ------
+    InvalidArgument
+        Named after the option.
+    """
+    from ..designs import GaussianDesign, Rows, design_named
+    from ..mode_files import read_array
+
+    if covariance is None:
+        if alignment is not None:
+            raise InvalidArgument("--alignment", shown(alignment), "needs a --covariance to be aligned with")
+        if design is None:
+            return None
+        if "." in design and ":" not in design:
+            return Rows(read_array("--design", design), name="--design")
+        return design_named(design, "--design")
+    if design is not None:
+        raise InvalidArgument(
+            "--design / --covariance", "both", "a covariance is of Gaussian inputs: give one of the two"
+        )
+    given: Any = alignment or "aligned"
+    if given not in ("aligned", "random"):
+        if "." not in given:
+            raise InvalidArgument("--alignment", shown(given), "must be aligned, random or a file with a rotation")
+        given = read_array("--alignment", given)
+    with naming({}):
+        return GaussianDesign(_exponent_or_file(covariance), given, name="covariance")
+
+
+def _exponent_or_file(text: str) -> Any:
+    from ..mode_files import read_array
+
+    try:
+        return float(text)
+    except ValueError:
+        if "." not in text:
+            allowed = "must be an exponent, or a file of eigenvalues or of the matrix"
+            raise InvalidArgument("--covariance", shown(text), allowed) from None
+        return read_array("--covariance", text)
+
+
 def build_problem(
     network: str | None,
     dim: str | None,
@@ -149,8 +219,9 @@ def build_problem(
     energy: str | None,
     noise: str | None,
     width: str | None,
+    design: DesignObject | None = None,
 ) -> Problem:
-    """The problem that the options describe.
+    """The problem that the options describe, with inputs of :func:`parse_design`.
 
     Raises
     ------
@@ -172,7 +243,9 @@ def build_problem(
             architecture.check_width(width)  # before it is read as a number, which does not matter then
         units = None if width is None else parse_integer("--width", width, 1, MOST_DIM)
         teacher = _build_teacher(dim, gamma, spectrum, rank, energy)
-        return Problem(architecture.name, teacher, n, noise=variance, width=units)
+        if design is None:
+            return Problem(architecture.name, teacher, n, noise=variance, width=units)
+        return Problem(architecture.name, teacher, n, noise=variance, width=units, design=design)
 
 
 def _build_teacher(

@@ -72,6 +72,9 @@ def run(
     energy: options.Energy = None,
     noise: options.Noise = None,
     width: options.Width = None,
+    design: options.Design = None,
+    covariance: options.Covariance = None,
+    alignment: options.Alignment = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
     bayes: Bayes = False,
@@ -84,7 +87,8 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Check everything, sample, iterate, print."""
-    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width)
+    inputs = options.parse_design(design, covariance, alignment)
+    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs)
     rule = _rule(problem, weight_decay, penalty, bayes)
     if not isinstance(problem.samples, int):
         raise InvalidArgument("--samples", samples, "must be an integer: a data set is drawn")

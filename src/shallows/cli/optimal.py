@@ -17,10 +17,14 @@ def run(
     energy: options.Energy = None,
     noise: options.Noise = None,
     width: options.Width = None,
+    design: options.Design = None,
+    covariance: options.Covariance = None,
+    alignment: options.Alignment = None,
     json: options.Json = False,
 ) -> int:
     """Build the problem, minimise its risk, print the minimum."""
-    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width)
+    inputs = options.parse_design(design, covariance, alignment)
+    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs)
 
     from ..optimum import optimal_weight_decay
 

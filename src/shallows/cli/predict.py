@@ -17,12 +17,16 @@ def run(
     energy: options.Energy = None,
     noise: options.Noise = None,
     width: options.Width = None,
+    design: options.Design = None,
+    covariance: options.Covariance = None,
+    alignment: options.Alignment = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
     json: options.Json = False,
 ) -> int:
     """Build the problem, solve it, print it."""
-    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width)
+    inputs = options.parse_design(design, covariance, alignment)
+    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs)
     decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
 
     from ..prediction import predict

@@ -78,6 +78,9 @@ def run(
     energy: options.Energy = None,
     noise: options.Noise = None,
     width: options.Width = None,
+    design: options.Design = None,
+    covariance: options.Covariance = None,
+    alignment: options.Alignment = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
     seeds: Seeds = None,
@@ -90,7 +93,8 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Build the problem, check everything, then train and report."""
-    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width)
+    inputs = options.parse_design(design, covariance, alignment)
+    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs)
     decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
     if not isinstance(problem.samples, int):
         raise InvalidArgument("--samples", samples, "must be an integer: data sets are drawn")
@@ -107,11 +111,11 @@ def run(
 
     typed = {"samples": samples, "dim": dim, "seeds": seeds, "trainers": trainers}
     with folder as output, Progress() as progress, options.naming(typed):
-        from ..spectra import LAWS
+        from ..spectra import require_law
         from ..verification import verify
 
         if output is not None:
-            LAWS.of(problem.network)  # the report draws it
+            require_law(problem)  # the report draws it
         try:
             verification = verify(
                 problem, weight_decay=decay, penalty=reduced, throw=False, progress=progress.update, **settings

@@ -101,6 +101,12 @@ def bulk_edge(variance, s, w):
     first = 0
     while first < s.size and s[first] > delta:
         first += 1
+    return edge_below(first, variance, s, w)
+
+
+@kernel
+def edge_below(first, variance, s, w):
+    """Upper edge in `u` of the bulk of the atoms from `first` on; as :func:`bulk_edge`."""
     if first == s.size:
         return math.nan, True
     alone = edge_beside(s[first] + math.sqrt(variance * w[first]), variance, s, w, first, s.size)

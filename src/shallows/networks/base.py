@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from .._arguments import check_integer, check_number, exactly_one
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, NotSupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +68,12 @@ class Words:
     spread: str
     overlap: str
     student: str
+
+
+def root_of(covariance: FloatArray) -> FloatArray:
+    """Symmetric square root of a positive semidefinite matrix (d, d)."""
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
 class Network(ABC):
@@ -269,6 +277,17 @@ class Network(ABC):
     @abstractmethod
     def weights_of_modes(self, modes: FloatArray) -> Any:
         """Effective weights with these modes, along the coordinates."""
+
+    def weights_of_factor(self, factor: FloatArray) -> Any:
+        """Effective weights ``F F^T`` of a `factor` (d, r), for networks whose weights are a matrix."""
+        raise NotSupported("network", self.name, "the network's weights are no matrix")
+
+    def whitened(self, weights: Any, covariance: FloatArray) -> Any:
+        """Effective weights as white inputs would need them: ``Sigma^(1/2) theta``, ``Sigma^(1/2) S Sigma^(1/2)``.
+
+        `covariance` is ``Sigma``, (d, d), or its diagonal, (d,).
+        """
+        raise NotSupported("network", self.name, "the network's weights are not known for inputs with a covariance")
 
     @abstractmethod
     def is_weights(self, weights: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidArgument
-from .base import Network, Words
+from .base import Network, Words, root_of
 from .registry import register
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ class Diagonal(Network):
 
     def weights_of_modes(self, modes: FloatArray) -> FloatArray:
         return modes
+
+    def whitened(self, weights: FloatArray, covariance: FloatArray) -> FloatArray:
+        return root_of(covariance) @ weights if covariance.ndim == 2 else np.sqrt(covariance) * weights
 
     def is_weights(self, weights: Any) -> bool:
         return isinstance(weights, np.ndarray) and weights.ndim == 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InvalidArgument
 from ..weights import LowRankPSD
-from .base import Network, Words
+from .base import Network, Words, root_of
 from .registry import register
 
 if TYPE_CHECKING:
@@ -126,6 +126,14 @@ class Quadratic(Network):
 
     def weights_of_modes(self, modes: FloatArray) -> LowRankPSD:
         return LowRankPSD.diagonal(modes)
+
+    def weights_of_factor(self, factor: FloatArray) -> LowRankPSD:
+        return LowRankPSD(factor)
+
+    def whitened(self, weights: LowRankPSD, covariance: FloatArray) -> LowRankPSD:
+        if covariance.ndim == 1:
+            return LowRankPSD(np.sqrt(covariance)[:, None] * weights.factor)
+        return LowRankPSD(root_of(covariance) @ weights.factor)
 
     def is_weights(self, weights: Any) -> bool:
         return isinstance(weights, LowRankPSD)

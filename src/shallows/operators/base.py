@@ -59,6 +59,10 @@ class Operator(ABC):
     def adjoint(self, values: FloatArray) -> FloatArray:
         """The adjoint of ``values`` (n,): ``X^T values`` (d,), or ``sum_mu values_mu Z_mu`` (d, d)."""
 
+    def centred(self, covariance: FloatArray) -> Operator:
+        """The same for inputs of this covariance, (d,) or (d, d), where outputs are to have zero mean."""
+        return self
+
     @abstractmethod
     def silencing_strength(self, labels: FloatArray) -> float:
         """Smallest weight decay of a network of `dim` hidden units at which all weights are zero."""

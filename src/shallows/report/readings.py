@@ -35,8 +35,10 @@ def question(verification: Verification) -> str:
     problem, prediction = verification.problem, verification.prediction
     noise = f"label noise of variance Δ = {number(problem.noise)}" if problem.noise else "noiseless labels"
     student = problem.architecture.words.student.format(width=problem.effective_width)
+    inputs = "" if problem.design.is_isotropic else f" ({problem.design.describe()})"
+    kind = "Gaussian inputs" if problem.design.is_gaussian else "inputs"
     return (
-        f"A teacher ({problem.teacher.describe()}) labels n = {number(problem.samples)} Gaussian inputs in "
+        f"A teacher ({problem.teacher.describe()}) labels n = {number(problem.samples)} {kind}{inputs} in "
         f"d = {problem.dim} dimensions, with {noise}. Then {student} is trained on them to its minimum with "
         f"{strength(prediction)}. What error does theory predict, and what do networks trained on "
         f"{_data_sets(verification.seeds)} show?"
@@ -194,6 +196,7 @@ def command(verification: Verification) -> str:
     if isinstance(teacher, (PowerLaw, LowRank)) and teacher.energy != 1:
         words += ["--energy", repr(teacher.energy)]
     words += ["--samples", problem.samples, "--noise", repr(problem.noise)]
+    words += problem.design.options()
     if problem.width is not None:
         words += ["--width", problem.width]
     if prediction.penalty is None:

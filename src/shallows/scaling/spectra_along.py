@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .._arguments import check_number
@@ -178,7 +178,4 @@ def spectra_along(
             "weight_decay", f"{len(given)} values", f"must be one, or as many as samples, {len(sizes)}"
         )
     decays = [check_number("weight_decay", lam) for lam in given]
-    return [
-        snapshot(Problem(problem.network, problem.teacher, n, problem.noise, problem.width), lam)
-        for n, lam in zip(sizes, decays, strict=True)
-    ]
+    return [snapshot(replace(problem, samples=n), lam) for n, lam in zip(sizes, decays, strict=True)]

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from .covariance_diagonal import DiagonalCovarianceLaw
+from .covariance_quadratic import QuadraticCovarianceLaw
 from .decomposition import Decomposition
 from .diagonal import DiagonalLaw
-from .law import LAWS, LearnedLaw, Outlier, decompose, learned_law
+from .law import COVARIANCE_LAWS, LAWS, LearnedLaw, Outlier, decompose, has_law, learned_law, require_law
 from .power_law_tails import Tail, fit_tail
 from .quadratic import QuadraticLaw
 
 __all__ = [
+    "COVARIANCE_LAWS",
     "LAWS",
     "Decomposition",
+    "DiagonalCovarianceLaw",
     "DiagonalLaw",
     "LearnedLaw",
     "Outlier",
+    "QuadraticCovarianceLaw",
     "QuadraticLaw",
     "Tail",
     "decompose",
     "fit_tail",
+    "has_law",
     "learned_law",
+    "require_law",
 ]
 
 

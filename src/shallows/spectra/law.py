@@ -14,6 +14,8 @@ import numpy as np
 from .._arguments import check_choice
 from .._display import Displayed, Summary, frame_of
 from .._numbers import terminal_number
+from ..designs import PairedSpectrum
+from ..errors import NotSupported
 from ..networks import Capability
 from .decomposition import Decomposition
 
@@ -215,6 +217,60 @@ class LearnedLaw(Displayed, ABC):
 
 #: For each network, the law of its learned weights.
 LAWS: Capability[type[LearnedLaw]] = Capability("law of the learned weights")
+#: The same of the whitened weights, for inputs with a covariance.
+COVARIANCE_LAWS: Capability[type[LearnedLaw]] = Capability("law of the learned weights for inputs with a covariance")
+
+
+def has_law(problem: Problem) -> bool:
+    """Whether the law of the learned weights of `problem` is known.
+
+    Parameters
+    ----------
+    problem : Problem
+        Only its network and design matter.
+
+    Examples
+    --------
+    A covariance that is not diagonal mixes the weights of the diagonal network.
+
+    >>> from shallows import GaussianDesign, PowerLaw, Problem
+    >>> from shallows.spectra import has_law
+    >>> design = GaussianDesign(1.0, alignment="random")
+    >>> has_law(Problem("diagonal", PowerLaw(20, 1.0), samples=50, design=design))
+    False
+    """
+    if problem.design.is_white:
+        return LAWS.has(problem.network)
+    if not COVARIANCE_LAWS.has(problem.network):
+        return False
+    return problem.architecture.is_matrix or isinstance(problem.seen, PairedSpectrum)
+
+
+def require_law(problem: Problem) -> None:
+    """Raise :class:`shallows.errors.NotSupported` unless the law of the learned weights of `problem` is known.
+
+    Parameters
+    ----------
+    problem : Problem
+        Only its network and design matter.
+
+    Raises
+    ------
+    NotSupported
+        Says what is missing.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.spectra import require_law
+    >>> require_law(Problem("diagonal", PowerLaw(20, 1.0), samples=50))
+    """
+    if problem.design.is_white:
+        LAWS.of(problem.network)
+    elif not has_law(problem):
+        COVARIANCE_LAWS.of(problem.network)
+        allowed = f"no law of the weights of the {problem.network} network is known for inputs that mix them"
+        raise NotSupported("design", problem.design.describe(), allowed)
 
 
 def learned_law(problem: Problem, noise_scale: float, threshold: float) -> LearnedLaw:
@@ -244,7 +300,9 @@ def learned_law(problem: Problem, noise_scale: float, threshold: float) -> Learn
     >>> round(law.mass_at_zero, 12), [(round(o.learned, 4), o.multiplicity) for o in law.outliers]
     (0.97, [(4.7735, 3.0)])
     """
-    return LAWS.of(problem.network)(problem, noise_scale, threshold)
+    require_law(problem)
+    laws = LAWS if problem.design.is_white else COVARIANCE_LAWS
+    return laws.of(problem.network)(problem, noise_scale, threshold)
 
 
 def decompose(law: LearnedLaw) -> Decomposition:

@@ -6,20 +6,25 @@
 (0.03524, 0.0713)
 """
 
+from . import covariance_diagonal, covariance_rotated  # noqa: F401 - registered
 from .bayes import BayesPoint, bayes_error, bayes_optimal
-from .fixed_point import moments, solve
+from .covariance import COVARIANCE_EVOLUTIONS, CovarianceEvolution
+from .fixed_point import moments, silencing_threshold, solve
 from .protocol import STATE_EVOLUTIONS, StateEvolution
 from .result import FixedPoint, Status
 
 __all__ = [
+    "COVARIANCE_EVOLUTIONS",
     "STATE_EVOLUTIONS",
     "BayesPoint",
+    "CovarianceEvolution",
     "FixedPoint",
     "StateEvolution",
     "Status",
     "bayes_error",
     "bayes_optimal",
     "moments",
+    "silencing_threshold",
     "solve",
 ]
 

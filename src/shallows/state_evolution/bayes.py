@@ -18,9 +18,8 @@ from .._display import Displayed
 from ..errors import NotSupported, SolveFailed
 from ..freeprob.bracketing import chandrupatla
 from ..problems import Problem
-from .fixed_point import NEGLIGIBLE_NOISE, TOLERANCE
 from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
-from .result import Status
+from .result import NEGLIGIBLE_NOISE, TOLERANCE, Status, require_theory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +151,7 @@ def bayes_optimal(problem: Problem, *, throw: bool = True) -> BayesPoint:
     (0.01889, 'converged')
     """
     check_instance("problem", problem, Problem)
+    require_theory(problem)
     point = _solved(problem)
     if throw and point.status is Status.NOT_KNOWN:
         raise NotSupported("network", problem.network, point.status.advice)
@@ -160,10 +160,18 @@ def bayes_optimal(problem: Problem, *, throw: bool = True) -> BayesPoint:
     return point
 
 
+def _is_invariant(problem: Problem) -> bool:
+    """Whether nothing but the spectrum of the whitened teacher is known of it: its directions say nothing."""
+    if problem.design.is_white:
+        return True
+    rotated = problem.architecture.is_matrix and problem.design.shuffles_modes()
+    return rotated and bool((problem.design.gaussian_eigenvalues(problem.dim) > 0).all())
+
+
 @lru_cache(maxsize=512)
 def _solved(problem: Problem) -> BayesPoint:
     network, evolution = problem.architecture, STATE_EVOLUTIONS.of(problem.network)
-    if not evolution.has_posterior:
+    if not (evolution.has_posterior and _is_invariant(problem)):
         return BayesPoint(math.nan, math.nan, math.nan, math.inf, Status.NOT_KNOWN, False)
     samples = network.constraints(problem.samples, problem.dim)
     noise = network.noise_per_error(problem.noise)

@@ -13,18 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .compiled_solver import DIVERGENT, NO_SOLUTION, PERFECT, solve_scaled
+from .covariance import moments_with_covariance, silencing_with_covariance, solve_with_covariance
 from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
 from .python_solver import solve_plain
-from .result import FixedPoint, Status
+from .result import NEGLIGIBLE_NOISE, TOLERANCE, FixedPoint, Status, require_theory
 
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..problems import Problem
-
-#: Largest relative residual a prediction may carry.
-TOLERANCE = 1e-8
-#: Noise below this share of the teacher's energy is beyond double precision and solved for as none.
-NEGLIGIBLE_NOISE = 1e-26
 
 
 def moments(problem: Problem, noise_scale: float, threshold: float) -> tuple[float, float]:
@@ -62,11 +58,45 @@ def moments(problem: Problem, noise_scale: float, threshold: float) -> tuple[flo
     >>> round(error, 12), freedom
     (1.0, 0.0)
     """
+    if not problem.design.is_white:
+        return moments_with_covariance(problem, noise_scale, threshold)
     spectrum = problem.spectrum
     error, dof = STATE_EVOLUTIONS.of(problem.network).moments(
         noise_scale, threshold, problem.rank_share, spectrum.values, mode_weights(problem, spectrum)
     )
     return float(error), float(dof)
+
+
+def silencing_threshold(problem: Problem, noise_scale: float) -> float:
+    """A threshold beyond every noisy mode of `problem`: what it leaves is far below rounding.
+
+    Parameters
+    ----------
+    problem : Problem
+        Only its network, teacher and design matter.
+    noise_scale : float
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    NotSupported
+        If the network has no state evolution.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.state_evolution import moments, silencing_threshold
+    >>> problem = Problem("diagonal", PowerLaw(dim=100, gamma=1.25), samples=2000)
+    >>> moments(problem, 0.1, silencing_threshold(problem, 0.1))[1] < 1e-15
+    True
+    """
+    if not problem.design.is_white:
+        return silencing_with_covariance(problem, noise_scale)
+    evolution = STATE_EVOLUTIONS.of(problem.network)
+    return float(evolution.silencing_threshold(float(problem.spectrum.values[0]), noise_scale))
 
 
 @dataclass(frozen=True)
@@ -135,7 +165,8 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
     Raises
     ------
     InvalidArgument
-        For unusable arguments; a network without state evolution is a :class:`shallows.errors.NotSupported`.
+        For unusable arguments; a network without state evolution, or a design without theory, is a
+        :class:`shallows.errors.NotSupported`.
 
     Examples
     --------
@@ -148,6 +179,9 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
     ('converged', 0.0659, 0.5913, 0.3764)
     """
     lam, pen = problem.regularisation(weight_decay, penalty)
+    require_theory(problem)
+    if not problem.design.is_white:
+        return solve_with_covariance(problem, lam, pen)
     network, spectrum, coarse, dim = problem.architecture, problem.spectrum, problem.spectrum.coarse, problem.dim
     evolution = STATE_EVOLUTIONS.of(network)
     constraints = network.constraints(problem.samples, dim)

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .._display import Displayed
 from .._status import StatusEnum
+from ..errors import NotSupported
+
+if TYPE_CHECKING:
+    from ..problems import Problem
+
+#: Largest relative residual a prediction may carry.
+TOLERANCE = 1e-8
+#: Noise below this share of the teacher's energy is beyond double precision and solved for as none.
+NEGLIGIBLE_NOISE = 1e-26
 
 
 class Status(StatusEnum):
@@ -29,7 +39,7 @@ class Status(StatusEnum):
         True,
         "the risk is below 1e-26 of the teacher's energy, which is zero in double precision",
     )
-    NOT_KNOWN = "not_known", False, "the posterior mean of this network is not known"
+    NOT_KNOWN = "not_known", False, "the posterior mean is not known for this network and these inputs"
     DIVERGENT = (
         "divergent",
         False,
@@ -56,6 +66,13 @@ class Status(StatusEnum):
     )
 
 
+def require_theory(problem: Problem) -> None:
+    """Raise :class:`shallows.errors.NotSupported` if theory is not about the inputs of `problem`."""
+    why = problem.design.why_no_theory(problem.architecture)
+    if why is not None:
+        raise NotSupported("design", problem.design.describe(), why)
+
+
 @dataclass(frozen=True, repr=False)
 class FixedPoint(Displayed):
     """Fixed point of the state evolution of one network.
@@ -75,6 +92,9 @@ class FixedPoint(Displayed):
     residual : float
         Largest relative violation of the two equations, evaluated afresh at the reported numbers.
     status : Status
+    standard_error : float or None
+        Of the estimation error, where averages are over a fixed set of draws (a covariance that mixes the weights of
+        the diagonal network); None where they are exact.
 
     Examples
     --------
@@ -94,3 +114,4 @@ class FixedPoint(Displayed):
     slack: float
     residual: float
     status: Status
+    standard_error: float | None = None

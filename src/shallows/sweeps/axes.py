@@ -14,6 +14,8 @@ from .expressions import Expression
 
 #: Settings that count something.
 INTEGERS = frozenset({"dim", "samples", "width", "rank"})
+#: Settings that are text.
+TEXTS = ("network", "spectrum", "design", "alignment")
 #: Largest number of values on one axis.
 LONGEST_AXIS = 10_000_000
 
@@ -33,6 +35,10 @@ def check_value(name: str, value: Any) -> Value:
         value = value.item()
     if name == "network":
         return network_named(value).name
+    if name in ("design", "alignment"):
+        if not isinstance(value, str):
+            raise InvalidArgument(name, value, "must be a word")
+        return value
     if name == "spectrum":
         if not isinstance(value, str) or not value:
             raise InvalidArgument(name, value, "must be the path of a .npy, .csv or .txt file")
@@ -83,7 +89,7 @@ def parse_axis(name: str, given: Any) -> tuple[Value, ...] | Expression:
 
 
 def _spaced(name: str, form: str, inner: Any) -> tuple[Value, ...]:
-    if name in ("network", "spectrum"):
+    if name in TEXTS:
         raise InvalidArgument(name, form, "needs a list")
     allowed = f"{form} takes [first, last, count]"
     if isinstance(inner, (str, bytes)) or not isinstance(inner, Sequence) or len(inner) != 3:

@@ -17,7 +17,7 @@ from .._arguments import check_instance
 from .._system import replacing
 from .._version import __version__
 from ..errors import InvalidArgument, MissingDependency
-from .axes import INTEGERS, Value
+from .axes import INTEGERS, TEXTS, Value
 from .points import SETTINGS
 from .quantities import Quantity
 from .spec import Sweep
@@ -32,7 +32,6 @@ ROWS = 1000
 #: States of a point in exported data.
 MISSING, DONE, FAILED = 0, 1, 2
 STATES = ("missing", "done", "failed")
-TEXT_SETTINGS = ("network", "spectrum")
 
 _UNITS = {"noise": "label^2"}
 
@@ -236,7 +235,7 @@ def columns(sweep: Sweep) -> dict[str, str]:
     kinds: dict[str, str] = {}
     for name in names:
         name = "samples" if name == "effective_samples" else name
-        kinds[name] = "text" if name in TEXT_SETTINGS else "integer" if name in INTEGERS - {"samples"} else "number"
+        kinds[name] = "text" if name in TEXTS else "integer" if name in INTEGERS - {"samples"} else "number"
     if "spectrum" in kinds:
         kinds["dim"] = "integer"
     quantities = sweep.ordered_quantities()

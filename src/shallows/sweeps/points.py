@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..designs import Design, GaussianDesign, design_named
 from ..errors import InvalidArgument
 from ..mode_files import read_values
 from ..networks import network_named
@@ -31,6 +32,9 @@ SETTINGS: dict[str, str] = {
     "rank": "rank of a low-rank teacher (instead of gamma)",
     "spectrum": "file with the teacher's modes (instead of gamma; gives dim)",
     "energy": "energy Q0 of the teacher",
+    "design": "law of the inputs: isotropic, rademacher, uniform, laplace, student:F, sparse:P, mean:M, orthogonal",
+    "covariance": "exponent a of a covariance with eigenvalues k^-a (instead of design)",
+    "alignment": '"aligned" or "random": how the teacher lies to the covariance',
     "weight_decay": "weight decay lam",
     "penalty": "reduced penalty pen of the quadratic network (instead of weight_decay)",
 }
@@ -87,6 +91,18 @@ def teacher_of(settings: Settings) -> Teacher:
     return PowerLaw(dim, gamma, energy)
 
 
+def design_of(settings: Settings) -> Design:
+    """The design that `settings` describe."""
+    covariance, alignment = settings.get("covariance"), settings.get("alignment")
+    if covariance is None:
+        if alignment is not None:
+            raise InvalidArgument("alignment", alignment, "needs a covariance to be aligned with")
+        return design_named(str(settings.get("design", "isotropic")))
+    if "design" in settings:
+        raise InvalidArgument("design / covariance", "both", "contradict each other; leave out all but one")
+    return GaussianDesign(float(covariance), str(alignment or "aligned"))
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """What is computed at once: a quantity at settings, for sampled ones also a trainer and a seed.
@@ -136,6 +152,7 @@ class Point:
             samples,
             settings.get("noise", 0.0),
             settings.get("width"),
+            design_of(self.settings),
         )
 
     def regularisation(self) -> dict[str, Any]:

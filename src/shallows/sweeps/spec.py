@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidArgument
-from .axes import Value, check_value, fit, parse_axis
+from .axes import TEXTS, Value, check_value, fit, parse_axis
 from .expressions import Expression
 from .points import REGULARISATION, SETTINGS, TEACHERS, Point, canonical, digest, samples_of, with_modes
 from .quantities import Quantity, quantity_named, quantity_names
@@ -51,7 +51,7 @@ class Sweep:
     ----------
     problem : mapping
         Fixed settings by name: network, dim, samples (or effective_samples), noise, width, gamma (or rank, or
-        spectrum, a file), energy, weight_decay (or penalty).
+        spectrum, a file), energy, design (or covariance, alignment), weight_decay (or penalty).
     axes : mapping
         Settings that vary: a list, ``{"geomspace": [first, last, count]}``, ``{"linspace": [...]}``, or
         ``{"linked": "0.05*sqrt(samples/dim**2)"}``, which follows the others instead of making an axis of its own.
@@ -136,6 +136,7 @@ class Sweep:
             TEACHERS,
             ("spectrum", "dim"),
             ("spectrum", "energy"),
+            ("design", "covariance"),
         )
         needed: tuple[tuple[str, ...], ...] = (("network",), ("samples", "effective_samples"), TEACHERS)
         for group in exclusive:
@@ -165,7 +166,7 @@ class Sweep:
             waiting["samples"] = None
         defined = given - waiting.keys() | ({"dim"} if "spectrum" in given else set())
         for name, expression in linked.items():
-            if name in ("network", "spectrum"):
+            if name in TEXTS:
                 raise InvalidArgument(name, expression.text, "is text and cannot be linked")
             for used in sorted(expression.names):
                 if used not in defined and used not in waiting:

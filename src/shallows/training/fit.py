@@ -121,6 +121,8 @@ class Fit(Displayed):
     def excess_risk(self, dataset: Dataset) -> float:
         """Excess risk against the teacher of `dataset`: ``||theta - theta*||^2``, or ``2 ||S - S*||_F^2 / d``.
 
+        Both of the whitened weights where inputs have a covariance: the risk on Gaussian inputs of that covariance.
+
         Raises
         ------
         InvalidArgument
@@ -132,7 +134,7 @@ class Fit(Displayed):
         dim = network.weights_dim(self.weights)
         if dataset.dim != dim:
             raise InvalidArgument("dataset", f"{dataset.dim} columns", f"must have {dim}")
-        return network.excess_risk(self.weights, dataset.weights)
+        return network.excess_risk(dataset.whitened(self.weights), dataset.whitened(dataset.weights))
 
     def _summary(self) -> Summary:
         advice = "" if self.status.ok else self.status.advice

@@ -102,6 +102,10 @@ def _tensors(torch: Any, task: Task, weight_decay: float, settings: TrainSetting
     shapes = task.network.parameter_shapes(task.dim, task.width)
     parameters = [torch.from_numpy(spread * rng.standard_normal(shape)).to(device, dtype) for shape in shapes]
     inputs, labels = (place(array, device).to(dtype) for array in (task.inputs, task.labels))
+    covariance = None
+    if task.covariance is not None:
+        matrix = np.diag(task.covariance) if task.covariance.ndim == 1 else task.covariance
+        covariance = torch.from_numpy(np.ascontiguousarray(matrix)).to(device, dtype)
     problem = TensorProblem(
         inputs=inputs,
         labels=labels,
@@ -109,6 +113,7 @@ def _tensors(torch: Any, task: Task, weight_decay: float, settings: TrainSetting
         weight_decay=weight_decay,
         total=float(task.labels @ task.labels) or 1.0,
         block_numbers=CACHE_NUMBERS if device.type == "cpu" else device_block_numbers(task.samples * task.dim),
+        covariance=covariance,
     )
     return problem, device
 

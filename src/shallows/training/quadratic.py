@@ -86,18 +86,24 @@ class QuadraticGradient(GradientModel):
         (n, d), p, weight_decay = x.shape, w.shape[0], problem.weight_decay
         rows = max(1, min(n, problem.block_numbers // max(p, d)))
         root = float(np.sqrt(p * d) * np.sqrt(d))
+        covariance = problem.covariance
 
         def closure() -> Any:
             norm = (w * w).sum()
+            seen = w if covariance is None else w @ covariance
+            mean = norm if covariance is None else (w * seen).sum()
             gradient, loss, shift = w.new_zeros(w.shape), w.new_zeros(()), w.new_zeros(())
             for start in range(0, n, rows):
                 block = x[start : start + rows]
                 hidden = block @ w.T
-                residual = y[start : start + rows] - ((hidden * hidden).sum(1) - norm) / root
+                residual = y[start : start + rows] - ((hidden * hidden).sum(1) - mean) / root
                 loss = loss + residual @ residual
                 shift = shift + residual.sum()
                 gradient.addmm_((hidden * residual[:, None]).T, block, alpha=-4 / root)
-            gradient.add_(w, alpha=float(4 * shift / root + 2 * weight_decay))
+            if covariance is None:
+                gradient.add_(w, alpha=float(4 * shift / root + 2 * weight_decay))
+            else:
+                gradient.add_(seen, alpha=float(4 * shift / root)).add_(w, alpha=2 * weight_decay)
             w.grad = gradient / total
             return (loss + weight_decay * norm) / total
 

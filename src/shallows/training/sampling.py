@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Dataset(Displayed):
     seed : int or numpy.random.SeedSequence
         Seed of the inputs and of the label noise.
     inputs : ndarray, shape (n, d)
-        Standard Gaussian rows, read-only.
+        Rows drawn from the problem's design, standard Gaussian unless it has another; read-only.
     labels : ndarray, shape (n,)
         ``y = f*(x) + sqrt(Delta) xi``, read-only.
     weights : ndarray of shape (d,), or LowRankPSD
@@ -75,6 +76,19 @@ class Dataset(Displayed):
         """Number of columns `d`."""
         return int(self.inputs.shape[1])
 
+    @cached_property
+    def covariance(self) -> FloatArray | None:
+        """``Sigma`` of the inputs, (d,) where it is diagonal, (d, d) otherwise; None for white ones."""
+        problem = self.problem
+        return problem.design.covariance(problem.architecture, problem.dim)
+
+    def whitened(self, weights: Any) -> Any:
+        """Effective weights as white inputs would need them (theory note, section 13).
+
+        Errors and laws of weights are those of the whitened ones.
+        """
+        return weights if self.covariance is None else self.problem.architecture.whitened(weights, self.covariance)
+
     def __iter__(self):  # type: ignore[no-untyped-def]
         """``X, y = dataset``."""
         return iter((self.inputs, self.labels))
@@ -102,6 +116,10 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
     eigenvectors give data with the same law up to a rotation that training and every error commute with. The entries of
     ``theta*`` are taken in the teacher's order, for the same reason under permutations and sign flips.
 
+    Where inputs are white but not Gaussian the directions of ``S*`` are random instead, the same for every seed.
+    Inputs with a covariance are drawn along its eigenvectors, or as a matrix has them; outputs of the quadratic network
+    are centred by their mean there, ``f = Tr[S (x x^T - Sigma)]/sqrt(d)`` (theory note, section 13).
+
     Parameters
     ----------
     problem : Problem
@@ -116,7 +134,8 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
     Raises
     ------
     InvalidArgument
-        If `problem` is not a Problem, its `samples` is not an integer, or the seed is unusable.
+        If `problem` is not a Problem, its `samples` is not an integer or more than the rows of its design, or the seed
+        is unusable.
 
     Examples
     --------
@@ -131,16 +150,23 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
         raise InvalidArgument("samples", problem.samples, "a data set needs an integer number of samples")
     seed = check_seed(seed)
     n, d = int(problem.samples), problem.dim
+    problem.design.check_samples(n)
     streams = [np.random.default_rng(s) for s in _spawn(seed, 2)]
-    inputs = streams[0].standard_normal((n, d))
+    network, design = problem.architecture, problem.design
+    inputs = design.draw(streams[0], n, d, network)
     noise = streams[1].standard_normal(n)
-    values = problem.teacher.values(problem.network)
-    network = problem.architecture
-    labels = operator_for(network, inputs).output_of_modes(values)
+    covariance = design.covariance(network, d)
+    operator = operator_for(network, inputs)
+    weights = design.weights(network, problem.teacher)
+    if design.is_isotropic:
+        labels = operator.output_of_modes(problem.teacher.values(problem.network))
+    else:
+        labels = (operator if covariance is None else operator.centred(covariance)).output(weights)
     labels = labels + np.sqrt(problem.noise) * noise
-    for array in (inputs, labels, values):
-        array.setflags(write=False)
-    return Dataset(problem, seed, inputs, labels, network.weights_of_modes(values))
+    for array in (inputs, labels, weights):
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
+    return Dataset(problem, seed, inputs, labels, weights)
 
 
 def _spawn(seed: int | np.random.SeedSequence, count: int) -> list[np.random.SeedSequence]:

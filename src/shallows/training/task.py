@@ -40,6 +40,8 @@ class Task(Displayed):
     labels : ndarray, shape (n,)
     width : int or None
         Hidden units; None for networks without a width to choose.
+    covariance : ndarray of shape (d,) or (d, d), or None
+        Of inputs that are not white, for networks that centre their outputs by it.
 
     Examples
     --------
@@ -55,11 +57,13 @@ class Task(Displayed):
     inputs: Any
     labels: FloatArray
     width: int | None
+    covariance: FloatArray | None = None
 
     @cached_property
     def operator(self) -> Any:
         """Products with the inputs."""
-        return operator_for(self.network, self.inputs)
+        found = operator_for(self.network, self.inputs)
+        return found if self.covariance is None else found.centred(self.covariance)
 
     @property
     def samples(self) -> int:
@@ -95,13 +99,16 @@ def task_of(data: Any, network: str | None, seed: Any, width: Any, device: Any) 
             raise InvalidArgument("network", network, f"the data are of the {problem.network} network")
         found, width = problem.architecture, problem.width if width is None else width
         inputs, labels = place(data.inputs, where), data.labels
+        covariance = data.covariance
     else:
         found = network_named(network)
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise InvalidArgument("data", type(data).__name__, "must be a pair (X, y), a Dataset or a Problem")
         inputs, labels = check_data(data[0], data[1], device)
+        covariance = None
     width = found.check_width(width)
-    return Task(found, inputs, labels, found.effective_width(inputs.shape[1], width) if found.has_width else None)
+    units = found.effective_width(inputs.shape[1], width) if found.has_width else None
+    return Task(found, inputs, labels, units, covariance)
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,8 @@ class TensorProblem(Displayed):
         What loss and gradients are divided by: the sum of squares of the labels.
     block_numbers : int
         Numbers in one block of rows.
+    covariance : tensor of shape (d, d), or None
+        As of :class:`Task`.
 
     Examples
     --------
@@ -119,6 +121,7 @@ class TensorProblem(Displayed):
     weight_decay: float
     total: float
     block_numbers: int
+    covariance: Any = None
 
 
 class GradientModel(ABC):

@@ -70,7 +70,8 @@ def run_job(job: Job, progress: Progress | None = None, done: int = 0, total: in
     if progress is not None:
         progress(job.label, done, total)
     fit = _train(dataset, job.prediction, job.trainer, job.stream, speak)
-    weights = job.prediction.problem.architecture.aligned(fit.weights, dataset.weights)
+    learned, truth = dataset.whitened(fit.weights), dataset.whitened(dataset.weights)
+    weights = job.prediction.problem.architecture.aligned(learned, truth)
     run = Run(job.index, _light(fit), fit.excess_risk(dataset), weights)
     if progress is not None:
         progress(job.label, done + 1, total)

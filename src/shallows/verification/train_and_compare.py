@@ -98,6 +98,7 @@ def verify(
     """
     check_instance("problem", problem, Problem)
     seeds, seed = check_integer("seeds", seeds), check_integer("seed", seed, minimum=0)
+    problem.design.check_samples(problem.samples)
     prediction = predict(problem, weight_decay=weight_decay, penalty=penalty, throw=False)
     chosen, notes = choose_trainers(trainers, prediction)
     if problem.samples != int(problem.samples):
