@@ -153,7 +153,7 @@ class QuadraticOperator(Operator):
 class _Centred(QuadraticOperator):
     """For inputs with a covariance: outputs are centred by their own mean.
 
-    ``f = Tr[S (x x^T - Sigma)]/sqrt(d)`` (theory note, section 13): every product is the one for white inputs, corrected
+    ``f = Tr[S (x x^T - Sigma)]/sqrt(d)`` (theory note, section 13): every product is that for white inputs, corrected
     by ``1 - Sigma``. Mixed into the class for the host or for a device.
     """
 
