@@ -8,7 +8,7 @@ from scipy.integrate import quad
 
 from shallows import InvalidArgument, PowerLaw, Problem, compute_optimal, predict_dynamics
 from shallows.dynamics import FLOWS, Sgd, flow_setting, frontier_exponents, sgd_limits, simulate_sgd
-from shallows.dynamics.stochastic import cooling
+from shallows.dynamics.stochastic import cooling, relaxation
 from shallows.networks import network_names
 
 
@@ -79,6 +79,18 @@ def test_cooling_is_its_integral():
         later = quad(lambda z, x=x: np.sqrt(2 * z / x) * np.exp(-z), 0, x / 2)[0]
         assert cooling(np.array([x]))[0] == pytest.approx(np.exp(-x / 2) + later, rel=1e-8)
     assert cooling(np.array([0.0, 1e6])) == pytest.approx([1.0, np.sqrt(np.pi / 2e6)], rel=1e-5)
+
+
+@pytest.mark.parametrize("width", [40, 300])
+def test_gathered_relaxation_rates_cool_like_all_of_them(width):
+    problem = Problem("quadratic", PowerLaw(300, 1.25), 1, width=width)
+    rates, shares = FLOWS.of("quadratic").relaxation(problem)
+    few, gathered = relaxation(problem)
+    assert few.size <= 1000 < rates.size and gathered.sum() == pytest.approx(1) == shares.sum()
+    assert few @ gathered == pytest.approx(rates @ shares)
+    for time in (0.1, 10.0, 1000.0):
+        exponents = time / rates.max()
+        assert gathered @ cooling(few * exponents) == pytest.approx(shares @ cooling(rates * exponents), rel=1e-5)
 
 
 @pytest.mark.parametrize("network", network_names())
