@@ -52,8 +52,8 @@ def test_what_a_killed_run_left_is_swept_up_and_nothing_else(tmp_path, a_dead_nu
 
 
 def told(estimates, step=1.0):
-    left = SteadyEstimate(0.0)
-    return [left.update((i + 1) * step, seconds) for i, seconds in enumerate(estimates)]
+    left = SteadyEstimate(1000.0)
+    return [left.update(1000.0 + (i + 1) * step, seconds) for i, seconds in enumerate(estimates)]
 
 
 def test_a_steady_estimate_is_told_after_a_while():
