@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from .._kernels import kernel
 
 #: Decay of the forcing, in exponents, that one step may bridge.
 _FORCING = 0.03
@@ -12,7 +12,7 @@ _FORCING = 0.03
 _NEGLIGIBLE = 1e-13
 
 
-@njit(cache=True)
+@kernel
 def riccati(p, a, b, forcing, time):
     """Solution at `time` of ``p' = a p - b p^2 + forcing`` from `p` ``>= 0``, without cancellation."""
     root = math.sqrt(a * a + 4.0 * b * forcing)
@@ -27,7 +27,7 @@ def riccati(p, a, b, forcing, time):
     return (p * up + 2.0 * forcing * tanh) / (down + 2.0 * b * p * tanh)
 
 
-@njit(cache=True)
+@kernel
 def advance(p, q, alpha, beta, decay, time):
     """``u^2`` and ``v^2`` after `time`: ``p' = p (alpha - decay - beta (p - q))``, ``(p q)' = -2 decay p q``."""
     done = 0.0
@@ -45,7 +45,7 @@ def advance(p, q, alpha, beta, decay, time):
     return p, q
 
 
-@njit(cache=True)
+@kernel
 def mean_flow(times, speed, s, dim, decay, first, first_weights, second, second_weights, mean, error, norm):
     """Fill `mean`, `error`, `norm` (times, m) with averages over ``u^2`` in `first` and ``v^2`` in `second`."""
     beta = 2.0 / dim

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from .._kernels import kernel
 
 #: Beyond this a logistic function is 0 or 1 to rounding.
 _SATURATED = 36.0
@@ -16,7 +17,7 @@ _FEWEST = 0.2
 _MOST_NODES = 96
 
 
-@njit(cache=True)
+@kernel
 def log_gain(a, x):
     """``log((e^(a x) - 1)/a)``, `x` ``> 0``, of any sign of `a`."""
     y = a * x
@@ -27,7 +28,7 @@ def log_gain(a, x):
     return math.log(-math.expm1(y)) - math.log(-a)
 
 
-@njit(cache=True)
+@kernel
 def ceiling(a, x):
     """``a/(1 - e^(-a x))``: what a mode comes to where its overlap is saturated."""
     y = a * x
@@ -36,7 +37,7 @@ def ceiling(a, x):
     return 0.0 if y < -700.0 else -a / math.expm1(-y)
 
 
-@njit(cache=True)
+@kernel
 def _logistic(x):
     if x >= 0.0:
         return 1.0 / (1.0 + math.exp(-x))
@@ -44,7 +45,7 @@ def _logistic(x):
     return e / (1.0 + e)
 
 
-@njit(cache=True)
+@kernel
 def log_free_units(log_gains, counts, width, guess):
     """``log m`` of ``m + sum_k counts_k m v_k/(1 + m v_k) = width``, ``v = exp(log_gains)``."""
     top = log_gains.max()
@@ -76,7 +77,7 @@ def log_free_units(log_gains, counts, width, guess):
     return x
 
 
-@njit(cache=True)
+@kernel
 def overlap_nodes(freedom, shifts, weights):
     """Fill nodes ``log Y`` and weights for ``Y``, chi-squared of `freedom` over its mean; returns their number."""
     shape = 0.5 * freedom
@@ -100,7 +101,7 @@ def overlap_nodes(freedom, shifts, weights):
     return count
 
 
-@njit(cache=True)
+@kernel
 def mean_flow(times, speed, a, s, counts, width, dim, scale, mean, error, scattered):
     """Fill `mean`, `error` (times, m) and `scattered` (times,); `speed` is ``2 c``, `scale` the initial deviation."""
     modes = s.size

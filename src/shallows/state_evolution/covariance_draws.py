@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from .._kernels import kernel
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -24,7 +25,7 @@ DRAWS, SEED, SWEEPS = 24, 20_240_913, 4000
 STEP = 1e-6
 
 
-@njit(cache=True)
+@kernel
 def descend(gram, targets, threshold, weights, rests, scale):
     """Coordinate descent for every row of `targets` (X^T y), in place of `weights` and `rests` (X^T (y - X w))."""
     draws, dim = targets.shape

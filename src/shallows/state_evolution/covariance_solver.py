@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from .._kernels import kernel
 from ..freeprob.bracketing import chandrupatla
 from ..freeprob.contour import FASTMATH
 from .compiled_solver import DIVERGENT, NO_SOLUTION, OK, PERFECT
@@ -24,7 +23,7 @@ START = 0.1 + 0.9j
 _SMALLEST = 1e-16
 
 
-@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@kernel(fastmath=FASTMATH, error_model="numpy")
 def weighted_moments(threshold, noise_scale, modes, costs, counts):
     """``(R, D)`` of soft thresholds ``threshold costs``, one for each mode."""
     risk = 0.0
@@ -36,7 +35,7 @@ def weighted_moments(threshold, noise_scale, modes, costs, counts):
     return risk, freedom
 
 
-@njit(cache=True)
+@kernel
 def moments_at(network, threshold, variance, rank_share, modes, costs, counts, ordered, start, fine):
     """``(error, D, start)`` of either network."""
     if network == DIAGONAL:
@@ -45,7 +44,7 @@ def moments_at(network, threshold, variance, rank_share, modes, costs, counts, o
     return covariance_moments(threshold, variance, rank_share, modes, costs, counts, ordered, start, fine)
 
 
-@njit(cache=True)
+@kernel
 def silencing_threshold(network, noise_scale, modes, costs):
     """A threshold that sets all weights to zero, to far below rounding."""
     reach = 40.0 if network == DIAGONAL else 2.5
@@ -55,7 +54,7 @@ def silencing_threshold(network, noise_scale, modes, costs):
     return largest
 
 
-@njit(cache=True)
+@kernel
 def _next(a, fa, b, fb, c, fc, distance):
     """Where in the bracket to look next; its middle where two values are the same, as on a plateau."""
     if fc == fb or c == b:
@@ -63,14 +62,14 @@ def _next(a, fa, b, fb, c, fc, distance):
     return chandrupatla(a, fa, b, fb, c, fc, min(distance / abs(b - a), 0.5))
 
 
-@njit(cache=True)
+@kernel
 def _excess(threshold, freedom, samples, penalty, scale):
     """Violation of the penalty equation: negative below its solution, continuous through ``D = N``."""
     free = samples - freedom
     return (free * scale if free <= 0.0 else threshold * free) - penalty
 
 
-@njit(cache=True)
+@kernel
 def threshold_at(network, variance, guess, rank_share, samples, penalty, atoms, ordered, start, tolerance):
     """``(zeta, error, D, start)`` that solve the penalty equation at this variance; nan where none is found."""
     modes, costs, counts = atoms
@@ -131,14 +130,14 @@ def threshold_at(network, variance, guess, rank_share, samples, penalty, atoms, 
     return math.exp(a), error, freedom, start
 
 
-@njit(cache=True)
+@kernel
 def _balance(error, noise, samples, variance):
     """Logarithm of the right-hand side of the noise equation over the left-hand one."""
     total = error + noise
     return math.log(total / (samples * variance)) if total > 0.0 else -math.inf
 
 
-@njit(cache=True)
+@kernel
 def nested(network, rank_share, samples, noise, penalty, atoms, ordered, tolerance):
     """Fixed point for data scaled so that energy and noise add up to one: ``(code, variance, zeta, error, D)``."""
     start = START
@@ -210,7 +209,7 @@ def nested(network, rank_share, samples, noise, penalty, atoms, ordered, toleran
     return OK, math.exp(x), zeta, error, freedom
 
 
-@njit(cache=True)
+@kernel
 def _violations(network, x, y, rank_share, samples, noise, penalty, atoms, ordered, start):
     """Both equations at ``variance = exp(x)``, ``zeta = exp(y)``, as logarithms where they have one."""
     modes, costs, counts = atoms
@@ -223,7 +222,7 @@ def _violations(network, x, y, rank_share, samples, noise, penalty, atoms, order
     return _balance(error, noise, samples, variance), second, error, freedom, start
 
 
-@njit(cache=True)
+@kernel
 def polish(network, variance, zeta, rank_share, samples, noise, penalty, atoms, ordered):
     """Broyden iteration on both equations from a point with ``zeta > 0``: ``(success, variance, zeta, error, D)``.
 
@@ -271,7 +270,7 @@ def polish(network, variance, zeta, rank_share, samples, noise, penalty, atoms, 
     return size <= 1e-11 and error >= 0.0, math.exp(x), math.exp(y), error, freedom
 
 
-@njit(cache=True)
+@kernel
 def solve_with_costs(network, rank_share, samples, noise, penalty, atoms, coarse, ordered):
     """Fixed point for scaled data: brackets on the `coarse` atoms and polishes on all, or brackets on all."""
     if coarse[0].size < atoms[0].size:
