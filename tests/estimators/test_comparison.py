@@ -66,9 +66,16 @@ def test_rows_held_out_are_not_seen(monkeypatch):
     inputs, labels = world("linear", 1)
     seen = []
     fit = QuadraticNetworkRegressor.fit
-    monkeypatch.setattr(QuadraticNetworkRegressor, "fit", lambda self, X, y: seen.append(len(y)) or fit(self, X, y))
-    compare_networks(inputs, labels)
-    assert seen == [100, *[80] * 10]
+
+    def watched(self, X, y):
+        seen.append((len(y), self.weight_decay))
+        return fit(self, X, y)
+
+    monkeypatch.setattr(QuadraticNetworkRegressor, "fit", watched)
+    chosen = compare_networks(inputs, labels).models["quadratic"].weight_decay_
+    assert [rows for rows, _ in seen] == [100, *[80] * 10]
+    # The penalty belongs to a sum over the rows.
+    assert [decay for _, decay in seen[1:6]] == pytest.approx([0.8 * chosen] * 5)
 
 
 def test_what_a_network_does_not_take_is_said():

@@ -156,8 +156,8 @@ class Comparison:
         best = self.chosen
         unclear = [name for name in self._equal(self._ranked[0]) if name != best]
         if not any(self._helps(name) for name in self._ranked):
-            words = f"cannot tell that any network predicts better than the mean label; going on with {_the(best)}"
-        elif unclear:
+            return f"cannot tell that any network predicts better than the mean label; going on with {_the(best)}"
+        if unclear:
             words = f"cannot tell which network describes the table: {_listed([best, *unclear])} differ by chance"
             words += f"; going on with {_the(best)}"
         elif len(self._ranked) == 1:

@@ -54,11 +54,6 @@ class SparseInputs:
         self.shape: tuple[int, int] = (int(self.matrix.shape[0]), int(self.matrix.shape[1]))
 
     @property
-    def size(self) -> int:
-        """How many numbers a full array of this shape holds."""
-        return self.shape[0] * self.shape[1]
-
-    @property
     def shifts(self) -> FloatArray:
         """``s``, shape (d,); zeros where nothing is taken off."""
         return np.zeros(self.shape[1]) if self.shift is None else self.shift
