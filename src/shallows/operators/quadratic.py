@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,9 +48,7 @@ class QuadraticOperator(Operator):
         self.rows = max(1, min(self.samples, self.block_numbers() // self.dim))
 
     def centred(self, covariance: FloatArray) -> QuadraticOperator:
-        from .quadratic_centred import centred
-
-        return centred(type(self))(self.inputs, covariance)
+        return centred_kind(type(self))(self.inputs, covariance)
 
     def block_numbers(self) -> int:
         """Numbers in one block: what stays in the cache, and a small share of the data."""
@@ -149,3 +148,48 @@ class QuadraticOperator(Operator):
     def eigvalsh(self, matrix: FloatArray) -> FloatArray:
         """The eigenvalues alone."""
         return np.asarray(np.linalg.eigvalsh(matrix), dtype=np.float64)
+
+
+class _Centred(QuadraticOperator):
+    """Corrections by ``1 - Sigma`` to the products of the class that it is mixed into.
+
+    For inputs with a covariance ``f = Tr[S (x x^T - Sigma)]/sqrt(d)`` (theory note, section 13).
+    """
+
+    def __init__(self, inputs: Any, covariance: FloatArray) -> None:
+        super().__init__(inputs)
+        matrix = np.diag(covariance) if covariance.ndim == 1 else covariance
+        self.shift: FloatArray = (np.eye(self.dim) - matrix) / self.root
+
+    def forward(self, matrix: FloatArray) -> FloatArray:
+        return super().forward(matrix) + float(np.einsum("ij,ij->", self.shift, matrix))
+
+    def output_of_modes(self, modes: FloatArray) -> FloatArray:
+        return super().output_of_modes(modes) + float(np.diag(self.shift) @ modes)
+
+    def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None) -> FloatArray:
+        moved = np.einsum("ij,ij->j", factor, self.shift @ factor)
+        return super().forward_factor(factor, signs) + float(moved.sum() if signs is None else moved @ signs)
+
+    def adjoint(self, values: FloatArray) -> FloatArray:
+        return super().adjoint(values) + float(values.sum()) * self.shift
+
+    def forward_mixed(self, factor: FloatArray, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
+        first, second = super().forward_mixed(factor, direction)
+        moved = self.shift @ direction
+        return (
+            first + 2 * float(np.einsum("ij,ij->", factor, moved)),
+            second + float(np.einsum("ij,ij->", direction, moved)),
+        )
+
+    def adjoint_times(self, values: FloatArray, factor: FloatArray) -> FloatArray:
+        return super().adjoint_times(values, factor) + float(values.sum()) * (self.shift @ factor)
+
+    def normal_times(self, factor: FloatArray, direction: FloatArray) -> FloatArray:
+        return self.adjoint_times(self.forward_mixed(factor, direction)[0], factor)
+
+
+@cache
+def centred_kind(kind: type[QuadraticOperator]) -> type[_Centred]:
+    """The centred operator on the host or on a device."""
+    return type(f"Centred{kind.__name__}", (_Centred, kind), {})
