@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from .designs import GaussianDesign
 from .dynamics import FLOWS, predict_dynamics
 from .networks import network_named, network_names
 from .prediction import predict
 from .problems import Problem
+from .state_evolution import COVARIANCE_EVOLUTIONS
 from .teachers import EXACT_LIMIT, FromValues, LowRank, PowerLaw, Teacher
 
 
@@ -27,6 +29,9 @@ def warm() -> None:
             for width in (None, 2) if network.has_width else (None,):
                 problem = Problem(network.name, teacher, samples, 0.1, width)
                 predict(problem, weight_decay=0.5, throw=False).to_dict()
+            if COVARIANCE_EVOLUTIONS.has(network):
+                coloured = Problem(network.name, teacher, samples, 0.1, design=GaussianDesign(0.5))
+                predict(coloured, weight_decay=0.5, throw=False).to_dict()
         if FLOWS.has(network):
             predict_dynamics(Problem(network.name, teachers[0], 1), [0.0, 1.0], init_scale=0.1, weight_decay=0.1)
 

@@ -203,6 +203,15 @@ def test_draws_without_weight_decay_are_least_squares():
         solve(Problem("diagonal", PowerLaw(30, 1.0), 20, 0.6, design=design), weight_decay=0.0)
 
 
+def test_a_width_above_the_number_of_directions_changes_nothing():
+    design = GaussianDesign([1.0, 2.0, 0.5, 0.0, 0.0, 0.0], alignment="random")
+    risks = [
+        predict(Problem("quadratic", PowerLaw(6, 1.0), 30, 0.2, width, design), penalty=0.2) for width in (4, None)
+    ]
+    assert risks[0].excess_risk == pytest.approx(risks[1].excess_risk, rel=1e-12)
+    assert risks[0].spectrum.mass_at_zero == pytest.approx(risks[1].spectrum.mass_at_zero)
+
+
 def test_a_threshold_beyond_everything_leaves_the_energy():
     problem = Problem("quadratic", PowerLaw(10**9, 0.8), 10.0**13, 1.0, design=GaussianDesign(1.5))
     for decay in (1e20, 1e30):

@@ -48,7 +48,7 @@ class QuadraticOperator(Operator):
         self.rows = max(1, min(self.samples, self.block_numbers() // self.dim))
 
     def centred(self, covariance: FloatArray) -> QuadraticOperator:
-        return _centred(type(self))(self.inputs, covariance)
+        return centred_kind(type(self))(self.inputs, covariance)
 
     def block_numbers(self) -> int:
         """Numbers in one block: what stays in the cache, and a small share of the data."""
@@ -151,10 +151,9 @@ class QuadraticOperator(Operator):
 
 
 class _Centred(QuadraticOperator):
-    """For inputs with a covariance: outputs are centred by their own mean.
+    """Corrections by ``1 - Sigma`` to the products of the class that it is mixed into.
 
-    ``f = Tr[S (x x^T - Sigma)]/sqrt(d)`` (theory note, section 13): every product is that for white inputs, corrected
-    by ``1 - Sigma``. Mixed into the class for the host or for a device.
+    For inputs with a covariance ``f = Tr[S (x x^T - Sigma)]/sqrt(d)`` (theory note, section 13).
     """
 
     def __init__(self, inputs: Any, covariance: FloatArray) -> None:
@@ -191,6 +190,6 @@ class _Centred(QuadraticOperator):
 
 
 @cache
-def _centred(kind: type[QuadraticOperator]) -> type[_Centred]:
+def centred_kind(kind: type[QuadraticOperator]) -> type[_Centred]:
     """The centred operator on the host or on a device."""
     return type(f"Centred{kind.__name__}", (_Centred, kind), {})

@@ -75,7 +75,7 @@ class QuadraticCovarianceLaw(LearnedLaw):
         """Point ``(u, v)`` of the subordination curve above which eigenvalues are kept."""
         s, w, variance = self._atoms
         u, v = point_over_zero(variance, s, w, START)
-        if self._rank_share < 1:
+        if self._rank_share < float(w.sum()) * (1 - 1e-9):
             above = find_quantile(self._rank_share, variance, s, w)
             if above > u:
                 return above, height(above, variance, s, w)

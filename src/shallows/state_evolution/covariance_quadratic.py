@@ -224,7 +224,7 @@ def covariance_moments(threshold, variance, rank_share, modes, costs, counts, or
     u, v = point_over_zero(variance, s, w, start)
     scale = math.sqrt(variance)
     found = complex(u, v) / scale
-    if rank_share < 1.0:
+    if rank_share < w.sum() * (1 - 1e-9):  # inputs may have fewer directions than the network has units
         cut = find_quantile(rank_share, variance, s, w)
         if cut > u:
             u, v = cut, height(cut, variance, s, w)
