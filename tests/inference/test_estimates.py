@@ -8,8 +8,9 @@ from shallows import InvalidArgument, LowRank, PowerLaw, Problem, predict, sampl
 from shallows.errors import EstimateUndefined
 from shallows.inference import Estimate, infer
 from shallows.inference.diagonal import DiagonalReader
-from shallows.inference.error_and_noise import relative_standard_error
+from shallows.inference.error_and_noise import READERS, relative_standard_error
 from shallows.inference.quadratic import effective_share
+from shallows.operators import operator_for
 
 DIAGONAL = Problem("diagonal", PowerLaw(200, 1.0), 500, noise=0.5)
 QUADRATIC = Problem("quadratic", PowerLaw(40, 1.25), 2000, noise=0.3)
@@ -148,3 +149,25 @@ def test_a_width_that_limits_the_rank_is_accounted_for():
         freedom.append(found.degrees_of_freedom)
     assert abs(np.mean(scores)) < 3.3 / np.sqrt(5)
     assert np.mean(freedom) == pytest.approx(prediction.degrees_of_freedom, rel=0.05)
+
+
+def test_a_row_that_decides_a_weight_is_left_out_by_training_again():
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((120, 6))
+    marked = (np.arange(120) < 9).astype(float)
+    inputs[:, 4], inputs[:, 5] = marked, marked
+    inputs[9, 5] = 1.0  # the one row in which the two columns differ
+    inputs[:, 4:] = (inputs[:, 4:] - inputs[:, 4:].mean(axis=0)) / inputs[:, 4:].std(axis=0)
+    labels = inputs[:, 0] + 0.5 * rng.standard_normal(120)
+    labels[9] += 6
+    fit = train((inputs, labels), network="diagonal", weight_decay=0.2, tolerance=1e-9)
+    operator = operator_for("diagonal", inputs)
+    reader = READERS.of("diagonal")(fit, operator, labels - operator.output(fit.weights), 120)
+    assert reader.leverages()[9] > 0.9
+    others = np.arange(120) != 9
+    without = train((inputs[others], labels[others]), network="diagonal", weight_decay=0.2, tolerance=1e-9)
+    alone = labels[9] - inputs[9] @ without.weights
+    assert reader.left_out()[9] == pytest.approx(alone, rel=1e-3)
+    assert abs(reader.residual[9]) / (1 - min(reader.leverages()[9], 0.99)) > 2 * abs(alone)
+    plain = reader.leverages() < 0.5
+    assert reader.left_out()[plain] == pytest.approx((reader.residual / (1 - reader.leverages()))[plain])
