@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .._types import FloatArray
 
 
@@ -187,3 +189,37 @@ class MatrixSpectrum:
         if largest == 0.0:
             return 0.0
         return largest * float(np.sqrt(np.sum((self.singular_values / largest) ** 2)))
+
+    def to_record(self) -> dict[str, Any]:
+        """JSON-ready and whole: :meth:`from_record` makes the same object of it."""
+        return {
+            "shape": list(self.shape),
+            "singular_values": self.singular_values.tolist(),
+            "bulk": None if self.bulk is None else self.bulk.to_dict(),
+            "no_bulk": self.no_bulk,
+            "outliers": [outlier.to_dict() for outlier in self.outliers],
+            "tail": None if self.tail is None else self.tail.to_dict(),
+            "no_tail": self.no_tail,
+            "energy_outliers": self.energy_outliers,
+            "stable_rank": self.stable_rank,
+            "effective_rank": self.effective_rank,
+            "equalised": self.equalised,
+            "remarks": list(self.remarks),
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> MatrixSpectrum:
+        """The object that :meth:`to_record` wrote."""
+        bulk, tail = record["bulk"], record["tail"]
+        intervals = [{**one, "strength_interval": tuple(one["strength_interval"])} for one in record["outliers"]]
+        return cls(
+            **{
+                **record,
+                "shape": tuple(record["shape"]),
+                "singular_values": np.array(record["singular_values"], dtype=float),
+                "bulk": None if bulk is None else NoiseBulk(**{**bulk, "interval": tuple(bulk["interval"])}),
+                "outliers": tuple(WeightOutlier(**one) for one in intervals),
+                "tail": None if tail is None else WeightTail(**{**tail, "interval": tuple(tail["interval"])}),
+                "remarks": tuple(record["remarks"]),
+            }
+        )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: What a spectrum can be said to be.
 VERDICTS = ("noise", "collapsed", "bulk+spikes", "bleed-out", "heavy-tail", "cannot-tell")
@@ -45,3 +48,8 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self) | {"advice": list(self.advice)}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Verdict:
+        """The object that :meth:`to_dict` wrote."""
+        return cls(**{**record, "advice": tuple(record["advice"])})

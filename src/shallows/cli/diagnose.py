@@ -1,0 +1,230 @@
+"""Read the spectra of trained weights: what is noise, what was learned, what could be pruned, and how sure that is.
+
+CHECKPOINT is a .safetensors file or folder, a PyTorch state dict, or arrays (.npz, .npy); several are read as a series
+along training.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InvalidArgument
+from . import _options as options
+from ._exit_codes import ExitCode
+from ._files import OutputFolder
+from ._output import print_error, print_json
+from ._progress import Progress
+from ._sections import number, print_sections
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from ..diagnosis import DiagnosisSeries, LayerDiagnosis, ModelDiagnosis
+
+#: Rows of the table on the terminal, and reasons and changes named there.
+MOST_ROWS, MOST_LINES = 60, 12
+
+Checkpoints = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="CHECKPOINT...", help="File or folder with trained weights.", show_default=False),
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="FILE",
+        help="The same model before training: the change of each matrix is judged as well.",
+        show_default=False,
+    ),
+]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layers",
+        metavar="PATTERN",
+        help="Only matrices of such names, as in 'encoder.*'; may be given several times.",
+        show_default=False,
+    ),
+]
+Heads = Annotated[bool, typer.Option("--heads", help="Take attention projections apart into their heads.")]
+TableFile = Annotated[
+    str | None,
+    typer.Option(
+        "--table",
+        "--csv",
+        metavar="FILE",
+        help="Write one row for each matrix, as .csv, .json or .parquet.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder for report.html, diagnosis.json and figures (default: none written).",
+        show_default=False,
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Write into --out even if it is not empty, and over files that exist.")
+]
+
+
+def run(
+    checkpoints: Checkpoints = None,
+    baseline: Baseline = None,
+    layers: Layers = None,
+    heads: Heads = False,
+    table: TableFile = None,
+    out: Out = None,
+    force: Force = False,
+    json: options.Json = False,
+) -> int:
+    """Check everything, read every matrix, tell."""
+    if not checkpoints:
+        raise InvalidArgument("CHECKPOINT", "nothing", "must be a file or folder with trained weights")
+    _check_table(table, force=force)
+    folder: AbstractContextManager[OutputFolder | None] = (
+        nullcontext() if out is None else OutputFolder("--out", out, force=force)
+    )
+    with folder as output, Progress() as progress:
+        from ..diagnosis import diagnose, diagnose_series
+
+        wanted: dict[str, Any] = {
+            "baseline": baseline,
+            "layers": layers or None,
+            "heads": heads,
+            "progress": progress.update,
+        }
+        found: ModelDiagnosis | DiagnosisSeries
+        if len(checkpoints) == 1:
+            found = diagnose(checkpoints[0], **wanted)
+            models = (found,)
+        else:
+            found = diagnose_series(checkpoints, **wanted)
+            models = found.models
+        if table is not None:
+            found.save(table)
+        if output is not None:
+            from ..report import write_diagnosis_report
+
+            progress.say("writing the report")
+            write_diagnosis_report(found, output.partial)
+            output.finish()
+    if json:
+        print_json(found.to_dict())
+    else:
+        _print(found, models)
+    for place in (table, None if out is None else str(Path(out) / "report.html")):
+        if place is not None:
+            typer.echo(f"Written: {place}", err=json)
+    return _exit_code(models)
+
+
+def _check_table(table: str | None, *, force: bool) -> None:
+    from ..diagnosis import TABLE_FILES
+
+    if table is None:
+        return
+    path = Path(table)
+    if path.suffix not in TABLE_FILES:
+        raise InvalidArgument("--table", options.shown(table), f"must end in {', '.join(TABLE_FILES)}")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InvalidArgument("--table", options.shown(table), "must be a file in a folder that exists")
+    if path.exists() and not force:
+        raise InvalidArgument("--table", options.shown(table), "exists already; give another name, or --force")
+
+
+def _exit_code(models: tuple[ModelDiagnosis, ...]) -> int:
+    """Done only if nothing was wrong with any tensor."""
+    failed = [one for model in models for one in model.failed]
+    if not failed:
+        return ExitCode.DONE
+    first = f"{failed[0].name}: {failed[0].reason}"
+    rest = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+    print_error(f"not everything could be read: {first}{rest}")
+    return ExitCode.FAILED
+
+
+def _print(found: ModelDiagnosis | DiagnosisSeries, models: tuple[ModelDiagnosis, ...]) -> None:
+    if len(models) == 1:
+        _print_model(models[0])
+        return
+    typer.echo(f"A series of {len(models)} checkpoints")
+    for model in models:
+        typer.echo()
+        _print_model(model, short=True)
+    changes = [("", sentence) for sentence in found.sentences[:MOST_LINES]]
+    if len(found.sentences) > MOST_LINES:
+        changes.append(("", f"and {len(found.sentences) - MOST_LINES} more: see --json"))
+    print_sections("", [("Verdicts that changed", changes or [("", "none")])])
+
+
+def _print_model(model: ModelDiagnosis, *, short: bool = False) -> None:
+    from .._text_tables import headed_table
+
+    sections = [("", [("", sentence) for sentence in model.sentences])]
+    print_sections(model.title, sections)
+    if short:
+        return
+    shown = model.layers[:MOST_ROWS]
+    if shown:
+        typer.echo()
+        for line in headed_table(*_table(shown, changed=bool(model.baseline))):
+            typer.echo(f"  {line}")
+        if len(model.layers) > len(shown):
+            typer.echo(f"  and {len(model.layers) - len(shown)} more: see --table, --out or --json")
+    print_sections("", [("Evidence", _evidence(model)), ("Skipped", _skipped(model))])
+
+
+def _table(layers: tuple[LayerDiagnosis, ...], *, changed: bool) -> tuple[list[tuple[str, bool]], list[tuple[str, ...]]]:
+    head = [("matrix", False), ("shape", False), ("verdict", False), ("sure", True), ("outliers", True)]
+    head += [("their energy", True), ("alpha", True), ("stable rank", True)]
+    if changed:
+        head += [("change", False), ("size", True)]
+    rows = []
+    for layer in layers:
+        numbers = layer.to_dict()
+        row = [layer.name, f"{layer.shape[0]} x {layer.shape[1]}", numbers["verdict"].replace("-", " ")]
+        row += [_percent(numbers["confidence"]), _plain(numbers["num_outliers"]), _percent(numbers["energy_outliers"])]
+        alpha = numbers["alpha"]
+        row.append("" if alpha is None else f"{alpha:.2f} ({numbers['alpha_lo']:.2f} to {numbers['alpha_hi']:.2f})")
+        row.append(number(numbers["stable_rank"], 3))
+        if changed:
+            change = numbers.get("change")
+            row.append("" if change is None else change["verdict"].replace("-", " "))
+            row.append("" if change is None else _percent(change["relative_size"]))
+        rows.append(tuple(row))
+    return head, rows
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.3g} %"
+
+
+def _plain(count: int | None) -> str:
+    return "" if count is None else str(count)
+
+
+def _evidence(model: ModelDiagnosis) -> list[tuple[str, ...]]:
+    """A sentence for each matrix where there are few, else for the first of each verdict."""
+    if len(model.layers) <= MOST_LINES:
+        return [(layer.name, layer.verdict.evidence) for layer in model.layers]
+    first = {layer.verdict.name: layer for layer in reversed(model.layers)}
+    return [(name.replace("-", " "), f"{first[name].name}: {first[name].verdict.evidence}") for name in model.verdicts]
+
+
+def _skipped(model: ModelDiagnosis) -> list[tuple[str, ...]]:
+    """Each that failed by name, the others counted by their reason."""
+    rows: list[tuple[str, ...]] = [(one.name, one.reason) for one in model.failed[:MOST_LINES]]
+    if len(model.failed) > MOST_LINES:
+        rows.append(("", f"and {len(model.failed) - MOST_LINES} more that cannot be used: see --json"))
+    reasons = Counter(one.reason for one in model.skipped if not one.failed)
+    rows += [(f"{count} tensor{'' if count == 1 else 's'}", reason) for reason, count in reasons.most_common()]
+    return rows

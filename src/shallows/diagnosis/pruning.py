@@ -1,0 +1,290 @@
+"""Pruning a checkpoint to what stands out of the noise; a new checkpoint, never the old one.
+
+Theory note, section 16 (Gavish and Donoho 2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._arguments import check_integer, check_number, shown
+from ..checkpoints import open_checkpoint, weight_matrices, write_checkpoint
+from ..errors import CannotRead, InvalidArgument
+from ..freeprob.spiked import shrink
+from .run import diagnose_matrix, leading_left_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from .._types import FloatArray, RealArray
+    from ..checkpoints import WeightMatrix
+    from .layer import LayerDiagnosis
+
+#: The rule that needs no number: as many directions as stand out of the noise.
+OUTLIERS = "outliers"
+#: Whose outliers the best size is known of.
+MARCHENKO_PASTUR = "Marchenko-Pastur"
+
+
+@dataclass(frozen=True)
+class PrunedLayer:
+    """What became of one matrix.
+
+    Attributes
+    ----------
+    name : str
+    shape : (int, int)
+    rank : int or None
+        Directions kept; None where it was left as it is.
+    energy_kept : float
+        Share of the squared Frobenius norm in the directions kept.
+    shrunk : bool
+        Whether the singular values kept were brought to the best size for their noise.
+    reason : str
+        Why it was left as it is; else empty.
+
+    Examples
+    --------
+    >>> from shallows.diagnosis import PrunedLayer
+    >>> PrunedLayer("w", (100, 80), 3, 0.6, True, "").parameters
+    540
+    """
+
+    name: str
+    shape: tuple[int, int]
+    rank: int | None
+    energy_kept: float
+    shrunk: bool
+    reason: str
+
+    @property
+    def parameters(self) -> int:
+        """Weights it takes, as two factors where that is fewer."""
+        whole = self.shape[0] * self.shape[1]
+        return whole if self.rank is None else min(whole, self.rank * sum(self.shape))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "rank": self.rank,
+            "energy_kept": self.energy_kept,
+            "shrunk": self.shrunk,
+            "parameters": self.parameters,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class PrunedModel:
+    """A pruned checkpoint.
+
+    Attributes
+    ----------
+    path : Path
+        Where it was written.
+    layers : tuple of PrunedLayer
+    factored : bool
+        Whether pruned matrices were written as two factors.
+    before, after : float or None
+        What the callback measured of both.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from shallows.diagnosis import prune_checkpoint
+    >>> rng = np.random.default_rng(0)
+    >>> planted = 40 * np.outer(rng.normal(size=300), rng.normal(size=100)) / np.sqrt(300 * 100)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder, "model.npz"), w=planted + rng.normal(size=(300, 100)))
+    ...     pruned = prune_checkpoint(Path(folder, "model.npz"), Path(folder, "pruned.npz"))
+    ...     print([layer.rank for layer in pruned.layers], round(pruned.share_kept, 3))
+    [1] 0.013
+    """
+
+    path: Path
+    layers: tuple[PrunedLayer, ...]
+    factored: bool
+    before: float | None = None
+    after: float | None = None
+
+    @property
+    def parameters_before(self) -> int:
+        """Weights in all matrices."""
+        return sum(layer.shape[0] * layer.shape[1] for layer in self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Weights that are left, pruned matrices counted as two factors where that is fewer."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def share_kept(self) -> float:
+        """Of the weights."""
+        return self.parameters / self.parameters_before if self.parameters_before else 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "written": str(self.path),
+            "factored": self.factored,
+            "parameters_before": self.parameters_before,
+            "parameters": self.parameters,
+            "share_kept": self.share_kept,
+            "before": self.before,
+            "after": self.after,
+            "layers": [layer.to_dict() for layer in self.layers],
+        }
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Directions of one matrix that may be kept: their singular values now, and as they would be written."""
+
+    matrix: WeightMatrix
+    seen: FloatArray
+    written: FloatArray
+    energy: float
+    shrunk: bool
+    reason: str
+
+    def worth(self) -> FloatArray:
+        """Of each direction: the share of the matrix's energy it keeps, for each weight it costs."""
+        return self.written**2 / (self.energy * sum(self.matrix.shape))
+
+
+def prune_checkpoint(
+    source: Any,
+    path: str | Path,
+    *,
+    keep: str | int = OUTLIERS,
+    budget: float | None = None,
+    layers: str | Sequence[str] | None = None,
+    factored: bool = False,
+    force: bool = False,
+    evaluate: Callable[[Any], float] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> PrunedModel:
+    """Write a checkpoint whose matrices keep what stands out of their noise, and nothing else.
+
+    Parameters
+    ----------
+    source : path or mapping of str to array
+        See :func:`shallows.checkpoints.open_checkpoint`; it is not changed.
+    path : path
+        The checkpoint to write, of the same format.
+    keep : {"outliers"} or int
+        As many directions as stand out of the noise of each matrix, brought to the best size for that noise; or this
+        many, as they are. A matrix without outliers, or of which the noise is not known, is left as it is.
+    budget : float, optional
+        In place of `keep`: the share of all weights to be left, over 0 and at most 1, spent on those directions of all
+        matrices that hold most energy for what they cost as factors.
+    layers : str or sequence of str, optional
+        Patterns such as ``"encoder.*"``: others are left as they are.
+    factored : bool
+        Write pruned matrices as two factors, where that is fewer weights.
+    force : bool
+        Replace `path` if it exists.
+    evaluate : callable, optional
+        Called with `source` and with `path` at the end: what it returns stands in the result.
+    progress : callable, optional
+        Called with the name of a matrix, how many are behind, and how many there are.
+
+    Returns
+    -------
+    PrunedModel
+
+    Raises
+    ------
+    InvalidArgument
+        If an argument is unusable, or `source` cannot be read.
+
+    Notes
+    -----
+    What it costs in quality is not known from the spectrum: measure it with `evaluate`. Theory note, section 16.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from shallows.diagnosis import prune_checkpoint
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder, "model.npz"), w=np.diag(np.arange(1.0, 41.0)))
+    ...     pruned = prune_checkpoint(Path(folder, "model.npz"), Path(folder, "small.npz"), keep=10)
+    ...     kept = np.load(Path(folder, "small.npz"))["w"]
+    >>> np.linalg.matrix_rank(kept), pruned.parameters
+    (10, 800)
+    """
+    if keep != OUTLIERS:
+        if isinstance(keep, str):
+            raise InvalidArgument("keep", shown(keep), f"must be {OUTLIERS} or a rank")
+        keep = check_integer("keep", keep, minimum=1)
+    if budget is not None:
+        if keep != OUTLIERS:
+            raise InvalidArgument("budget", budget, "stands in place of keep: give one of them")
+        budget = check_number("budget", budget)
+        if not 0 < budget <= 1:
+            raise InvalidArgument("budget", budget, "must be a share of the weights, over 0 and at most 1")
+    with open_checkpoint(source) as checkpoint:
+        matrices, _ = weight_matrices(checkpoint, layers=layers)
+        plans = []
+        for i, matrix in enumerate(matrices):
+            if progress is not None:
+                progress(matrix.name, i, len(matrices))
+            plans.append(_plan(matrix, every=keep != OUTLIERS or budget is not None))
+        ranks = _ranks(plans, keep, budget)
+        changes, done = _changes(plans, ranks, factored=factored)
+        target = write_checkpoint(checkpoint, changes, path, force=force)
+    before, after = (None, None) if evaluate is None else (float(evaluate(source)), float(evaluate(target)))
+    return PrunedModel(target, tuple(done), factored, before, after)
+
+
+def _plan(matrix: WeightMatrix, *, every: bool) -> _Plan:
+    """What could be kept of a matrix: its outliers, or `every` direction."""
+    nothing = np.empty(0)
+    if matrix.layout is None:
+        return _Plan(matrix, nothing, nothing, 1.0, False, "is computed from several tensors")
+    try:
+        layer = diagnose_matrix(matrix)
+    except CannotRead as error:
+        return _Plan(matrix, nothing, nothing, 1.0, False, str(error))
+    values, bulk = layer.spectrum.singular_values, layer.spectrum.bulk
+    energy = layer.spectrum.norm**2
+    if energy == 0:
+        return _Plan(matrix, nothing, nothing, 1.0, False, "all entries are zero")
+    known = bulk is not None and bulk.law == MARCHENKO_PASTUR and not layer.spectrum.equalised
+    if every:
+        return _Plan(matrix, values, values, energy, False, "")
+    if not layer.spectrum.outliers:
+        why = layer.spectrum.no_bulk or "nothing stands out of its noise"
+        return _Plan(matrix, nothing, nothing, energy, False, why)
+    seen = values[: len(layer.spectrum.outliers)]
+    written = shrink(seen, bulk.scale, matrix.shape) if known and bulk is not None else seen
+    return _Plan(matrix, seen, written, energy, known, "")
+
+
+def _ranks(plans: list[_Plan], keep: str | int, budget: float | None) -> list[int]:
+    """Directions to keep of each matrix."""
+    most = [plan.written.size for plan in plans]
+    if budget is None:
+        return most if keep == OUTLIERS else [min(int(keep), count) for count in most]
+    allowed = budget * sum(plan.matrix.shape[0] * plan.matrix.shape[1] for plan in plans)
+    left = allowed - sum(plan.matrix.shape[0] * plan.matrix.shape[1] for plan in plans if plan.reason)
+    worth = np.concatenate([plan.worth() for plan in plans]) if plans else np.empty(0)
+    owner = np.repeat(np.arange(len(plans)), most)
+    ranks = [0] * len(plans)
+    for place in np.argsort(-worth, kind="stable"):
+        cost = sum(plans[owner[place]].matrix.shape)
+        if cost > left:
+            break
+        left -= cost
+        ranks[owner[place]] += 1
+    return ranks

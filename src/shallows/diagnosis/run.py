@@ -1,0 +1,199 @@
+"""From a checkpoint to verdicts: one matrix in memory at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..checkpoints import Skipped, open_checkpoint, weight_matrices
+from ..errors import CannotRead, InvalidArgument
+from .analysis import analyse_matrix
+from .layer import Change, LayerDiagnosis
+from .model import DiagnosisSeries, ModelDiagnosis
+from .verdict import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .._types import FloatArray, RealArray
+    from ..checkpoints import WeightMatrix
+
+#: Most principal angles that are told.
+MOST_ANGLES = 10
+
+
+def diagnose(
+    source: Any,
+    *,
+    baseline: Any = None,
+    layers: str | Sequence[str] | None = None,
+    heads: bool = False,
+    store: Any = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> ModelDiagnosis:
+    """Read the spectra of trained weights: what is noise, what was learned, and how sure that is.
+
+    Parameters
+    ----------
+    source : path, torch.nn.Module or mapping of str to array
+        Where the weights are; see :func:`shallows.checkpoints.open_checkpoint` for the files.
+    baseline : same as `source`, optional
+        The same model before training, or another checkpoint of it: every matrix is then judged by its change as well.
+    layers : str or sequence of str, optional
+        Patterns such as ``"encoder.*"``: only these matrices.
+    heads : bool
+        Take attention projections apart into their heads.
+    store : path, optional
+        File that keeps what is finished, so that an interrupted run of a large model goes on where it stopped.
+    progress : callable, optional
+        Called with the name of a matrix, how many are behind, and how many there are.
+
+    Returns
+    -------
+    ModelDiagnosis
+        Every tensor is in it: analysed, or skipped with its reason.
+
+    Raises
+    ------
+    InvalidArgument
+        If `source` or `baseline` cannot be opened or hold no weights, or `layers` matches nothing.
+
+    Notes
+    -----
+    Theory note, section 16; the definitions of the verdicts and how often they are right: docs/diagnosis.md.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows import diagnose
+    >>> rng = np.random.default_rng(0)
+    >>> planted = 40 * np.outer(rng.normal(size=300), rng.normal(size=100)) / np.sqrt(300 * 100)
+    >>> found = diagnose({"noise": rng.normal(size=(300, 100)), "learned": planted + rng.normal(size=(300, 100))})
+    >>> [(layer.name, layer.verdict.name, layer.num_outliers) for layer in found]
+    [('noise', 'noise', 0), ('learned', 'bulk+spikes', 1)]
+    """
+    with open_checkpoint(source) as checkpoint:
+        matrices, skipped = weight_matrices(checkpoint, heads=heads, layers=layers)
+        if baseline is None:
+            found, failed = _judge_all(matrices, None, store, progress)
+            title = ""
+        else:
+            with open_checkpoint(baseline) as before:
+                others = {one.name: one for one in weight_matrices(before, heads=heads, layers=None)[0]}
+                title = before.title
+                if not any(matrix.name in others for matrix in matrices):
+                    raise InvalidArgument("baseline", title, "has no matrix of the same name as the checkpoint's")
+                found, failed = _judge_all(matrices, others, store, progress)
+        return ModelDiagnosis(checkpoint.title, checkpoint.format, tuple(found), (*skipped, *failed), title)
+
+
+def diagnose_series(sources: Iterable[Any], **options: Any) -> DiagnosisSeries:
+    """Diagnose several checkpoints of one model, such as those along its training.
+
+    Parameters
+    ----------
+    sources : iterable
+        At least two of what :func:`diagnose` takes.
+    **options
+        Those of :func:`diagnose`, but `store`.
+
+    Returns
+    -------
+    DiagnosisSeries
+
+    Raises
+    ------
+    InvalidArgument
+        For fewer than two, and as :func:`diagnose` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.diagnosis import diagnose_series
+    >>> rng = np.random.default_rng(0)
+    >>> series = diagnose_series([{"w": rng.normal(size=(90, 60))} for _ in range(2)])
+    >>> [model.verdicts for model in series.models]
+    [{'noise': 1}, {'noise': 1}]
+    """
+    sources = list(sources)
+    if len(sources) < 2:
+        raise InvalidArgument("sources", f"{len(sources)} checkpoints", "a series needs two at least")
+    return DiagnosisSeries(tuple(diagnose(source, **options) for source in sources))
+
+
+def _judge_all(
+    matrices: Sequence[WeightMatrix],
+    others: dict[str, WeightMatrix] | None,
+    store: Any,
+    progress: Callable[[str, int, int], None] | None,
+) -> tuple[list[LayerDiagnosis], list[Skipped]]:
+    found, failed = [], []
+    for i, matrix in enumerate(matrices):
+        if progress is not None:
+            progress(matrix.name, i, len(matrices))
+        try:
+            found.append(diagnose_matrix(matrix, None if others is None else others.get(matrix.name)))
+        except (CannotRead, InvalidArgument, np.linalg.LinAlgError) as error:
+            failed.append(Skipped(matrix.name, str(error), failed=True))
+    if progress is not None and matrices:
+        progress("done", len(matrices), len(matrices))
+    return found, failed
+
+
+def diagnose_matrix(matrix: WeightMatrix, before: WeightMatrix | None = None) -> LayerDiagnosis:
+    """Spectrum and verdict of one matrix, and of its change since `before`."""
+    weights = matrix.read()
+    spectrum = analyse_matrix(weights)
+    one = LayerDiagnosis(matrix.name, matrix.kind, matrix.made, spectrum, judge(spectrum))
+    if before is None:
+        return one
+    if before.shape != matrix.shape:
+        remark = f"the baseline's is {before.shape[0]} x {before.shape[1]}: no change is told"
+        return replace(one, spectrum=replace(spectrum, remarks=(*spectrum.remarks, remark)))
+    return replace(one, change=_change(weights, before.read(), max(1, len(spectrum.outliers))))
+
+
+def _change(after: RealArray, before: RealArray, count: int) -> Change:
+    angles = principal_angles(after, before, min(count, MOST_ANGLES, *after.shape))
+    size = float(np.linalg.norm(before))
+    difference = after - before
+    spectrum = analyse_matrix(difference)
+    relative = spectrum.norm / size if size > 0 else None
+    return Change(spectrum, judge(spectrum), relative, angles)
+
+
+def principal_angles(one: FloatArray, other: FloatArray, count: int) -> tuple[float, ...]:
+    """Angles in degrees, increasing, between the leading `count` left singular vectors of two matrices.
+
+    Parameters
+    ----------
+    one, other : ndarray, shape (m, n)
+    count : int
+        At most ``min(m, n)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.diagnosis import principal_angles
+    >>> np.round(principal_angles(np.diag([3.0, 2.0, 1.0]), np.diag([1.0, 3.0, 2.0]), 2)).tolist()
+    [0.0, 90.0]
+    """
+    from scipy.linalg import subspace_angles
+
+    leading = [leading_left_vectors(matrix, count) for matrix in (one, other)]
+    return tuple(sorted(float(np.degrees(angle)) for angle in subspace_angles(*leading)))
+
+
+def leading_left_vectors(matrix: FloatArray, count: int) -> FloatArray:
+    """Of the smaller Gram matrix: the whole decomposition is not needed."""
+    from scipy.linalg import eigh
+
+    rows, columns = matrix.shape
+    scale = float(np.abs(matrix).max()) or 1.0
+    scaled = np.asarray(matrix / scale, dtype=float)
+    gram = scaled @ scaled.T if rows <= columns else scaled.T @ scaled
+    size = gram.shape[0]
+    vectors = eigh(gram, subset_by_index=(size - count, size - 1))[1]
+    return vectors if rows <= columns else scaled @ vectors
