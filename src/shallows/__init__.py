@@ -95,6 +95,7 @@ _HOME = {
 #: Public subpackages, reached as attributes without importing them first.
 _SUBPACKAGES = (
     "amp",
+    "checkpoints",
     "denoisers",
     "errors",
     "estimators",
@@ -134,6 +135,7 @@ __all__ = [
     "__version__",
     "amp",
     "bayes_optimal",
+    "checkpoints",
     "denoisers",
     "errors",
     "estimators",

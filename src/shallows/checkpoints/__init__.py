@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from .._text_tables import printable
 from .contents import Checkpoint, Skipped, StoredTensor, WeightMatrix
+from .layouts import Layout
+from .matrices import weight_matrices
+from .opening import open_checkpoint
 
-__all__ = ["Checkpoint", "Skipped", "StoredTensor", "WeightMatrix"]
+__all__ = [
+    "Checkpoint",
+    "Layout",
+    "Skipped",
+    "StoredTensor",
+    "WeightMatrix",
+    "open_checkpoint",
+    "printable",
+    "weight_matrices",
+]
