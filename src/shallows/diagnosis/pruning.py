@@ -6,12 +6,13 @@ Theory note, section 16 (Gavish and Donoho 2017).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._arguments import check_integer, check_number, shown
-from ..checkpoints import open_checkpoint, weight_matrices, write_checkpoint
+from ..checkpoints import Factors, open_checkpoint, tensor_changes, weight_matrices, write_checkpoint
 from ..errors import CannotRead, InvalidArgument
 from ..freeprob.spiked import shrink
 from .run import diagnose_matrix, leading_left_vectors
@@ -241,8 +242,8 @@ def prune_checkpoint(
                 progress(matrix.name, i, len(matrices))
             plans.append(_plan(matrix, every=keep != OUTLIERS or budget is not None))
         ranks = _ranks(plans, keep, budget)
-        changes, done = _changes(plans, ranks, factored=factored)
-        target = write_checkpoint(checkpoint, changes, path, force=force)
+        new, done = _changes(plans, ranks, factored=factored)
+        written = write_checkpoint(checkpoint, tensor_changes(matrices, new), path, force=force)
     before, after = (None, None) if evaluate is None else (float(evaluate(source)), float(evaluate(target)))
     return PrunedModel(target, tuple(done), factored, before, after)
 
@@ -288,3 +289,46 @@ def _ranks(plans: list[_Plan], keep: str | int, budget: float | None) -> list[in
         left -= cost
         ranks[owner[place]] += 1
     return ranks
+
+
+def _changes(
+    plans: list[_Plan], ranks: list[int], *, factored: bool
+) -> tuple[dict[str, Callable[[], RealArray] | Factors], list[PrunedLayer]]:
+    """New matrices by name, and what is told of each."""
+    new: dict[str, Callable[[], RealArray] | Factors] = {}
+    done = []
+    for plan, rank in zip(plans, ranks, strict=True):
+        matrix, reason = plan.matrix, plan.reason
+        if not reason and rank == min(matrix.shape) and not plan.shrunk:
+            reason = "all its directions are kept"
+        if reason:
+            done.append(PrunedLayer(matrix.name, matrix.shape, None, 1.0, False, reason))
+            continue
+        whole = matrix.layout is not None and matrix.layout.whole
+        if factored and whole and 0 < rank * sum(matrix.shape) < matrix.shape[0] * matrix.shape[1]:
+            new[matrix.name] = _kept(plan, rank)
+        else:
+            new[matrix.name] = partial(_kept_whole, plan, rank)
+        kept = float(np.sum(plan.seen[:rank] ** 2)) / plan.energy
+        done.append(PrunedLayer(matrix.name, matrix.shape, rank, kept, plan.shrunk, ""))
+    return new, done
+
+
+def _kept(plan: _Plan, rank: int) -> Factors:
+    """The directions kept, as two factors that share their size evenly."""
+    weights = plan.matrix.read()
+    left = leading_left_vectors(weights, rank)
+    right = left.T @ weights
+    seen = np.linalg.norm(right, axis=1)
+    written = np.zeros(rank)
+    written[np.argsort(-seen)] = plan.written[:rank]
+    root = np.sqrt(written)
+    return Factors(left * root, right * (root / np.where(seen > 0, seen, 1.0))[:, None])
+
+
+def _kept_whole(plan: _Plan, rank: int) -> RealArray:
+    if rank == 0:
+        return np.zeros(plan.matrix.shape)
+    factors = _kept(plan, rank)
+    product: RealArray = factors.left @ factors.right
+    return product
