@@ -19,7 +19,9 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import (
         amp,
+        checkpoints,
         denoisers,
+        diagnosis,
         errors,
         estimators,
         inference,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         training,
         verification,
     )
+    from .diagnosis import diagnose
     from .errors import (
         EstimateUndefined,
         InvalidArgument,
@@ -78,6 +81,7 @@ _HOME = {
     "Verification": "verification",
     "WhiteningTransformer": "estimators",
     "bayes_optimal": "state_evolution",
+    "diagnose": "diagnosis",
     "fit_power_laws": "exponents",
     "forecast": "inference",
     "infer": "inference",
@@ -96,7 +100,9 @@ _HOME = {
 _SUBPACKAGES = (
     "amp",
     "checkpoints",
+    "checkpoints",
     "denoisers",
+    "diagnosis",
     "errors",
     "estimators",
     "inference",

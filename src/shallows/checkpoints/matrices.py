@@ -11,7 +11,7 @@ from .._arguments import check_integer, shown
 from ..errors import CannotRead, InvalidArgument
 from .adapters import products
 from .contents import Skipped, WeightMatrix
-from .pieces import NoMatrix, Piece, Surroundings, pieces
+from .pieces import Piece, Surroundings, pieces
 from .quantised import dequantised, refusal
 from .stored_numbers import all_finite, is_real, to_real
 from .tied_weights import same_values
@@ -152,7 +152,7 @@ class _Sorting:
         """Matrices of a tensor, which is skipped if there are none."""
         try:
             return pieces(tensor, self.around)
-        except NoMatrix as error:
+        except CannotRead as error:
             self.skip(tensor.name, str(error))
             return []
 

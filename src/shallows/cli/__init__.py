@@ -10,6 +10,7 @@ import typer
 from .._version import __version__
 from . import amp as _amp
 from . import apply as _apply
+from . import diagnose as _diagnose
 from . import exponents as _exponents
 from . import fit as _fit
 from . import forecast as _forecast
@@ -65,6 +66,7 @@ _COMMANDS = (
     ("apply", _apply, "Predict for new rows with the weights of a fit."),
     ("forecast", _forecast, "Forecast from your data what more of it would bring."),
     ("prune", _prune, "Remove learned noise from trained weights."),
+    ("diagnose", _diagnose, "Read trained weights of any kind: what is noise, what was learned."),
 )
 for _name, _module, _short in _COMMANDS:
     app.command(_name, help=_module.__doc__, short_help=_short)(_module.run)

@@ -103,12 +103,13 @@ def run(
             "progress": progress.update,
         }
         found: ModelDiagnosis | DiagnosisSeries
+        models: tuple[ModelDiagnosis, ...]
         if len(checkpoints) == 1:
-            found = diagnose(checkpoints[0], **wanted)
-            models = (found,)
+            found = one = diagnose(checkpoints[0], **wanted)
+            models = (one,)
         else:
-            found = diagnose_series(checkpoints, **wanted)
-            models = found.models
+            found = series = diagnose_series(checkpoints, **wanted)
+            models = series.models
         if table is not None:
             found.save(table)
         if output is not None:
@@ -160,7 +161,7 @@ def _print(found: ModelDiagnosis | DiagnosisSeries, models: tuple[ModelDiagnosis
     for model in models:
         typer.echo()
         _print_model(model, short=True)
-    changes = [("", sentence) for sentence in found.sentences[:MOST_LINES]]
+    changes: list[tuple[str, ...]] = [("", sentence) for sentence in found.sentences[:MOST_LINES]]
     if len(found.sentences) > MOST_LINES:
         changes.append(("", f"and {len(found.sentences) - MOST_LINES} more: see --json"))
     print_sections("", [("Verdicts that changed", changes or [("", "none")])])
@@ -169,8 +170,8 @@ def _print(found: ModelDiagnosis | DiagnosisSeries, models: tuple[ModelDiagnosis
 def _print_model(model: ModelDiagnosis, *, short: bool = False) -> None:
     from .._text_tables import headed_table
 
-    sections = [("", [("", sentence) for sentence in model.sentences])]
-    print_sections(model.title, sections)
+    rows: list[tuple[str, ...]] = [("", sentence) for sentence in model.sentences]
+    print_sections(model.title, [("", rows)])
     if short:
         return
     shown = model.layers[:MOST_ROWS]
@@ -183,7 +184,9 @@ def _print_model(model: ModelDiagnosis, *, short: bool = False) -> None:
     print_sections("", [("Evidence", _evidence(model)), ("Skipped", _skipped(model))])
 
 
-def _table(layers: tuple[LayerDiagnosis, ...], *, changed: bool) -> tuple[list[tuple[str, bool]], list[tuple[str, ...]]]:
+def _table(
+    layers: tuple[LayerDiagnosis, ...], *, changed: bool
+) -> tuple[list[tuple[str, bool]], list[tuple[str, ...]]]:
     head = [("matrix", False), ("shape", False), ("verdict", False), ("sure", True), ("outliers", True)]
     head += [("their energy", True), ("alpha", True), ("stable rank", True)]
     if changed:
@@ -195,7 +198,7 @@ def _table(layers: tuple[LayerDiagnosis, ...], *, changed: bool) -> tuple[list[t
         row += [_percent(numbers["confidence"]), _plain(numbers["num_outliers"]), _percent(numbers["energy_outliers"])]
         alpha = numbers["alpha"]
         row.append("" if alpha is None else f"{alpha:.2f} ({numbers['alpha_lo']:.2f} to {numbers['alpha_hi']:.2f})")
-        row.append(number(numbers["stable_rank"], 3))
+        row.append(number(numbers["stable_rank"]))
         if changed:
             change = numbers.get("change")
             row.append("" if change is None else change["verdict"].replace("-", " "))

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from ..freeprob.spiked import shrink
 from .analysis import analyse_matrix
-from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail
-from .verdict import VERDICTS, Verdict
+from .layer import Change, LayerDiagnosis
+from .model import TABLE_FILES, DiagnosisSeries, ModelDiagnosis
+from .pruning import PrunedLayer, PrunedModel, prune_checkpoint
+from .run import diagnose, diagnose_series, principal_angles
+from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail, noise_density
+from .verdict import VERDICTS, Verdict, judge
 
 __all__ = [
+    "TABLE_FILES",
     "VERDICTS",
+    "Change",
+    "DiagnosisSeries",
+    "LayerDiagnosis",
     "MatrixSpectrum",
+    "ModelDiagnosis",
     "NoiseBulk",
+    "PrunedLayer",
+    "PrunedModel",
     "Verdict",
     "WeightOutlier",
     "WeightTail",
     "analyse_matrix",
+    "diagnose",
+    "diagnose_series",
+    "judge",
+    "noise_density",
+    "principal_angles",
+    "prune_checkpoint",
     "shrink",
 ]

@@ -14,7 +14,7 @@ from ..errors import InvalidArgument
 from .verdict import VERDICTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import pandas as pd
 
@@ -51,8 +51,38 @@ WORDS = ("verdict", "regularisation", "noise_law", "equalised", "evidence")
 TABLE_FILES = (".csv", ".json", ".parquet")
 
 
+class _Table:
+    """What can be written as a table."""
+
+    def to_dict(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def to_frame(self) -> pd.DataFrame:
+        raise NotImplementedError
+
+    def save(self, path: str | Path) -> None:
+        """Write the table as ``.csv``, ``.json`` (what :meth:`to_dict` gives) or ``.parquet``, whole or not at all.
+
+        Raises
+        ------
+        InvalidArgument
+            For another ending.
+        """
+        target = Path(path)
+        if target.suffix not in TABLE_FILES:
+            raise InvalidArgument("path", shown(str(path)), f"must end in {', '.join(TABLE_FILES)}")
+        with replacing(target) as temporary:
+            if target.suffix == ".csv":
+                self.to_frame().to_csv(temporary, index=False)
+            elif target.suffix == ".json":
+                text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
+                temporary.write_text(text + "\n", encoding="utf-8")
+            else:
+                self.to_frame().to_parquet(temporary, index=False)
+
+
 @dataclass(frozen=True, eq=False)
-class ModelDiagnosis:
+class ModelDiagnosis(_Table):
     """What the spectra of a model's weights say.
 
     Attributes
@@ -166,8 +196,8 @@ class ModelDiagnosis:
         Returns
         -------
         pandas.DataFrame
-            ``name``, ``kind``, ``rows``, ``columns``, then the numbers of :meth:`LayerDiagnosis.to_dict`; with a baseline
-            the same of the change under ``change_...``, and ``change_relative_size``.
+            ``name``, ``kind``, ``rows``, ``columns``, then the numbers of :meth:`LayerDiagnosis.to_dict`; with a
+            baseline the same of the change under ``change_...``, and ``change_relative_size``.
 
         Examples
         --------
@@ -203,29 +233,9 @@ class ModelDiagnosis:
             row |= {f"change_{name}": change[name] for name in COLUMNS}
         return row
 
-    def save(self, path: str | Path) -> None:
-        """Write the table as ``.csv``, ``.json`` (what :meth:`to_dict` gives) or ``.parquet``, whole or not at all.
-
-        Raises
-        ------
-        InvalidArgument
-            For another ending.
-        """
-        target = Path(path)
-        if target.suffix not in TABLE_FILES:
-            raise InvalidArgument("path", shown(str(path)), f"must end in {', '.join(TABLE_FILES)}")
-        with replacing(target) as temporary:
-            if target.suffix == ".csv":
-                self.to_frame().to_csv(temporary, index=False)
-            elif target.suffix == ".json":
-                text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
-                temporary.write_text(text + "\n", encoding="utf-8")
-            else:
-                self.to_frame().to_parquet(temporary, index=False)
-
 
 @dataclass(frozen=True, eq=False)
-class DiagnosisSeries:
+class DiagnosisSeries(_Table):
     """Several checkpoints of one model, in the order given: along training, or two to be compared.
 
     Attributes
@@ -263,7 +273,7 @@ class DiagnosisSeries:
         return tuple(out)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for each matrix of each checkpoint: ``checkpoint`` (its place), ``title``, then those of one model."""
+        """One row for each matrix of each checkpoint: its place, its title, then the columns of one model."""
         import pandas as pd
 
         frames = []

@@ -15,7 +15,8 @@ from .._arguments import check_integer, check_number, shown
 from ..checkpoints import Factors, open_checkpoint, tensor_changes, weight_matrices, write_checkpoint
 from ..errors import CannotRead, InvalidArgument
 from ..freeprob.spiked import shrink
-from .run import diagnose_matrix, leading_left_vectors
+from .run import diagnose_matrix
+from .singular_values import leading_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from .._types import FloatArray, RealArray
     from ..checkpoints import WeightMatrix
-    from .layer import LayerDiagnosis
 
 #: The rule that needs no number: as many directions as stand out of the noise.
 OUTLIERS = "outliers"
@@ -244,8 +244,8 @@ def prune_checkpoint(
         ranks = _ranks(plans, keep, budget)
         new, done = _changes(plans, ranks, factored=factored)
         written = write_checkpoint(checkpoint, tensor_changes(matrices, new), path, force=force)
-    before, after = (None, None) if evaluate is None else (float(evaluate(source)), float(evaluate(target)))
-    return PrunedModel(target, tuple(done), factored, before, after)
+    before, after = (None, None) if evaluate is None else (float(evaluate(source)), float(evaluate(written.path)))
+    return PrunedModel(written.path, tuple(done), factored, before, after)
 
 
 def _plan(matrix: WeightMatrix, *, every: bool) -> _Plan:
@@ -316,14 +316,9 @@ def _changes(
 
 def _kept(plan: _Plan, rank: int) -> Factors:
     """The directions kept, as two factors that share their size evenly."""
-    weights = plan.matrix.read()
-    left = leading_left_vectors(weights, rank)
-    right = left.T @ weights
-    seen = np.linalg.norm(right, axis=1)
-    written = np.zeros(rank)
-    written[np.argsort(-seen)] = plan.written[:rank]
-    root = np.sqrt(written)
-    return Factors(left * root, right * (root / np.where(seen > 0, seen, 1.0))[:, None])
+    left, _, right = leading_vectors(np.asarray(plan.matrix.read(), dtype=float), rank)
+    root = np.sqrt(plan.written[:rank])
+    return Factors(left * root, (right * root).T)
 
 
 def _kept_whole(plan: _Plan, rank: int) -> RealArray:

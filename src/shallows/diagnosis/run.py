@@ -12,12 +12,13 @@ from ..errors import CannotRead, InvalidArgument
 from .analysis import analyse_matrix
 from .layer import Change, LayerDiagnosis
 from .model import DiagnosisSeries, ModelDiagnosis
+from .singular_values import checked, leading_vectors
 from .verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .._types import FloatArray, RealArray
+    from .._types import RealArray
     from ..checkpoints import WeightMatrix
 
 #: Most principal angles that are told.
@@ -164,7 +165,7 @@ def _change(after: RealArray, before: RealArray, count: int) -> Change:
     return Change(spectrum, judge(spectrum), relative, angles)
 
 
-def principal_angles(one: FloatArray, other: FloatArray, count: int) -> tuple[float, ...]:
+def principal_angles(one: RealArray, other: RealArray, count: int) -> tuple[float, ...]:
     """Angles in degrees, increasing, between the leading `count` left singular vectors of two matrices.
 
     Parameters
@@ -182,18 +183,5 @@ def principal_angles(one: FloatArray, other: FloatArray, count: int) -> tuple[fl
     """
     from scipy.linalg import subspace_angles
 
-    leading = [leading_left_vectors(matrix, count) for matrix in (one, other)]
+    leading = [leading_vectors(checked(matrix)[0], count)[0] for matrix in (one, other)]
     return tuple(sorted(float(np.degrees(angle)) for angle in subspace_angles(*leading)))
-
-
-def leading_left_vectors(matrix: FloatArray, count: int) -> FloatArray:
-    """Of the smaller Gram matrix: the whole decomposition is not needed."""
-    from scipy.linalg import eigh
-
-    rows, columns = matrix.shape
-    scale = float(np.abs(matrix).max()) or 1.0
-    scaled = np.asarray(matrix / scale, dtype=float)
-    gram = scaled @ scaled.T if rows <= columns else scaled.T @ scaled
-    size = gram.shape[0]
-    vectors = eigh(gram, subset_by_index=(size - count, size - 1))[1]
-    return vectors if rows <= columns else scaled @ vectors

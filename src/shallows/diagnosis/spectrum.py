@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..freeprob.marchenko_pastur import MarchenkoPastur
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike
 
     from .._types import FloatArray
 
@@ -268,3 +272,31 @@ class MatrixSpectrum:
                 "remarks": tuple(record["remarks"]),
             }
         )
+
+
+def noise_density(bulk: NoiseBulk, shape: tuple[int, int], singular_values: ArrayLike) -> FloatArray:
+    """Density of the singular values that a bulk of independent entries gives.
+
+    Parameters
+    ----------
+    bulk : NoiseBulk
+    shape : (int, int)
+    singular_values : array_like
+        Where; NaN is returned for laws without a density.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.diagnosis import NoiseBulk, noise_density
+    >>> bulk = NoiseBulk("Marchenko-Pastur", 0.1, (0.1, 0.1), 0.0, 2.0, 0.02, 0.5)
+    >>> x = np.linspace(0.0, 2.0, 20001)
+    >>> round(float(np.trapezoid(noise_density(bulk, (100, 100), x), x)), 3)
+    1.0
+    """
+    y = np.asarray(singular_values, dtype=float)
+    if bulk.law != "Marchenko-Pastur":
+        return np.full(y.shape, np.nan)
+    short, long = sorted(shape)
+    unit = bulk.scale * np.sqrt(long)
+    x = (y / unit) ** 2
+    return MarchenkoPastur(short / long).density(x) * 2 * y / unit**2

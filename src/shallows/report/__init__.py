@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401  what differs by network
 from .amp_figure import write_amp_figure
+from .diagnosis_page import write_diagnosis_report
 from .exponents_figure import write_exponents_figure
 from .fit_page import write_fit_report
 from .verification_page import write_report
 
-__all__ = ["write_amp_figure", "write_exponents_figure", "write_fit_report", "write_report"]
+__all__ = ["write_amp_figure", "write_diagnosis_report", "write_exponents_figure", "write_fit_report", "write_report"]

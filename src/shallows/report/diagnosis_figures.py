@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._text_tables import printable
 from ..plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, new_figure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -28,18 +31,33 @@ COLOURS = {
 #: Matrices in one gallery, and in the overview.
 MOST_PANELS, MOST_ROWS = 24, 80
 #: Characters of a name that fit over a panel, and beside a row.
-PANEL_NAME, ROW_NAME = 26, 44
+PANEL_NAME, ROW_NAME = 30, 44
 
 
-def shortened(name: str, most: int) -> str:
-    """`name` with its middle left out where it is longer than `most` characters; dollars are no mathematics."""
-    kept = name if len(name) <= most else f"{name[: most // 3]}…{name[-(most - most // 3 - 1) :]}"
-    return "".join(char if char.isprintable() else " " for char in kept).replace("$", r"\$")
+def short_names(names: Sequence[str], most: int) -> list[str]:
+    """`names` without the parts that all of them share, and without their middle where they are too long still."""
+    parts = [name.split(".") for name in names]
+    head = tail = 0
+    if len(names) > 1:
+        inner = min(len(part) for part in parts) - 1
+        while head < inner and len({part[head] for part in parts}) == 1:
+            head += 1
+        while tail < inner - head and len({part[-1 - tail] for part in parts}) == 1:
+            tail += 1
+    kept = [".".join(part[head : len(part) - tail]) for part in parts]
+    return [_shortened(name, most) for name in kept]
+
+
+def _shortened(name: str, most: int) -> str:
+    """At most `most` characters; dollars are no mathematics."""
+    kept = name if len(name) <= most else f"{name[: most // 2]}…{name[-(most - most // 2 - 1) :]}"
+    return printable(kept).replace("$", r"\$")
 
 
 def overview_figure(model: ModelDiagnosis) -> Figure:
     """Singular values of each matrix over the edge of its noise: what lies right of the line is no noise."""
     layers = model.layers[:MOST_ROWS]
+    names = short_names([layer.name for layer in layers], ROW_NAME)
     figure = new_figure(WIDTH, 1.1 + 0.17 * len(layers))
     axes = figure.subplots()
     seen = set()
@@ -53,13 +71,20 @@ def overview_figure(model: ModelDiagnosis) -> Figure:
         label = name.replace("-", " ") if name not in seen else None
         seen.add(name)
         hollow = bulk is None
-        axes.plot([max(low, 1e-2), max(inner, 1e-2)], [row, row], color=COLOURS[name], lw=2.2, alpha=0.35 if hollow else 0.9,
-                  solid_capstyle="butt", label=label)
+        axes.plot(
+            [max(low, 1e-2), max(inner, 1e-2)],
+            [row, row],
+            color=COLOURS[name],
+            lw=2.2,
+            alpha=0.35 if hollow else 0.9,
+            solid_capstyle="butt",
+            label=label,
+        )
         axes.plot(beyond, [row] * len(beyond), "|", color=COLOURS[name], ms=6, mew=1.2)
     axes.axvline(1.0, color="black", lw=0.8, ls=":")
     axes.set_xscale("log")
     axes.set_xlim(left=0.03)
-    axes.set_yticks(range(len(layers)), [shortened(layer.name, ROW_NAME) for layer in layers], fontsize=6.5)
+    axes.set_yticks(range(len(layers)), names, fontsize=6.5)
     axes.set_ylim(len(layers) - 0.4, -0.6)
     axes.set_xlabel("singular value / edge of the noise")
     figure.legend(loc="outside upper center", ncols=6, fontsize=7.5)
@@ -72,23 +97,32 @@ def gallery_figure(layers: list[LayerDiagnosis]) -> Figure:
     rows = math.ceil(len(layers) / columns)
     figure = new_figure(WIDTH, 1.5 * rows + 0.5)
     grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, layer in zip(grid.flat, layers, strict=False):
-        spectrum_panel(axes, layer)
+    names = short_names([layer.name for layer in layers], PANEL_NAME)
+    for axes, layer, name in zip(grid.flat, layers, names, strict=False):
+        spectrum_panel(axes, layer, name)
     for axes in grid.flat[len(layers) :]:
         axes.remove()
     figure.supxlabel("singular value", fontsize=8.5)
     return figure
 
 
-def spectrum_panel(axes: Axes, layer: LayerDiagnosis) -> None:
+def spectrum_panel(axes: Axes, layer: LayerDiagnosis, title: str) -> None:
     """One matrix: its singular values and what of them is noise."""
     from ..diagnosis import noise_density
 
     spectrum, colour = layer.spectrum, COLOURS[layer.verdict.name]
     values = spectrum.singular_values
-    axes.set_title(shortened(layer.name, PANEL_NAME), fontsize=7, pad=3)
-    axes.text(0.98, 0.93, layer.verdict.name.replace("-", " "), transform=axes.transAxes, ha="right", va="top",
-              fontsize=6.5, color=colour if layer.verdict.name != "cannot-tell" else GREY)
+    axes.set_title(title, fontsize=7, pad=3)
+    axes.text(
+        0.98,
+        0.93,
+        layer.verdict.name.replace("-", " "),
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=6.5,
+        color=colour if layer.verdict.name != "cannot-tell" else GREY,
+    )
     axes.tick_params(labelsize=6.5)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -129,10 +163,11 @@ def series_figure(series: DiagnosisSeries) -> Figure:
     frame = series.to_frame()
     colours = [BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY]
     names = list(series.names)
+    short = short_names(names, 30)
     for axes, (column, label) in zip(panels.flat, wanted, strict=True):
         for i, name in enumerate(names[:MOST_ROWS]):
             one = frame[frame["name"] == name]
-            label_of = shortened(name, 30) if axes is panels.flat[0] and len(names) <= len(colours) else None
+            label_of = short[i] if axes is panels.flat[0] and len(names) <= len(colours) else None
             values = one[column].astype("float64")
             axes.plot(one["checkpoint"], values, "o-", ms=3, lw=1.1, color=colours[i % len(colours)], label=label_of)
         axes.set_ylabel(label)

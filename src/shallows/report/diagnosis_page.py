@@ -57,8 +57,8 @@ def write_diagnosis_report(found: ModelDiagnosis | DiagnosisSeries, folder: Path
     text = json.dumps(found.to_dict(), indent=2, allow_nan=False)
     (folder / "diagnosis.json").write_text(text + "\n", encoding="utf-8")
     found.to_frame().to_csv(folder / "layers.csv", index=False)
-    models = getattr(found, "models", (found,))
-    last = models[-1]
+    models: tuple[Any, ...] = getattr(found, "models", (found,))
+    last: ModelDiagnosis = models[-1]
     page = folder / "report.html"
     page.write_text(
         render_page(
@@ -94,13 +94,13 @@ def _figures(found: Any, models: tuple[ModelDiagnosis, ...], folder: Path) -> li
         more = f" The first {MOST_ROWS} of {len(last.layers)} matrices." if len(last.layers) > MOST_ROWS else ""
         caption = (
             "Bar: the singular values of a matrix but its outliers; strokes: the outliers. Both over the edge of the "
-            f"matrix's noise (dotted). Pale bars: no noise could be fitted, the unit is the largest singular value.{more}"
+            f"matrix's noise (dotted). Pale: no noise could be fitted, the unit is the largest singular value.{more}"
         )
         wanted.append(("overview", "Every matrix", lambda: overview_figure(last), caption))
         chosen = most_telling(last)
         some = f" {len(chosen)} of {len(last.layers)}, some of every verdict." if len(chosen) < len(last.layers) else ""
         caption = (
-            "Histogram: singular values without outliers. Black: the law of the noise that was fitted, dotted its edge. "
+            "Histogram: singular values without outliers. Black: the law of the noise fitted, dotted its edge. "
             f"Strokes: outliers.{some}"
         )
         wanted.append(("gallery", "The spectra", lambda: gallery_figure(chosen), caption))
