@@ -24,7 +24,7 @@ from ._sections import number, print_sections
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from ..diagnosis import DiagnosisSeries, LayerDiagnosis, ModelDiagnosis
+    from ..diagnosis import DiagnosisSeries, LayerDiagnosis, ModelDiagnosis, PrunedModel
 
 #: Rows of the table on the terminal, and reasons and changes named there.
 MOST_ROWS, MOST_LINES = 60, 12
@@ -74,6 +74,40 @@ Out = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Write into --out even if it is not empty, and over files that exist.")
 ]
+Prune = Annotated[
+    bool,
+    typer.Option("--prune", help="Write a checkpoint that keeps what stands out of the noise; needs --out-weights."),
+]
+OutWeights = Annotated[
+    str | None,
+    typer.Option(
+        "--out-weights",
+        metavar="FILE",
+        help="The pruned checkpoint to write, in the format of the one read; never in its place.",
+        show_default=False,
+    ),
+]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        metavar="WHAT",
+        help="With --prune: outliers (default), or how many directions of each matrix.",
+        show_default=False,
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="SHARE",
+        help="With --prune, in place of --keep: which share of all weights to leave, over 0 and at most 1.",
+        show_default=False,
+    ),
+]
+Factored = Annotated[
+    bool, typer.Option("--factored", help="With --prune: write pruned matrices as two factors where that is fewer.")
+]
 
 
 def run(
@@ -83,12 +117,18 @@ def run(
     heads: Heads = False,
     table: TableFile = None,
     out: Out = None,
+    prune: Prune = False,
+    out_weights: OutWeights = None,
+    keep: Keep = None,
+    budget: Budget = None,
+    factored: Factored = False,
     force: Force = False,
     json: options.Json = False,
 ) -> int:
     """Check everything, read every matrix, tell."""
     if not checkpoints:
         raise InvalidArgument("CHECKPOINT", "nothing", "must be a file or folder with trained weights")
+    pruning = _pruning(checkpoints, prune, out_weights, keep, budget, factored)
     _check_table(table, force=force)
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
@@ -110,6 +150,12 @@ def run(
         else:
             found = series = diagnose_series(checkpoints, **wanted)
             models = series.models
+        pruned = None
+        if pruning is not None:
+            from ..diagnosis import prune_checkpoint
+
+            progress.say("pruning")
+            pruned = prune_checkpoint(checkpoints[0], layers=layers or None, diagnosis=one, force=force, **pruning)
         if table is not None:
             found.save(table)
         if output is not None:
@@ -119,13 +165,42 @@ def run(
             write_diagnosis_report(found, output.partial)
             output.finish()
     if json:
-        print_json(found.to_dict())
+        print_json(found.to_dict() | ({} if pruned is None else {"pruned": pruned.to_dict()}))
     else:
         _print(found, models)
-    for place in (table, None if out is None else str(Path(out) / "report.html")):
+        if pruned is not None:
+            print_sections("", [("Pruned", _pruned(pruned))])
+    for place in (out_weights, table, None if out is None else str(Path(out) / "report.html")):
         if place is not None:
             typer.echo(f"Written: {place}", err=json)
     return _exit_code(models)
+
+
+def _pruning(
+    checkpoints: list[str],
+    prune: bool,
+    out_weights: str | None,
+    keep: str | None,
+    budget: str | None,
+    factored: bool,
+) -> dict[str, Any] | None:
+    """What to tell :func:`shallows.diagnosis.prune_checkpoint`; None without ``--prune``."""
+    given = {"--out-weights": out_weights, "--keep": keep, "--budget": budget, "--factored": factored or None}
+    if not prune:
+        for option, value in given.items():
+            if value is not None:
+                raise InvalidArgument(option, options.shown(str(value)), "needs --prune")
+        return None
+    if out_weights is None:
+        raise InvalidArgument("--out-weights", "nothing", "--prune needs the name of the checkpoint to write")
+    if len(checkpoints) > 1:
+        raise InvalidArgument("--prune", f"{len(checkpoints)} checkpoints", "takes one")
+    wanted: dict[str, Any] = {"path": out_weights, "factored": factored}
+    if keep is not None and keep != "outliers":
+        wanted["keep"] = options.parse_integer("--keep", keep, 1, 10**9)
+    if budget is not None:
+        wanted["budget"] = options.parse_number("--budget", budget, "must be a share, over 0 and at most 1")
+    return wanted
 
 
 def _check_table(table: str | None, *, force: bool) -> None:
@@ -170,8 +245,9 @@ def _print(found: ModelDiagnosis | DiagnosisSeries, models: tuple[ModelDiagnosis
 def _print_model(model: ModelDiagnosis, *, short: bool = False) -> None:
     from .._text_tables import headed_table
 
-    rows: list[tuple[str, ...]] = [("", sentence) for sentence in model.sentences]
-    print_sections(model.title, [("", rows)])
+    typer.echo(model.title)
+    rows: list[tuple[str, ...]] = [(sentence,) for sentence in model.sentences]
+    print_sections("", [("", rows)])
     if short:
         return
     shown = model.layers[:MOST_ROWS]
@@ -221,6 +297,22 @@ def _evidence(model: ModelDiagnosis) -> list[tuple[str, ...]]:
         return [(layer.name, layer.verdict.evidence) for layer in model.layers]
     first = {layer.verdict.name: layer for layer in reversed(model.layers)}
     return [(name.replace("-", " "), f"{first[name].name}: {first[name].verdict.evidence}") for name in model.verdicts]
+
+
+def _pruned(pruned: PrunedModel) -> list[tuple[str, ...]]:
+    """What was kept, in all and of each matrix."""
+    rows: list[tuple[str, ...]] = [
+        ("weights", f"{pruned.parameters} of {pruned.parameters_before} left, counted as factors where that is fewer"),
+        ("quality", "not known from the spectrum: measure it on data before use"),
+    ]
+    kept = [one for one in pruned.layers if one.rank is not None]
+    for one in kept[:MOST_LINES]:
+        rows.append((one.name, f"rank {one.rank} of {min(one.shape)}, {_percent(one.energy_kept)} of its energy"))
+    if len(kept) > MOST_LINES:
+        rows.append(("", f"and {len(kept) - MOST_LINES} more: see --json"))
+    reasons = Counter(one.reason for one in pruned.layers if one.rank is None)
+    rows += [(f"{count} as before", reason) for reason, count in reasons.most_common(MOST_LINES)]
+    return rows
 
 
 def _skipped(model: ModelDiagnosis) -> list[tuple[str, ...]]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .._types import FloatArray, RealArray
     from ..checkpoints import WeightMatrix
+    from .layer import LayerDiagnosis
+    from .model import ModelDiagnosis
 
 #: The rule that needs no number: as many directions as stand out of the noise.
 OUTLIERS = "outliers"
@@ -171,6 +173,7 @@ def prune_checkpoint(
     factored: bool = False,
     force: bool = False,
     evaluate: Callable[[Any], float] | None = None,
+    diagnosis: ModelDiagnosis | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> PrunedModel:
     """Write a checkpoint whose matrices keep what stands out of their noise, and nothing else.
@@ -195,6 +198,8 @@ def prune_checkpoint(
         Replace `path` if it exists.
     evaluate : callable, optional
         Called with `source` and with `path` at the end: what it returns stands in the result.
+    diagnosis : ModelDiagnosis, optional
+        Of `source`, if it is there already: its spectra are not computed again.
     progress : callable, optional
         Called with the name of a matrix, how many are behind, and how many there are.
 
@@ -236,11 +241,12 @@ def prune_checkpoint(
             raise InvalidArgument("budget", budget, "must be a share of the weights, over 0 and at most 1")
     with open_checkpoint(source) as checkpoint:
         matrices, _ = weight_matrices(checkpoint, layers=layers)
+        known = {} if diagnosis is None else {layer.name: layer for layer in diagnosis.layers}
         plans = []
         for i, matrix in enumerate(matrices):
             if progress is not None:
                 progress(matrix.name, i, len(matrices))
-            plans.append(_plan(matrix, every=keep != OUTLIERS or budget is not None))
+            plans.append(_plan(matrix, known.get(matrix.name), every=keep != OUTLIERS or budget is not None))
         ranks = _ranks(plans, keep, budget)
         new, done = _changes(plans, ranks, factored=factored)
         written = write_checkpoint(checkpoint, tensor_changes(matrices, new), path, force=force)
@@ -248,13 +254,13 @@ def prune_checkpoint(
     return PrunedModel(written.path, tuple(done), factored, before, after)
 
 
-def _plan(matrix: WeightMatrix, *, every: bool) -> _Plan:
+def _plan(matrix: WeightMatrix, layer: LayerDiagnosis | None, *, every: bool) -> _Plan:
     """What could be kept of a matrix: its outliers, or `every` direction."""
     nothing = np.empty(0)
     if matrix.layout is None:
         return _Plan(matrix, nothing, nothing, 1.0, False, "is computed from several tensors")
     try:
-        layer = diagnose_matrix(matrix)
+        layer = layer or diagnose_matrix(matrix)
     except CannotRead as error:
         return _Plan(matrix, nothing, nothing, 1.0, False, str(error))
     values, bulk = layer.spectrum.singular_values, layer.spectrum.bulk
