@@ -7,7 +7,7 @@ along training.
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +22,7 @@ from ._progress import Progress
 from ._sections import number, print_sections
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from ..diagnosis import DiagnosisSeries, LayerDiagnosis, ModelDiagnosis, PrunedModel
@@ -134,7 +135,7 @@ def run(
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
     )
     with folder as output, Progress() as progress:
-        from ..diagnosis import diagnose, diagnose_series
+        from ..diagnosis import diagnose, diagnose_series, prune_checkpoint
 
         wanted: dict[str, Any] = {
             "baseline": baseline,
@@ -144,18 +145,17 @@ def run(
         }
         found: ModelDiagnosis | DiagnosisSeries
         models: tuple[ModelDiagnosis, ...]
-        if len(checkpoints) == 1:
-            found = one = diagnose(checkpoints[0], **wanted)
-            models = (one,)
-        else:
-            found = series = diagnose_series(checkpoints, **wanted)
-            models = series.models
         pruned = None
-        if pruning is not None:
-            from ..diagnosis import prune_checkpoint
-
-            progress.say("pruning")
-            pruned = prune_checkpoint(checkpoints[0], layers=layers or None, diagnosis=one, force=force, **pruning)
+        with _named_as_typed():
+            if len(checkpoints) == 1:
+                found = one = diagnose(checkpoints[0], **wanted)
+                models = (one,)
+            else:
+                found = series = diagnose_series(checkpoints, **wanted)
+                models = series.models
+            if pruning is not None:
+                progress.say("pruning")
+                pruned = prune_checkpoint(checkpoints[0], layers=layers or None, diagnosis=one, force=force, **pruning)
         if table is not None:
             found.save(table)
         if output is not None:
@@ -174,6 +174,16 @@ def run(
         if place is not None:
             typer.echo(f"Written: {place}", err=json)
     return _exit_code(models)
+
+
+@contextmanager
+def _named_as_typed() -> Iterator[None]:
+    """The library's arguments by the names that a user of the command knows."""
+    try:
+        yield
+    except InvalidArgument as error:
+        name = {"source": "CHECKPOINT", "path": "--out-weights"}.get(error.name, error.name)
+        raise InvalidArgument(name, error.value, error.allowed) from error
 
 
 def _pruning(

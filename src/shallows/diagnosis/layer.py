@@ -11,6 +11,9 @@ from .verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: Remark on a matrix that is the same in the baseline.
+UNCHANGED = "unchanged since the baseline"
+
 
 @dataclass(frozen=True, eq=False)
 class Change:
@@ -95,6 +98,11 @@ class LayerDiagnosis:
     def parameters(self) -> int:
         """Number of entries."""
         return self.shape[0] * self.shape[1]
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the baseline has the very same matrix."""
+        return UNCHANGED in self.spectrum.remarks
 
     @property
     def num_outliers(self) -> int:

@@ -160,8 +160,10 @@ class ModelDiagnosis(_Table):
         if self.layers:
             out.append(_spoken(self.verdicts))
         if self.baseline:
-            compared = [layer.change.verdict.name for layer in self.layers if layer.change is not None]
-            out.append(f"Changes since {self.baseline}: {_spoken(_counts(compared))}" if compared else "No changes.")
+            compared = _counts(layer.change.verdict.name for layer in self.layers if layer.change is not None)
+            same = sum(layer.unchanged for layer in self.layers)
+            compared |= {"unchanged": same} if same else {}
+            out.append(f"Changes since {self.baseline}: {_listed(compared)}.")
         if self.skipped:
             wrong = len(self.failed)
             what = f"{wrong} of them cannot be used" if wrong else "nothing to analyse"
@@ -294,8 +296,12 @@ def _counts(verdicts: Any) -> dict[str, int]:
     return {name: found[name] for name in VERDICTS if found[name]}
 
 
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name.replace('-', ' ')} {count}" for name, count in counts.items())
+
+
 def _spoken(counts: dict[str, int]) -> str:
-    words = ", ".join(f"{name.replace('-', ' ')} {count}" for name, count in counts.items())
+    words = _listed(counts)
     return f"{words[0].upper()}{words[1:]}."
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..checkpoints import Skipped, open_checkpoint, weight_matrices
 from ..errors import CannotRead, InvalidArgument
 from .analysis import analyse_matrix
-from .layer import Change, LayerDiagnosis
+from .layer import UNCHANGED, Change, LayerDiagnosis
 from .model import DiagnosisSeries, ModelDiagnosis
 from .singular_values import checked, leading_vectors
 from .verdict import judge
@@ -82,7 +82,8 @@ def diagnose(
             title = ""
         else:
             with open_checkpoint(baseline) as before:
-                others = {one.name: one for one in weight_matrices(before, heads=heads, layers=None)[0]}
+                known = weight_matrices(before, heads=heads)[0]
+                others = {name: one for one in known for name in (one.name, *one.also)}
                 title = before.title
                 if not any(matrix.name in others for matrix in matrices):
                     raise InvalidArgument("baseline", title, "has no matrix of the same name as the checkpoint's")
@@ -151,9 +152,15 @@ def diagnose_matrix(matrix: WeightMatrix, before: WeightMatrix | None = None) ->
     if before is None:
         return one
     if before.shape != matrix.shape:
-        remark = f"the baseline's is {before.shape[0]} x {before.shape[1]}: no change is told"
-        return replace(one, spectrum=replace(spectrum, remarks=(*spectrum.remarks, remark)))
-    return replace(one, change=_change(weights, before.read(), max(1, len(spectrum.outliers))))
+        return _remarked(one, f"the baseline's is {before.shape[0]} x {before.shape[1]}: no change is told")
+    earlier = before.read()
+    if np.array_equal(weights, earlier):
+        return _remarked(one, UNCHANGED)
+    return replace(one, change=_change(weights, earlier, max(1, len(spectrum.outliers))))
+
+
+def _remarked(layer: LayerDiagnosis, remark: str) -> LayerDiagnosis:
+    return replace(layer, spectrum=replace(layer.spectrum, remarks=(*layer.spectrum.remarks, remark)))
 
 
 def _change(after: RealArray, before: RealArray, count: int) -> Change:
