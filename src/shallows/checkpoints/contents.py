@@ -70,7 +70,8 @@ class StoredTensor:
         Equal for tensors that are known to be one and the same memory.
     layer : mapping of str to object
         What is known of the layer beyond the name, where the source says: ``kind`` (a class of layers, such as
-        ``"Conv2d"``), ``groups``, ``heads``, ``kv_heads``, ``transposed`` (stored in x out), ``buffer``.
+        ``"Conv2d"``), ``groups``, ``heads``, ``kv_heads``, ``transposed`` (stored in x out), ``buffer`` and
+        whether it is ``persistent``.
 
     Examples
     --------

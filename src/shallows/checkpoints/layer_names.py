@@ -23,7 +23,7 @@ _ROLES_WITHIN = {
     "output": "o|out_proj|c_proj|proj|dense|out|output|linear_out",
     "fused": "in_proj",
 }
-_ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
+_ATTENTION = re.compile(r"attn|attention|(^|_)att$", re.IGNORECASE)
 _FEED_FORWARD = re.compile(r"ffn|mlp|feed_?forward|experts?", re.IGNORECASE)
 _RECURRENT = re.compile(r"weight_(?P<which>ih|hh|hr)(?P<rest>(_l\d+)?(_reverse)?)")
 _DEPTHWISE = re.compile(r"depthwise|dw_?conv|conv_?dw|(^|[._])dw([._]|$)|(mixer|mamba|ssm)\.conv1d", re.IGNORECASE)

@@ -11,7 +11,7 @@ from .._arguments import check_integer, shown
 from ..errors import CannotRead, InvalidArgument
 from .adapters import products
 from .contents import Skipped, WeightMatrix
-from .pieces import NoMatrix, Piece, Surroundings, pieces
+from .pieces import Piece, Surroundings, pieces
 from .quantised import dequantised, refusal
 from .stored_numbers import all_finite, is_real, to_real
 from .tied_weights import same_values
@@ -142,7 +142,7 @@ class _Sorting:
                 first, how = twins[name]
                 self.skip(name, f"tied to {first}, which is analysed: {how}")
                 continue
-            also = tuple(twin for twin, (first, _) in twins.items() if first == name)
+            also = tuple(twin for twin in found if twins.get(twin, ("",))[0] == name)
             for piece in found[name]:
                 read = _finite(_reader(tensor, piece.layout))
                 self.matrices.append(replace(_described(tensor, piece), read=read, layout=piece.layout, also=also))
@@ -152,7 +152,7 @@ class _Sorting:
         """Matrices of a tensor, which is skipped if there are none."""
         try:
             return pieces(tensor, self.around)
-        except NoMatrix as error:
+        except CannotRead as error:
             self.skip(tensor.name, str(error))
             return []
 

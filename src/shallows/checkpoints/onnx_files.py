@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CannotRead, MissingDependency
+from .._arguments import shown
+from ..errors import CannotRead, InvalidArgument, MissingDependency
 from .array_sources import array_tensor
 from .contents import Skipped, StoredTensor
 from .local_files import regular_size
@@ -14,10 +15,12 @@ from .opened import Opened
 from .stored_numbers import bits_of, check_memory, to_real
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from .changes import PlannedTensor
 
 #: The format's names of types that NumPy lacks.
 _SMALL = {
@@ -64,7 +67,7 @@ def open_onnx(path: Path) -> Opened:
     ]
     if not tensors and not skipped:
         raise CannotRead("holds no initialisers")
-    return Opened(tensors, skipped)
+    return Opened(tensors, skipped, layout=path)
 
 
 def _tensor(onnx: Any, held: Any, path: Path) -> StoredTensor:
@@ -128,3 +131,26 @@ def _facts(onnx: Any, graph: Any) -> dict[str, dict[str, Any]]:
         elif node.op_type == "Gather":
             found[node.input[0]] = {"kind": "Embedding"}
     return found
+
+
+def onnx_copy(source: Path, plan: Sequence[PlannedTensor], path: Path) -> None:
+    """Write the model in `source` with other values in some of its initialisers, all of it in one file.
+
+    Raises
+    ------
+    InvalidArgument
+        If a tensor is to become two factors, which would be another graph.
+    """
+    import onnx
+
+    model = onnx.load(source)
+    held = {item.name: item for item in model.graph.initializer}
+    for item in plan:
+        if item.name not in held:
+            raise InvalidArgument("changes", shown(item.name), "no factors in ONNX: they would be another graph")
+        if item.changed:
+            tensor = held[item.name]
+            for field in ("float_data", "double_data", "int32_data"):
+                tensor.ClearField(field)
+            tensor.raw_data = np.ascontiguousarray(item.stored()).tobytes()
+    onnx.save(model, path)

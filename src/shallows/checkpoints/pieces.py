@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidArgument
+from ..errors import CannotRead, InvalidArgument
 from .layer_names import LayerName, heads_of
 from .layouts import Layout
 
@@ -23,10 +23,6 @@ _BY_HEAD = ("gpt_neox", "gpt_neox_japanese", "bloom")
 _MAYBE_TRANSPOSED = ("c_attn", "c_proj", "c_fc", "q_attn")
 #: Longest kernel by which a tensor of three axes is known for a convolution without being named one.
 _KERNEL = 31
-
-
-class NoMatrix(Exception):
-    """A tensor holds no matrix; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -111,20 +107,20 @@ def pieces(tensor: StoredTensor, around: Surroundings) -> list[Piece]:
 
     Raises
     ------
-    NoMatrix
-        If there is none.
+    CannotRead
+        If there is none, with the reason.
     """
     name, shape = LayerName.of(tensor.name), tensor.shape
     if tensor.layer.get("buffer"):
-        raise NoMatrix("a buffer of the module, not trained")
+        raise CannotRead("a buffer of the module, not trained")
     if prod(shape) == 0:
-        raise NoMatrix(f"empty ({_times(shape)})")
+        raise CannotRead(f"empty ({_times(shape)})")
     if prod(shape) == 1:
-        raise NoMatrix("a single number: no spectrum")
+        raise CannotRead("a single number: no spectrum")
     if max(shape) == prod(shape):
-        raise NoMatrix("a vector: no spectrum" if len(shape) == 1 else f"a vector ({_times(shape)}): no spectrum")
+        raise CannotRead("a vector: no spectrum" if len(shape) == 1 else f"a vector ({_times(shape)}): no spectrum")
     if "mask" in name.leaf or (name.leaf == "bias" and len(shape) > 2):
-        raise NoMatrix("a mask or a table of biases, not weights of a layer")
+        raise CannotRead("a mask or a table of biases, not weights of a layer")
     gates = tensor.layer.get("gates")
     if gates is not None and len(shape) == 3:
         return _directions(shape, gates)
@@ -271,7 +267,7 @@ def _recurrent(name: LayerName, tensor: StoredTensor, around: Surroundings) -> l
 def _directions(shape: tuple[int, ...], gates: int) -> list[Piece]:
     """Gates of a recurrent layer in ONNX: directions x stacked gates x inputs; the order of gates is left unsaid."""
     if shape[1] % gates:
-        raise NoMatrix(f"{shape[1]} rows are no multiple of {gates} gates")
+        raise CannotRead(f"{shape[1]} rows are no multiple of {gates} gates")
     size, found = shape[1] // gates, []
     for direction in range(shape[0]):
         for gate in range(gates):
@@ -290,9 +286,9 @@ def _many_axes(name: LayerName, tensor: StoredTensor, around: Surroundings) -> l
     kernel = shape[:-2] if channels_last else shape[2:]
     short = max(kernel) <= min(_KERNEL, *(shape[-2:] if channels_last else shape[:2])) or max(kernel) == 1
     if not known and len(shape) == 3 and not name.is_convolution and not short:
-        raise NoMatrix(f"{_times(shape)}: nothing says how its axes make a matrix")
+        raise CannotRead(f"{_times(shape)}: nothing says how its axes make a matrix")
     if len(shape) > 5:
-        raise NoMatrix(f"{_times(shape)}: has {len(shape)} axes")
+        raise CannotRead(f"{_times(shape)}: has {len(shape)} axes")
     if channels_last:
         axes = (len(shape) - 1, len(shape) - 2, *range(len(shape) - 2))
         return [_flat(Piece("", "convolution", Layout(axes=axes)), shape)]
@@ -300,7 +296,7 @@ def _many_axes(name: LayerName, tensor: StoredTensor, around: Surroundings) -> l
     inputs = shape[1]
     depthwise = inputs == 1 and (groups > 1 if known else _seems_depthwise(name, tensor, around))
     if depthwise:
-        raise NoMatrix(f"{_times(shape)}, one kernel for each channel (depthwise): a set of vectors, no matrix")
+        raise CannotRead(f"{_times(shape)}, one kernel for each channel (depthwise): a set of vectors, no matrix")
     whole = _flat(Piece("", "convolution", Layout()), shape)
     if tensor.layer.get("convolution_transposed"):
         whole = replace(whole, made=whole.made + " (inputs first: a transposed convolution)")

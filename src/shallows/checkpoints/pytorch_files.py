@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CannotRead, MissingDependency
+from .adapters import LEFT, RIGHT
 from .contents import Skipped
 from .local_files import regular_size
 from .opened import Opened
-from .pytorch_tensors import is_tensor, torch_tensor
+from .pytorch_tensors import as_tensor, is_tensor, torch_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from .changes import PlannedTensor
 
 #: Entries under which training scripts keep the state dict.
 WRAPPERS = ("model", "state_dict", "model_state_dict", "module", "net", "network", "params", "weights")
@@ -108,3 +112,41 @@ def _walk(value: Any, keys: tuple[Any, ...], above: tuple[int, ...]) -> Iterator
     elif isinstance(value, (dict, list, tuple)) and id(value) not in above:
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _walk(item, (*keys, key), (*above, id(value)))
+
+
+def pytorch_copy(content: Any, plan: Sequence[PlannedTensor], path: Path) -> None:
+    """Write what was loaded from a file of PyTorch, with some tensors replaced; a state dict if it is None."""
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingDependency("files of PyTorch need PyTorch: pip install 'shallows[train]'") from error
+    if content is None:
+        torch.save({item.name: as_tensor(item.stored(), item.dtype) for item in plan}, path)
+        return
+    changed = {item.name: item for item in plan if item.changed}
+    new: dict[tuple[Any, ...], list[tuple[str, Any]]] = {}
+    for name, keys, _ in named_tensors(content):
+        for end in ("", LEFT, RIGHT):
+            item = changed.get((name or path.stem) + end)
+            if item is not None:
+                new.setdefault(keys, []).append((end, as_tensor(item.stored(), item.dtype)))
+    torch.save(_replaced(content, (), new), path)
+
+
+def _replaced(value: Any, keys: tuple[Any, ...], new: dict[tuple[Any, ...], list[tuple[str, Any]]]) -> Any:
+    """Containers anew, with what replaces their tensors."""
+    if not any(place[: len(keys)] == keys for place in new):
+        return value
+    if keys in new:
+        return new[keys][0][1]
+    if not isinstance(value, dict):
+        return type(value)(_replaced(item, (*keys, index), new) for index, item in enumerate(value))
+    out = copy.copy(value)
+    out.clear()
+    for key, item in value.items():
+        given = new.get((*keys, key))
+        if given is None or given[0][0] == "":
+            out[key] = _replaced(item, (*keys, key), new)
+        else:
+            out.update({f"{key}{end}": tensor for end, tensor in given})
+    return out

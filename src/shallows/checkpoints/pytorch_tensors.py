@@ -86,10 +86,18 @@ def open_module(module: Any) -> Opened:
         for name, value in found:
             facts = _facts(owners.get(name.rpartition(".")[0]))
             try:
-                tensors.append(torch_tensor(name, value, "", {**facts, "buffer": True} if buffer else facts))
+                if buffer:
+                    facts |= {"buffer": True, "persistent": _is_persistent(owners, name)}
+                tensors.append(torch_tensor(name, value, "", facts))
             except (CannotRead, RuntimeError) as error:  # RuntimeError: lazy, not yet initialised
                 skipped.append(Skipped(name, str(error).strip().splitlines()[0], failed=True))
     return Opened(tensors, skipped)
+
+
+def _is_persistent(owners: Mapping[str, Any], name: str) -> bool:
+    """Whether a buffer belongs to the state dict."""
+    owner, _, leaf = name.rpartition(".")
+    return leaf not in owners[owner]._non_persistent_buffers_set
 
 
 def _facts(owner: Any) -> dict[str, Any]:

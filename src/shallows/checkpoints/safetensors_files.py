@@ -16,6 +16,7 @@ from .local_files import regular_size
 from .stored_numbers import bits_of, byte_count, to_real
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -185,7 +186,7 @@ class MappedFile:
         """Numbers of a tensor as they are stored: a read-only view."""
         if self._map is None:
             self._map = self._opened()
-        if entry.end > len(self._map):
+        if entry.end > self._map.size():  # the file's, now: to read beyond its end would kill the process
             raise CannotRead("the file has become shorter since it was opened")
         return np.frombuffer(self._map, bits_of(entry.dtype), prod(entry.shape), entry.begin).reshape(entry.shape)
 
@@ -216,3 +217,23 @@ def stored_tensor(entry: Entry, file: MappedFile) -> StoredTensor:
         lambda: to_real(file.array(entry), entry.dtype),
         lambda: file.array(entry),
     )
+
+
+def safetensors_header(tensors: Sequence[tuple[str, tuple[int, ...], str]], metadata: Mapping[str, str]) -> bytes:
+    """What comes before the numbers in a file of these tensors: names, shapes and types, in the order of the file.
+
+    >>> safetensors_header([("w", (2,), "float32")], {})[8:]
+    b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  '
+    """
+    codes = {dtype: code for code, dtype in DTYPES.items()}
+    table: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    begin = 0
+    for name, shape, dtype in tensors:
+        if dtype not in codes:
+            raise CannotRead(f"{name}: the format has no type for {dtype}")
+        end = begin + byte_count(shape, dtype)
+        table[name] = {"dtype": codes[dtype], "shape": list(shape), "data_offsets": [begin, end]}
+        begin = end
+    text = json.dumps(table, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text

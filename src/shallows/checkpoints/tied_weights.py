@@ -50,7 +50,7 @@ def _copies(group: list[StoredTensor]) -> dict[str, tuple[str, str]]:
     twins: dict[str, tuple[str, str]] = {}
     for tensor in group:
         try:
-            seen = _sample(tensor)
+            seen = sample(tensor)
             if not any(seen):
                 continue
             earlier = originals.setdefault(seen, [])
@@ -64,9 +64,11 @@ def _copies(group: list[StoredTensor]) -> dict[str, tuple[str, str]]:
     return twins
 
 
-def _sample(tensor: StoredTensor) -> bytes:
-    assert tensor.raw is not None
-    rows = _rows(tensor.raw())
+def sample(tensor: StoredTensor) -> bytes:
+    """Bytes of a tensor in three places; none of one that is empty."""
+    rows = _rows((tensor.raw or tensor.read)())
+    if rows.size == 0:
+        return b""
     places = (0, len(rows) // 2, len(rows) - 1)
     return b"".join(np.ascontiguousarray(rows[place].reshape(-1)[-_SAMPLE:]).tobytes() for place in places)
 
