@@ -7,6 +7,7 @@ from .changes import Factors, tensor_changes
 from .contents import Checkpoint, Skipped, StoredTensor, WeightMatrix
 from .layouts import Layout
 from .matrices import weight_matrices
+from .merging import merged
 from .opening import open_checkpoint
 from .result_store import ResultStore, fingerprint
 from .writing import WrittenCheckpoint, write_checkpoint
@@ -21,6 +22,7 @@ __all__ = [
     "WeightMatrix",
     "WrittenCheckpoint",
     "fingerprint",
+    "merged",
     "open_checkpoint",
     "printable",
     "tensor_changes",

@@ -22,7 +22,9 @@ ADAPTER_SETTINGS = "adapter_config.json"
 #: Ends of the names under which a matrix is written as two factors: their product is the matrix.
 LEFT, RIGHT = ".left", ".right"
 #: What PEFT puts before the names of the base.
-_PREFIX = "base_model.model."
+PEFT_PREFIX = "base_model.model."
+#: What a change is called, behind the name of the weight that it changes.
+ADAPTER = "[adapter]"
 _DOWN = re.compile(r"(?P<layer>.+)\.(?P<what>lora_A|lora_embedding_A|lora_down)(?P<rest>(\.\w+)?(\.weight)?)")
 _UP = {"lora_A": "lora_B", "lora_embedding_A": "lora_embedding_B", "lora_down": "lora_up"}
 
@@ -105,14 +107,14 @@ def _adapter(
     tensors: Mapping[str, StoredTensor],
     config: Mapping[str, Any],
 ) -> Product:
-    layer = found["layer"].removeprefix(_PREFIX)
+    layer = found["layer"].removeprefix(PEFT_PREFIX)
     rank = lower.shape[0]
     scale, note, beside = _scale(layer, found["layer"], rank, tensors, config)
     made = f"{upper.shape[0]} x {rank} times {rank} x {prod(lower.shape[1:])}, {note}"
     if config.get("use_dora") is True or f"{found['layer']}.lora_magnitude_vector" in tensors:
         made += "; the magnitudes of DoRA left out"
     flipped = found["what"] == "lora_embedding_A"
-    return Product(f"{layer}.weight[adapter]", upper, lower, scale, "adapter", made, flipped, beside)
+    return Product(f"{layer}.weight{ADAPTER}", upper, lower, scale, "adapter", made, flipped, beside)
 
 
 def _scale(

@@ -70,13 +70,14 @@ def open_mapping(arrays: Mapping[Any, Any]) -> Opened:
 def _gather(
     arrays: Mapping[Any, Any], prefix: str, tensors: list[StoredTensor], skipped: list[Skipped], above: tuple[int, ...]
 ) -> None:
+    inside = (*above, id(arrays))
     for key, value in arrays.items():
         name = f"{prefix}{key}"
         if hasattr(value, "items") and not isinstance(value, np.ndarray):
-            if id(value) in above:
+            if id(value) in inside:
                 skipped.append(Skipped(name, "a mapping that holds itself", failed=True))
             else:
-                _gather(value, f"{name}.", tensors, skipped, (*above, id(arrays)))
+                _gather(value, f"{name}.", tensors, skipped, inside)
             continue
         try:
             tensors.append(torch_tensor(name, value, "") if is_tensor(value) else _in_memory(name, value))

@@ -228,7 +228,7 @@ class _Cast:
         array = np.asarray(values)
         _check_shape(self.tensor, array)
         name, dtype = shown(self.tensor.name), self.tensor.dtype
-        if array.dtype.kind not in "fiu" or not all_finite(array.astype(float, copy=False)):
+        if array.dtype.kind not in "fiu" or not all_finite(array):
             raise InvalidArgument("changes", name, "must be finite numbers")
         try:
             return from_real(array, dtype).astype(bits_of(dtype), copy=False)

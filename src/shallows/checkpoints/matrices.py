@@ -142,7 +142,7 @@ class _Sorting:
                 first, how = twins[name]
                 self.skip(name, f"tied to {first}, which is analysed: {how}")
                 continue
-            also = tuple(twin for twin, (first, _) in twins.items() if first == name)
+            also = tuple(twin for twin in found if twins.get(twin, ("",))[0] == name)
             for piece in found[name]:
                 read = _finite(_reader(tensor, piece.layout))
                 self.matrices.append(replace(_described(tensor, piece), read=read, layout=piece.layout, also=also))

@@ -129,7 +129,7 @@ def _opener(start: bytes, ending: str) -> tuple[Callable[[Path], Opened], str]:
 
 
 def _open_folder(folder: Path) -> Checkpoint:
-    names = sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir())
+    names = sorted(name for name in os.listdir(folder) if not os.path.isdir(folder / name))
     adapter = [name for name in ADAPTER_WEIGHTS if name in names]
     if adapter:
         config = settings_beside(folder) | settings_beside(folder, ADAPTER_SETTINGS)

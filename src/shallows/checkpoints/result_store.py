@@ -27,7 +27,7 @@ _FORMAT = "shallows-results-1"
 _HEADER = 1 << 20
 
 
-def fingerprint(checkpoint: Checkpoint, *settings: object) -> str:
+def fingerprint(checkpoint: Checkpoint, settings: object = None) -> str:
     """What tells one analysis of one checkpoint from all others.
 
     Parameters
@@ -35,8 +35,8 @@ def fingerprint(checkpoint: Checkpoint, *settings: object) -> str:
     checkpoint : Checkpoint
         Its files enter by name, size, time of change and beginning; tensors in memory by shape, type and a few of
         their values.
-    *settings
-        What else the results depend on, such as the version of the analysis.
+    settings : object
+        What else the results depend on, such as the version of the analysis; goes by its `repr`.
 
     Returns
     -------

@@ -186,7 +186,7 @@ class MappedFile:
         """Numbers of a tensor as they are stored: a read-only view."""
         if self._map is None:
             self._map = self._opened()
-        if entry.end > len(self._map):
+        if entry.end > self._map.size():  # the file's, now: to read beyond its end would kill the process
             raise CannotRead("the file has become shorter since it was opened")
         return np.frombuffer(self._map, bits_of(entry.dtype), prod(entry.shape), entry.begin).reshape(entry.shape)
 

@@ -159,7 +159,7 @@ def from_real(values: NDArray[Any], dtype: str) -> NDArray[Any]:
         out = _to_small(np.asarray(values, dtype=np.float64), dtype)
     else:
         with np.errstate(over="ignore", under="ignore"):
-            single = np.asarray(values).astype(np.float32 if dtype == "bfloat16" else kind)
+            single = np.asarray(values).astype(np.float32 if dtype == "bfloat16" else kind, copy=False)
         if dtype == "bfloat16":
             bits = single.view(np.uint32)
             out = ((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)).astype(kind)
