@@ -143,6 +143,8 @@ __all__ = [
     "bayes_optimal",
     "checkpoints",
     "denoisers",
+    "diagnose",
+    "diagnosis",
     "errors",
     "estimators",
     "fit_power_laws",

@@ -131,6 +131,43 @@ def test_a_series_tells_what_changed(weights):
         diagnose_series([start])
 
 
+def test_an_interrupted_run_goes_on_where_it_stopped(checkpoint, tmp_path, monkeypatch):
+    store = tmp_path / "results.jsonl"
+    whole = diagnose(checkpoint).to_dict()
+    with pytest.raises(KeyboardInterrupt):
+        diagnose(checkpoint, store=store, progress=stop_at(1))
+    import shallows.diagnosis.run as module
+
+    analysed = []
+    original = module.diagnose_matrix
+    monkeypatch.setattr(
+        module, "diagnose_matrix", lambda matrix, before: (analysed.append(matrix.name), original(matrix, before))[1]
+    )
+    assert diagnose(checkpoint, store=store).to_dict() == whole
+    assert analysed == ["net.learned.weight", "net.bad.weight"]
+    assert diagnose(checkpoint, store=store, baseline=checkpoint).layers[0].unchanged  # not what was kept without one
+
+
+def stop_at(count):
+    def progress(name, done, total):
+        if done == count:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_an_adapter_is_judged_as_the_change_of_its_base():
+    rng = np.random.default_rng(12)
+    base = {"q.weight": rng.standard_normal((60, 50)), "k.weight": rng.standard_normal((60, 50))}
+    left, right = rng.standard_normal((60, 2)), rng.standard_normal((2, 50))
+    adapter = {"q.lora_A.weight": right, "q.lora_B.weight": left}
+    found = diagnose(adapter, baseline=base)
+    assert found["k.weight"].unchanged
+    np.testing.assert_allclose(
+        found["q.weight"].change.spectrum.singular_values[:2], np.linalg.svd(left @ right, compute_uv=False)[:2]
+    )
+
+
 def test_reports_escape_names_and_need_nothing_beside_them(tmp_path):
     rng = np.random.default_rng(4)
     evil = "<script>alert(1)</script>\x1b[31m$x_{"

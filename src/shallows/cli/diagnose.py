@@ -75,6 +75,15 @@ Out = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Write into --out even if it is not empty, and over files that exist.")
 ]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="FILE",
+        help="Keep each finished matrix here (.jsonl): an interrupted run of a large model goes on where it stopped.",
+        show_default=False,
+    ),
+]
 Prune = Annotated[
     bool,
     typer.Option("--prune", help="Write a checkpoint that keeps what stands out of the noise; needs --out-weights."),
@@ -118,6 +127,7 @@ def run(
     heads: Heads = False,
     table: TableFile = None,
     out: Out = None,
+    store: Store = None,
     prune: Prune = False,
     out_weights: OutWeights = None,
     keep: Keep = None,
@@ -129,6 +139,8 @@ def run(
     """Check everything, read every matrix, tell."""
     if not checkpoints:
         raise InvalidArgument("CHECKPOINT", "nothing", "must be a file or folder with trained weights")
+    if store is not None and len(checkpoints) > 1:
+        raise InvalidArgument("--store", options.shown(store), "is for one checkpoint")
     pruning = _pruning(checkpoints, prune, out_weights, keep, budget, factored)
     _check_table(table, force=force)
     folder: AbstractContextManager[OutputFolder | None] = (
@@ -148,7 +160,7 @@ def run(
         pruned = None
         with _named_as_typed():
             if len(checkpoints) == 1:
-                found = one = diagnose(checkpoints[0], **wanted)
+                found = one = diagnose(checkpoints[0], store=store, **wanted)
                 models = (one,)
             else:
                 found = series = diagnose_series(checkpoints, **wanted)

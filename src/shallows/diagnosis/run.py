@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checkpoints import Skipped, open_checkpoint, weight_matrices
+from .._version import __version__
+from ..checkpoints import ResultStore, Skipped, fingerprint, merged, open_checkpoint, printable, weight_matrices
 from ..errors import CannotRead, InvalidArgument
 from .analysis import analyse_matrix
 from .layer import UNCHANGED, Change, LayerDiagnosis
@@ -42,6 +44,7 @@ def diagnose(
         Where the weights are; see :func:`shallows.checkpoints.open_checkpoint` for the files.
     baseline : same as `source`, optional
         The same model before training, or another checkpoint of it: every matrix is then judged by its change as well.
+        Where `source` is an adapter (LoRA), its base: the adapter is added to it, and judged as its change.
     layers : str or sequence of str, optional
         Patterns such as ``"encoder.*"``: only these matrices.
     heads : bool
@@ -75,20 +78,26 @@ def diagnose(
     >>> [(layer.name, layer.verdict.name, layer.num_outliers) for layer in found]
     [('noise', 'noise', 0), ('learned', 'bulk+spikes', 1)]
     """
-    with open_checkpoint(source) as checkpoint:
+    with ExitStack() as opened:
+        checkpoint = opened.enter_context(open_checkpoint(source))
+        title = checkpoint.title
+        before = None if baseline is None else opened.enter_context(open_checkpoint(baseline))
+        if before is not None and any(matrix.kind == "adapter" for matrix in weight_matrices(checkpoint)[0]):
+            checkpoint = merged(before, checkpoint)
         matrices, skipped = weight_matrices(checkpoint, heads=heads, layers=layers)
-        if baseline is None:
-            found, failed = _judge_all(matrices, None, store, progress)
-            title = ""
-        else:
-            with open_checkpoint(baseline) as before:
-                known = weight_matrices(before, heads=heads)[0]
-                others = {name: one for one in known for name in (one.name, *one.also)}
-                title = before.title
-                if not any(matrix.name in others for matrix in matrices):
-                    raise InvalidArgument("baseline", title, "has no matrix of the same name as the checkpoint's")
-                found, failed = _judge_all(matrices, others, store, progress)
-        return ModelDiagnosis(checkpoint.title, checkpoint.format, tuple(found), (*skipped, *failed), title)
+        others: dict[str, WeightMatrix] = {}
+        if before is not None:
+            for one in weight_matrices(before, heads=heads)[0]:
+                others |= dict.fromkeys((one.name, *one.also), one)
+            if not any(matrix.name in others for matrix in matrices):
+                raise InvalidArgument("baseline", before.title, "has no matrix of the same name as the checkpoint's")
+        kept = None
+        if store is not None:
+            of_baseline = "" if before is None else fingerprint(before)
+            kept = opened.enter_context(ResultStore(store, fingerprint(checkpoint, (__version__, heads, of_baseline))))
+        found, failed = _diagnose_all(matrices, others, kept, progress)
+        beside = "" if before is None else before.title
+        return ModelDiagnosis(title, checkpoint.format, tuple(found), (*skipped, *failed), beside)
 
 
 def diagnose_series(sources: Iterable[Any], **options: Any) -> DiagnosisSeries:
@@ -125,20 +134,27 @@ def diagnose_series(sources: Iterable[Any], **options: Any) -> DiagnosisSeries:
     return DiagnosisSeries(tuple(diagnose(source, **options) for source in sources))
 
 
-def _judge_all(
+def _diagnose_all(
     matrices: Sequence[WeightMatrix],
-    others: dict[str, WeightMatrix] | None,
-    store: Any,
+    others: dict[str, WeightMatrix],
+    store: ResultStore | None,
     progress: Callable[[str, int, int], None] | None,
 ) -> tuple[list[LayerDiagnosis], list[Skipped]]:
     found, failed = [], []
+    known = {} if store is None else store.results
     for i, matrix in enumerate(matrices):
         if progress is not None:
-            progress(matrix.name, i, len(matrices))
+            progress(printable(matrix.name), i, len(matrices))
+        if matrix.name in known:
+            found.append(LayerDiagnosis.from_record(known[matrix.name]))
+            continue
         try:
-            found.append(diagnose_matrix(matrix, None if others is None else others.get(matrix.name)))
+            found.append(diagnose_matrix(matrix, others.get(matrix.name)))
         except (CannotRead, InvalidArgument, np.linalg.LinAlgError) as error:
             failed.append(Skipped(matrix.name, str(error), failed=True))
+            continue
+        if store is not None:
+            store.add(matrix.name, found[-1].to_record())
     if progress is not None and matrices:
         progress("done", len(matrices), len(matrices))
     return found, failed
