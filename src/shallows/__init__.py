@@ -100,7 +100,6 @@ _HOME = {
 _SUBPACKAGES = (
     "amp",
     "checkpoints",
-    "checkpoints",
     "denoisers",
     "diagnosis",
     "errors",
