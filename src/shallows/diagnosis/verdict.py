@@ -53,13 +53,3 @@ class Verdict:
     def from_dict(cls, record: Mapping[str, Any]) -> Verdict:
         """The object that :meth:`to_dict` wrote."""
         return cls(**{**record, "advice": tuple(record["advice"])})
-
-
-def judge(spectrum):  # provisional
-    if spectrum.bulk is None:
-        return Verdict("cannot-tell", None, "cannot-tell", f"No noise bulk: {spectrum.no_bulk}.")
-    if not spectrum.outliers:
-        return Verdict("noise", 0.98, "cannot-tell", "All values within the bulk.")
-    if spectrum.bulk.p_value < 0.01 and spectrum.bulk.distance > 0.03:
-        return Verdict("cannot-tell", None, "cannot-tell", f"bulk misfit: {spectrum.bulk.distance:.3f}.")
-    return Verdict("bulk+spikes", 0.9, "cannot-tell", f"{len(spectrum.outliers)} outliers.")
