@@ -5,7 +5,7 @@
 
 `train`: the suite. Settings are drawn at random, the same number for every phase (theory note, section 7) of both
 networks, from the ranges below and nothing else. A network's number is its seed; what exists is not trained again. A
-fifth is trained by gradients on the network's own weights, the rest is the certified minimum; inputs and hidden units
+part of the smaller ones is trained by gradients on the network's own weights, the rest is the certified minimum; inputs and hidden units
 of quadratic networks are turned at random.
 `evaluate`: spectra, verdicts and risks of all of them into ``benchmarks/diagnosis_suite.csv``. Even seeds are for
 calibration, odd ones for what is reported.
@@ -21,7 +21,7 @@ import numpy as np
 
 from shallows import PowerLaw, Problem, optimal_weight_decay, predict, sample
 from shallows.networks import network_named
-from shallows.phases import PHASES, phase_of
+from shallows.phases import PHASES, phase_at
 from shallows.training import train
 
 FOLDER = Path(__file__).parent / "results" / "diagnosis_suite"
@@ -31,16 +31,17 @@ GAMMAS, NOISES = (0.7, 1.8), (0.05, 1.0)
 NU, OVER_LINE = (-0.3, 1.6), (0.01, 30.0)
 #: Hidden units over columns, of quadratic networks.
 WIDTHS = (1.0, 1.5, 2.0)
-#: Rows times columns, at most.
+#: Rows times columns, at most; and where networks themselves are trained.
 MOST = 4e6
-GRADIENT_SHARE = 0.2
+GRADIENT_SHARE, GRADIENT_MOST = 0.3, 4e5
 
 
 def settings_of(seed):
     """Problem, weight decay and way of training of a seed."""
     rng = np.random.default_rng([20, seed])
     network = "quadratic" if seed % 10 < 6 else "diagonal"
-    phases = [name for name in PHASES if network == "quadratic" or name != "IV"]
+    # The diagonal network has no phase IV, and Ia below one sample.
+    phases = [name for name in PHASES if network == "quadratic" or name not in ("Ia", "IV")]
     wanted = phases[int(rng.integers(len(phases)))]
     while True:
         dim = int(rng.choice(DIMS[network]))
@@ -49,13 +50,13 @@ def settings_of(seed):
         samples = round(effective * (dim if network == "quadratic" else 1))
         over = math.exp(rng.uniform(*np.log(OVER_LINE)))
         width = round(rng.choice(WIDTHS) * dim) if network == "quadratic" else None
-        gradient = bool(rng.uniform() < GRADIENT_SHARE)
+        gradient = bool(rng.uniform() < GRADIENT_SHARE) and samples * dim <= GRADIENT_MOST
         if samples < 10 or samples * dim > MOST:
             continue
-        problem = Problem(network, PowerLaw(dim, gamma), samples=samples, noise=noise, width=width)
-        strength = over * math.sqrt(problem.effective_samples / dim)
-        phase = phase_of(problem, strength)
-        if phase is not None and phase.name == wanted:
+        effective = samples / (dim if network == "quadratic" else 1)
+        strength = over * math.sqrt(effective / dim)
+        if phase_at(network, math.log(effective, dim), math.log(strength, dim), gamma).name == wanted:
+            problem = Problem(network, PowerLaw(dim, gamma), samples=samples, noise=noise, width=width)
             return problem, problem.weight_decay_from_penalty(strength) if width else strength, gradient
 
 

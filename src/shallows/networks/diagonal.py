@@ -80,6 +80,12 @@ class Diagonal(Network):
     def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
         return float(noise_scale * math.sqrt(2 * math.log(max(dim, 2))))
 
+    def outlier_fluctuation(self, dim: float) -> float:
+        return 1.0
+
+    def bulk_fluctuation(self, dim: float) -> float:
+        return 2 / math.sqrt(dim)
+
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         return np.maximum(noise_scale, threshold)
 

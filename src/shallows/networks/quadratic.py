@@ -85,6 +85,12 @@ class Quadratic(Network):
     def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
         return float(2 * noise_scale * (1 + fluctuations * dim ** (-2 / 3)))
 
+    def outlier_fluctuation(self, dim: float) -> float:
+        return float(np.sqrt(2 / dim))
+
+    def bulk_fluctuation(self, dim: float) -> float:
+        return float(dim ** (-2 / 3))
+
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         return np.maximum(noise_scale, threshold - noise_scale)
 

@@ -14,6 +14,9 @@ from ..state_evolution.diagonal import excess_moments, soft_threshold_moments
 from .decomposition import Decomposition
 from .law import LAWS, LearnedLaw, Outlier
 
+#: Steps of Newton's method that follow the grid in a search for quantiles.
+POLISH = 4
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -89,12 +92,24 @@ class DiagonalLaw(LearnedLaw):
     def _noisy_rank_positions(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
         spectrum, tau = self.problem.spectrum, self.noise_scale
         top = float(spectrum.values[0]) + 8 * tau
-        sizes = np.unique(np.concatenate([np.linspace(0.0, 6 * tau, 2000), np.linspace(0.0, top, 4000)]))
-        down = -(sizes[:, None] + self.threshold)
-        above = ndtr((down + spectrum.values) / tau) + ndtr((down - spectrum.values) / tau)
-        counts = above @ spectrum.multiplicities
-        found = np.interp(-(ranks - 0.5), -counts, sizes)
-        return np.where(ranks - 0.5 < counts[0], found, 0.0)
+
+        def counts(sizes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            """Expected number of larger weights, and its slope."""
+            down = -(sizes[:, None] + self.threshold)
+            near, far = (down + spectrum.values) / tau, (down - spectrum.values) / tau
+            density = (np.exp(-0.5 * near**2) + np.exp(-0.5 * far**2)) @ spectrum.multiplicities
+            return (ndtr(near) + ndtr(far)) @ spectrum.multiplicities, -density / (tau * math.sqrt(2 * math.pi))
+
+        sizes = np.unique(np.concatenate([np.linspace(0.0, 6 * tau, 60), np.linspace(0.0, top, 150)]))
+        above = np.log(np.maximum(counts(sizes)[0], 1e-300))
+        targets = np.log(ranks - 0.5)
+        found = np.interp(-targets, -above, sizes)
+        step = np.maximum(np.diff(sizes).max(), 1e-300)
+        for _ in range(POLISH):  # Newton in the logarithm of the count, never further than the grid is fine
+            number, slope = counts(found)
+            change = (np.log(np.maximum(number, 1e-300)) - targets) * number / np.minimum(slope, -1e-300)
+            found = np.clip(found - np.clip(change, -step, step), 0.0, top)
+        return np.where(targets < above[0], found, 0.0)
 
     def _noisy_decomposition(self) -> Decomposition:
         tau, zeta = self.noise_scale, self.threshold
