@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from ..freeprob.spiked import shrink
+from .analysis import analyse_matrix
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail
 from .verdict import VERDICTS, Verdict
 
-__all__ = ["VERDICTS", "MatrixSpectrum", "NoiseBulk", "Verdict", "WeightOutlier", "WeightTail"]
+__all__ = [
+    "VERDICTS",
+    "MatrixSpectrum",
+    "NoiseBulk",
+    "Verdict",
+    "WeightOutlier",
+    "WeightTail",
+    "analyse_matrix",
+    "shrink",
+]

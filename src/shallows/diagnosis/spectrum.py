@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,8 @@ class NoiseBulk:
     Attributes
     ----------
     law : str
-        ``"Marchenko-Pastur"`` (independent entries) or ``"clipped semicircle"`` (what weight decay leaves of noise in a
-        trained quadratic network).
+        ``"Marchenko-Pastur"`` (independent entries), ``"orthogonal"`` (all singular values equal) or ``"clipped
+        semicircle"`` (what weight decay leaves of noise in a trained quadratic network).
     scale : float
         Standard deviation ``s`` of an entry; for the clipped semicircle ``delta``, in the units of ``W^T W``.
     interval : (float, float)
@@ -30,11 +30,14 @@ class NoiseBulk:
         Standard deviation of the largest one of noise about where it is expected (Tracy-Widom).
     p_value : float
         That noise fits the bulk as badly or worse.
+    distance : float
+        Largest difference between the distribution function of the values in the bulk and that of the law: of a large
+        matrix a `p_value` near zero may stand beside a difference that does not matter.
 
     Examples
     --------
     >>> from shallows.diagnosis import NoiseBulk
-    >>> NoiseBulk("Marchenko-Pastur", 0.1, (0.09, 0.11), 0.0, 2.0, 0.02, 0.5).edge
+    >>> NoiseBulk("Marchenko-Pastur", 0.1, (0.09, 0.11), 0.0, 2.0, 0.02, 0.5, 0.01).edge
     2.0
     """
 
@@ -45,10 +48,22 @@ class NoiseBulk:
     edge: float
     edge_fluctuation: float
     p_value: float
+    distance: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self) | {"interval": list(self.interval)}
+
+    def times(self, factor: float) -> NoiseBulk:
+        """Of the matrix times `factor`."""
+        return replace(
+            self,
+            scale=self.scale * factor,
+            interval=(self.interval[0] * factor, self.interval[1] * factor),
+            lower_edge=self.lower_edge * factor,
+            edge=self.edge * factor,
+            edge_fluctuation=self.edge_fluctuation * factor,
+        )
 
 
 @dataclass(frozen=True)
@@ -84,6 +99,16 @@ class WeightOutlier:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self) | {"strength_interval": list(self.strength_interval)}
+
+    def times(self, factor: float) -> WeightOutlier:
+        """Of the matrix times `factor`."""
+        low, high = self.strength_interval
+        return replace(
+            self,
+            singular_value=self.singular_value * factor,
+            strength=self.strength * factor,
+            strength_interval=(low * factor, high * factor),
+        )
 
 
 @dataclass(frozen=True)
@@ -123,6 +148,10 @@ class WeightTail:
         """JSON-ready."""
         return asdict(self) | {"interval": list(self.interval)}
 
+    def times(self, factor: float) -> WeightTail:
+        """Of the matrix times `factor`."""
+        return replace(self, start=self.start * factor)
+
 
 @dataclass(frozen=True, eq=False)
 class MatrixSpectrum:
@@ -137,7 +166,9 @@ class MatrixSpectrum:
         None where no noise could be fitted; `no_bulk` says why.
     no_bulk : str
     outliers : tuple of WeightOutlier
-        Decreasing; those with a corrected p-value below 5 %.
+        Decreasing; those with a corrected p-value of at most 1 %. Where the rows or columns were `equalised`, they are
+        those of the equalised matrix, which has the energy of the matrix as given. What a single entry, row or column
+        makes is no outlier but a remark.
     tail : WeightTail or None
         None where there is no tail to fit; `no_tail` says why.
     no_tail : str
@@ -152,6 +183,9 @@ class MatrixSpectrum:
         the noise was fitted, being of very different ones.
     remarks : tuple of str
         What a reader has to know of the numbers above, a clause each.
+    edge_p_value : float or None
+        Of the largest singular value that is not called an outlier: that noise has one as large. Uniformly
+        distributed over matrices of noise.
 
     Examples
     --------
@@ -174,6 +208,17 @@ class MatrixSpectrum:
     effective_rank: float
     equalised: str = ""
     remarks: tuple[str, ...] = ()
+    edge_p_value: float | None = None
+
+    def times(self, factor: float) -> MatrixSpectrum:
+        """Of the matrix times `factor`."""
+        return replace(
+            self,
+            singular_values=self.singular_values * factor,
+            bulk=self.bulk and self.bulk.times(factor),
+            outliers=tuple(one.times(factor) for one in self.outliers),
+            tail=self.tail and self.tail.times(factor),
+        )
 
     @property
     def spectral_norm(self) -> float:

@@ -1,0 +1,151 @@
+"""The bulk of independent entries: its scale, and whether it is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import chi2
+
+from ..freeprob import spiked, tracy_widom
+from ..freeprob.marchenko_pastur import MarchenkoPastur
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+
+#: Values so many Tracy-Widom scales above the centre are set aside while the scale is fitted: 5 % of largest of noise.
+SET_ASIDE = 1.0
+#: Cosine moments in the test of fit: the cube root of the size, within these.
+FEWEST_MOMENTS, MOST_MOMENTS = 4, 12
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseFit:
+    """Marchenko-Pastur law under `set_aside` largest values.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray, shape (min(shape),)
+        Decreasing squared singular values.
+    long : int
+        Longer side of the matrix.
+    kurtosis : float
+        Excess kurtosis of the entries: it widens the bulk of a finite matrix.
+    set_aside : int
+    variance : float
+        Of an entry.
+    """
+
+    eigenvalues: FloatArray
+    long: int
+    kurtosis: float
+    set_aside: int
+    variance: float
+
+    @property
+    def short(self) -> int:
+        return self.eigenvalues.size
+
+    @property
+    def beta(self) -> float:
+        return self.short / self.long
+
+    @property
+    def unit(self) -> float:
+        """Singular value of strength 1 in the units of :mod:`shallows.freeprob.spiked`."""
+        return float(np.sqrt(self.variance * self.long))
+
+    @property
+    def widening(self) -> float:
+        """By which share excess kurtosis moves the edges apart: the Bai-Silverstein mean at the edge."""
+        return self.kurtosis / float(np.sqrt(self.short * self.long))
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Smallest and largest singular value as the matrix grows."""
+        root = np.sqrt(self.beta)
+        return self.unit * float(1 - root), self.unit * float(1 + root)
+
+    def strengths(self) -> FloatArray:
+        """Planted strengths of the values set aside, in units of :attr:`unit`."""
+        shown = np.sqrt(self.eigenvalues[: self.set_aside]) / self.unit
+        return spiked.strength_of(shown, self.beta)
+
+    def scale_interval(self) -> tuple[float, float]:
+        """At 95 %, of the standard deviation of an entry: the energy of `m n` independent entries."""
+        left = (self.short - self.set_aside) * (self.long - self.set_aside)
+        relative = 0.5 * np.sqrt(max(2 + self.kurtosis, 0.0) / left)
+        scale = np.sqrt(self.variance)
+        return float(scale * (1 - 1.96 * relative)), float(scale * (1 + 1.96 * relative))
+
+    def edge_fluctuation(self) -> float:
+        """Standard deviation of the largest singular value of noise."""
+        centre, width = tracy_widom.largest_of_noise(self.short, self.long)
+        return float(0.5 * np.sqrt(self.variance) * width / np.sqrt(centre) * tracy_widom.STANDARD_DEVIATION)
+
+    def misfit(self) -> tuple[float, float]:
+        """p-value of the test of fit, and the largest distance between the distribution functions.
+
+        In the angles of the Marchenko-Pastur law the sums of ``cos(k t)`` over the eigenvalues of noise are independent
+        normal variables of variance ``k/2`` about known means (Bai and Silverstein 2004): eigenvalues repel, so that
+        tables for independent values do not apply. The first is what the scale is fitted by; the next make the test. A
+        value set aside takes half the inverse k-th power of its squared strength over the threshold's with it.
+        """
+        short, long = self.short - self.set_aside, self.long - self.set_aside
+        law = MarchenkoPastur(short / long)
+        x = self.eigenvalues[self.set_aside :] / (self.variance * long)
+        angles = law.angle(x)
+        count = int(np.clip(round(short ** (1 / 3)), FEWEST_MOMENTS, MOST_MOMENTS))
+        k = np.arange(1, count + 1)
+        ratio = self.strengths() ** 2 / np.sqrt(self.beta)
+        mean = short * law.cosine_means(count) + 0.5 * (k % 2 == 0) - 0.5 * np.sum(ratio[:, None] ** -k, axis=0)
+        mean[1] += 0.5 * self.kurtosis
+        sums = np.array([np.sum(np.cos(each * angles)) for each in k])
+        score = np.sum((sums - mean)[1:] ** 2 / (0.5 * k[1:]))
+        expected = law.distribution(x)
+        ranks = np.arange(short, 0, -1)
+        distance = np.max(np.maximum(np.abs(ranks / short - expected), np.abs((ranks - 1) / short - expected)))
+        return float(chi2.sf(score, count - 1)), float(distance)
+
+
+def variance_below(eigenvalues: FloatArray, keep: FloatArray, long: int, strengths: FloatArray) -> float:
+    """Variance of an entry from the energy of the values in `keep`, the others being planted with `strengths`."""
+    gone = eigenvalues.size - keep.size
+    entries = (eigenvalues.size - gone) * (long - gone) - float(np.sum(eigenvalues.size / strengths**2))
+    return float(np.sum(keep)) / max(entries, 1.0)
+
+
+def fit_noise(eigenvalues: FloatArray, long: int, kurtosis: float) -> NoiseFit:
+    """Noise under an unknown number of planted values.
+
+    Starts from the median, sets aside what lies above the edge, fits the energy of the rest, and repeats: of all
+    consistent answers, the one with the smallest scale.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray
+        Decreasing.
+    long : int
+    kurtosis : float
+        Excess kurtosis of the entries.
+    """
+    short = eigenvalues.size
+    law = MarchenkoPastur(short / long)
+    variance = float(np.median(eigenvalues)) / (long * law.median)
+    fit = NoiseFit(eigenvalues, long, kurtosis, 0, variance)
+    aside = short
+    for _ in range(50):
+        if fit.variance <= 0:
+            break
+        centre, width = tracy_widom.largest_of_noise(short, long)
+        edge = fit.variance * (centre * (1 + fit.widening) + SET_ASIDE * width)
+        now = min(int(np.count_nonzero(eigenvalues > edge)), aside, short - 1)
+        if now == aside:
+            break
+        aside = now
+        for _ in range(4):
+            fit = NoiseFit(eigenvalues, long, kurtosis, aside, fit.variance)
+            variance = variance_below(eigenvalues, eigenvalues[aside:], long, fit.strengths())
+            fit = NoiseFit(eigenvalues, long, kurtosis, aside, variance)
+    return fit
