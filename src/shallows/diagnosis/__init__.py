@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from ..freeprob.spiked import shrink
 from .analysis import analyse_matrix
+from .judgement import judge
+from .law_fit import LawFit, fit_law
+from .network_reading import NetworkReading, read_network, read_spectrum
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail
 from .verdict import VERDICTS, Verdict
 
 __all__ = [
     "VERDICTS",
+    "LawFit",
     "MatrixSpectrum",
+    "NetworkReading",
     "NoiseBulk",
     "Verdict",
     "WeightOutlier",
     "WeightTail",
     "analyse_matrix",
+    "fit_law",
+    "judge",
+    "read_network",
+    "read_spectrum",
     "shrink",
 ]

@@ -40,10 +40,10 @@ EXPECTED_GAMMA, GAMMA_SPREAD = math.log(0.75), 0.8
 SOFT = 3.0
 #: And how firmly, of ``log(zeta/delta)``, that it is 0.
 THRESHOLD_SPREAD = 2.0
-#: Rounds of least squares with the standard errors of the one before, and evaluations of each.
-ROUNDS, EVALUATIONS = 3, 8
+#: Rounds of least squares with the standard errors of the one before, after the best start is known, and steps of each.
+ROUNDS, EVALUATIONS = 2, 7
 #: Noise scales per largest learned mode from which the search starts.
-STARTS = (0.02, 0.1, 0.4, 1.5)
+STARTS = (0.02, 0.15, 1.0)
 #: Thresholds over noise scale that are searched for the best one, at most.
 HIGHEST = 8.0
 
@@ -209,7 +209,9 @@ def fit_law(
     if positive < FEWEST:
         return None
     search = _Search(network, sizes, positive, width, samples, weight_decay)
-    return min((search.run(start) for start in STARTS), key=lambda pair: pair[0])[1]
+    tried = [search.improve(search.start(share), 1) for share in STARTS]
+    best = min(tried, key=search.cost)
+    return search.finish(search.improve(best, ROUNDS))
 
 
 class _Search:
@@ -237,23 +239,29 @@ class _Search:
         # A rank stands for those left out beside it.
         self.weights = np.sqrt(np.minimum(np.gradient(self.ranks) if self.ranks.size > 1 else np.ones(1), 3.0))
 
-    def run(self, start: float) -> tuple[float, LawFit]:
-        """From a noise scale of this many largest modes: minus the log-likelihood, and the fit.
+    def start(self, share: float) -> FloatArray:
+        """Where the search starts whose noise scale is this share of the largest mode."""
+        return np.array([self.steepness(), 0.0, math.log(share)] + ([] if self.known else [0.5]))
 
-        Standard errors are those of the last fit while the next is made.
-        """
-        parameters = np.array([self.steepness(), 0.0, math.log(start)] + ([] if self.known else [0.5]))
+    def improve(self, parameters: FloatArray, rounds: int) -> FloatArray:
+        """Least squares with the standard errors of the last round."""
         options = {"loss": "soft_l1", "f_scale": SOFT, "max_nfev": EVALUATIONS, "diff_step": 1e-3, "x_scale": 0.5}
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             spread = self.spread(self.fit(parameters))
-            done = least_squares(self.misses, parameters, args=(spread,), **options)
-            parameters = done.x
-        found = self.fit(parameters)
-        spread = self.spread(found)
+            parameters = least_squares(self.misses, parameters, args=(spread,), **options).x
+        return parameters
+
+    def cost(self, parameters: FloatArray) -> float:
+        """Minus the log-likelihood."""
+        spread = self.spread(self.fit(parameters))
         misses = self.misses(parameters, spread)
-        cost = float(SOFT**2 * (np.sqrt(1 + (misses / SOFT) ** 2) - 1).sum())
-        cost += float(self.weights**2 @ np.log(spread / self.unit))
-        return cost, replace(found, misfit=float(np.sqrt(np.mean(misses**2))))
+        return float(SOFT**2 * (np.sqrt(1 + (misses / SOFT) ** 2) - 1).sum() + self.weights**2 @ np.log(spread))
+
+    def finish(self, parameters: FloatArray) -> LawFit:
+        """The fit, with its misfit."""
+        found = self.fit(parameters)
+        misses = self.misses(parameters, self.spread(found))
+        return replace(found, misfit=float(np.sqrt(np.mean(misses**2))))
 
     def steepness(self) -> float:
         """First guess of ``log(gamma - 1/2)``: from the slope of the largest modes."""

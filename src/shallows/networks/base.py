@@ -272,6 +272,10 @@ class Network(ABC):
             If no network of this width has them.
         """
 
+    def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
+        """What the output here is multiplied by in other conventions, by their names."""
+        return {}
+
     # -- effective weights
 
     @abstractmethod

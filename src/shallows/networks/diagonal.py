@@ -110,6 +110,9 @@ class Diagonal(Network):
         size = np.sqrt(np.abs(theta) * np.sqrt(theta.shape[-1]))
         return {"a": size, "w": np.sign(theta) * size}
 
+    def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
+        return {"sum a w x": math.sqrt(dim)}
+
     def weights_of_modes(self, modes: FloatArray) -> FloatArray:
         return modes
 

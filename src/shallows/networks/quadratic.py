@@ -130,6 +130,15 @@ class Quadratic(Network):
         top = vectors[:, -keep:] * np.sqrt(np.maximum(values[-keep:], 0) * np.sqrt(p * d))
         return {"W": np.concatenate([top.T, np.zeros((p - keep, d))])}
 
+    def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
+        p = self.effective_width(dim, width)
+        return {
+            "|W x|^2": dim * np.sqrt(p),
+            "|W x|^2/p": dim / np.sqrt(p),
+            "|W x|^2/sqrt(p)": float(dim),
+            "|W x|^2/sqrt(p d)": np.sqrt(dim),
+        }
+
     def weights_of_modes(self, modes: FloatArray) -> LowRankPSD:
         return LowRankPSD.diagonal(modes)
 

@@ -16,6 +16,8 @@ from .law import LAWS, LearnedLaw, Outlier
 
 #: Steps of Newton's method that follow the grid in a search for quantiles.
 POLISH = 4
+#: Modes within this share of the noise scale are one, for quantiles.
+GROUPED = 0.1
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -89,16 +91,27 @@ class DiagonalLaw(LearnedLaw):
         out = np.exp(-0.5 * z**2) @ spectrum.weights / (self.noise_scale * math.sqrt(2 * math.pi))
         return np.where(points.ravel() == 0, 0.0, out).reshape(points.shape)
 
+    @cached_property
+    def _grouped(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Modes of the teacher and how many of each, neighbours within a small share of the noise taken together."""
+        spectrum = self.problem.spectrum
+        cells = np.floor(spectrum.values / (GROUPED * self.noise_scale))
+        starts = np.flatnonzero(np.diff(cells, prepend=np.inf))
+        counts = np.add.reduceat(spectrum.multiplicities, starts)
+        energy = np.add.reduceat(spectrum.multiplicities * spectrum.values**2, starts)
+        return np.sqrt(energy / counts), counts
+
     def _noisy_rank_positions(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-        spectrum, tau = self.problem.spectrum, self.noise_scale
-        top = float(spectrum.values[0]) + 8 * tau
+        tau = self.noise_scale
+        modes, multiplicities = self._grouped
+        top = float(modes[0]) + 8 * tau
 
         def counts(sizes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             """Expected number of larger weights, and its slope."""
             down = -(sizes[:, None] + self.threshold)
-            near, far = (down + spectrum.values) / tau, (down - spectrum.values) / tau
-            density = (np.exp(-0.5 * near**2) + np.exp(-0.5 * far**2)) @ spectrum.multiplicities
-            return (ndtr(near) + ndtr(far)) @ spectrum.multiplicities, -density / (tau * math.sqrt(2 * math.pi))
+            near, far = (down + modes) / tau, (down - modes) / tau
+            density = (np.exp(-0.5 * near**2) + np.exp(-0.5 * far**2)) @ multiplicities
+            return (ndtr(near) + ndtr(far)) @ multiplicities, -density / (tau * math.sqrt(2 * math.pi))
 
         sizes = np.unique(np.concatenate([np.linspace(0.0, 6 * tau, 60), np.linspace(0.0, top, 150)]))
         above = np.log(np.maximum(counts(sizes)[0], 1e-300))
