@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from ..freeprob.spiked import shrink
 from .analysis import analyse_matrix
+from .judgement import judge
+from .law_fit import LawFit, fit_law
 from .layer import Change, LayerDiagnosis
 from .model import TABLE_FILES, DiagnosisSeries, ModelDiagnosis
+from .network_reading import NetworkReading, read_network, read_spectrum
 from .pruning import PrunedLayer, PrunedModel, prune_checkpoint
 from .run import diagnose, diagnose_series, principal_angles
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail, noise_density
-from .verdict import VERDICTS, Verdict, judge
+from .verdict import VERDICTS, Verdict
 
 __all__ = [
     "TABLE_FILES",
     "VERDICTS",
     "Change",
     "DiagnosisSeries",
+    "LawFit",
     "LayerDiagnosis",
     "MatrixSpectrum",
     "ModelDiagnosis",
+    "NetworkReading",
     "NoiseBulk",
     "PrunedLayer",
     "PrunedModel",
@@ -28,9 +33,12 @@ __all__ = [
     "analyse_matrix",
     "diagnose",
     "diagnose_series",
+    "fit_law",
     "judge",
     "noise_density",
     "principal_angles",
     "prune_checkpoint",
+    "read_network",
+    "read_spectrum",
     "shrink",
 ]

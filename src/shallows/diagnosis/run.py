@@ -12,10 +12,10 @@ from .._version import __version__
 from ..checkpoints import ResultStore, Skipped, fingerprint, merged, open_checkpoint, printable, weight_matrices
 from ..errors import CannotRead, InvalidArgument
 from .analysis import analyse_matrix
+from .judgement import judge
 from .layer import UNCHANGED, Change, LayerDiagnosis
 from .model import DiagnosisSeries, ModelDiagnosis
 from .singular_values import checked, leading_vectors
-from .verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -165,6 +165,14 @@ class Network(ABC):
         """
 
     @abstractmethod
+    def outlier_fluctuation(self, dim: float) -> float:
+        """Standard deviation of a learned mode far out of the noise, over the noise scale: 1, or ``sqrt(2/d)``."""
+
+    @abstractmethod
+    def bulk_fluctuation(self, dim: float) -> float:
+        """The same for a mode of the bulk about the quantile of its rank, roughly."""
+
+    @abstractmethod
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         """Teacher modes below this are lost in the noise, or set to zero; the shape of the two."""
 
@@ -263,6 +271,10 @@ class Network(ABC):
         InvalidArgument
             If no network of this width has them.
         """
+
+    def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
+        """What the output here is multiplied by in other conventions, by their names."""
+        return {}
 
     # -- effective weights
 

@@ -80,6 +80,12 @@ class Diagonal(Network):
     def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
         return float(noise_scale * math.sqrt(2 * math.log(max(dim, 2))))
 
+    def outlier_fluctuation(self, dim: float) -> float:
+        return 1.0
+
+    def bulk_fluctuation(self, dim: float) -> float:
+        return 2 / math.sqrt(dim)
+
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         return np.maximum(noise_scale, threshold)
 
@@ -103,6 +109,9 @@ class Diagonal(Network):
         theta = np.asarray(weights, dtype=float)
         size = np.sqrt(np.abs(theta) * np.sqrt(theta.shape[-1]))
         return {"a": size, "w": np.sign(theta) * size}
+
+    def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
+        return {"sum a w x": math.sqrt(dim)}
 
     def weights_of_modes(self, modes: FloatArray) -> FloatArray:
         return modes

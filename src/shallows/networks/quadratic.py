@@ -85,6 +85,12 @@ class Quadratic(Network):
     def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
         return float(2 * noise_scale * (1 + fluctuations * dim ** (-2 / 3)))
 
+    def outlier_fluctuation(self, dim: float) -> float:
+        return float(np.sqrt(2 / dim))
+
+    def bulk_fluctuation(self, dim: float) -> float:
+        return float(dim ** (-2 / 3))
+
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         return np.maximum(noise_scale, threshold - noise_scale)
 
@@ -123,6 +129,15 @@ class Quadratic(Network):
         keep = min(p, d)
         top = vectors[:, -keep:] * np.sqrt(np.maximum(values[-keep:], 0) * np.sqrt(p * d))
         return {"W": np.concatenate([top.T, np.zeros((p - keep, d))])}
+
+    def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
+        p = self.effective_width(dim, width)
+        return {
+            "|W x|^2": dim * np.sqrt(p),
+            "|W x|^2/p": dim / np.sqrt(p),
+            "|W x|^2/sqrt(p)": float(dim),
+            "|W x|^2/sqrt(p d)": np.sqrt(dim),
+        }
 
     def weights_of_modes(self, modes: FloatArray) -> LowRankPSD:
         return LowRankPSD.diagonal(modes)
