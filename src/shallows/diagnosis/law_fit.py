@@ -31,7 +31,7 @@ REMAINS = 1e-3
 #: Fewer learned modes do not tell four numbers.
 FEWEST = 3
 #: Ranks compared: all up to this one, then one in :data:`RATIO`.
-EACH, RATIO = 12, 1.15
+EACH, RATIO = 8, 1.25
 #: A mode's place is known to this share of itself, whatever the noise.
 FLOOR = 0.03
 #: What is expected of ``log(gamma - 1/2)`` before looking, and how firmly.
