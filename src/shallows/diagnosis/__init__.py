@@ -6,7 +6,7 @@ from ..freeprob.spiked import shrink
 from .analysis import analyse_matrix
 from .judgement import judge
 from .law_fit import LawFit, fit_law
-from .network_reading import NetworkReading, read_network, read_spectrum
+from .network_reading import NetworkReading, analyse_network, read_network, read_spectrum, risk_of_spectrum
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail
 from .verdict import VERDICTS, Verdict
 
@@ -20,9 +20,11 @@ __all__ = [
     "WeightOutlier",
     "WeightTail",
     "analyse_matrix",
+    "analyse_network",
     "fit_law",
     "judge",
     "read_network",
     "read_spectrum",
+    "risk_of_spectrum",
     "shrink",
 ]
