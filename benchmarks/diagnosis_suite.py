@@ -20,6 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from shallows import PowerLaw, Problem, optimal_weight_decay, predict, sample
+from shallows.diagnosis import MatrixSpectrum, judge, read_network, read_spectrum
+from shallows.diagnosis.spectrum_class import counts_of
+from shallows.errors import EstimateUndefined, InvalidArgument
 from shallows.networks import network_named
 from shallows.phases import PHASES, phase_at
 from shallows.training import train
@@ -31,9 +34,12 @@ GAMMAS, NOISES = (0.7, 1.8), (0.05, 1.0)
 NU, OVER_LINE = (-0.3, 1.6), (0.01, 30.0)
 #: Hidden units over columns, of quadratic networks.
 WIDTHS = (1.0, 1.5, 2.0)
-#: Rows times columns, at most; and where networks themselves are trained.
+#: Rows times columns, at most.
 MOST = 4e6
+#: Share of networks that are trained themselves, of those with at most so many numbers of data.
 GRADIENT_SHARE, GRADIENT_MOST = 0.3, 4e5
+#: One of so many is read with its data too.
+WITH_DATA = 4
 
 
 def settings_of(seed):
@@ -113,13 +119,86 @@ def train_all(count):
             print({name: found[name] for name in shown}, flush=True)
 
 
+def load(path):
+    """Record and own weights of a trained network."""
+    with np.load(path) as file:
+        return json.loads(str(file["record"])), {name: file[name] for name in file.files if name != "record"}
+
+
+def of_fit(found, prefix):
+    """Columns of a law fitted to the weights."""
+    if found is None:
+        return {}
+    verdict, counts = judge_law(found), counts_of(found.law)
+    return {
+        f"{prefix}_{name}": value
+        for name, value in {
+            "verdict": verdict.name, "side": verdict.regularisation, "class": counts.name, "close": counts.close,
+            "learned": counts.learned, "out": counts.out, "risk": found.excess_risk, "test_error": found.test_error,
+            "misfit": found.misfit, "price": found.price, "gamma": found.gamma, "over": found.threshold > found.best_threshold,
+        }.items()
+    }  # fmt: skip
+
+
+def judge_law(found):
+    """The verdict on weights that are not zero."""
+    return judge(MatrixSpectrum((1, 1), np.ones(1), None, "", (), None, "", None, 1.0, 1.0), found)
+
+
+def evaluate_one(record, own):
+    network, seed = network_named(record["network"]), record["seed"]
+    decay, width = record["weight_decay"], record["width"] if network.has_width else None
+    teacher = PowerLaw(record["dim"], record["gamma"])
+    problem = Problem(network.name, teacher, samples=record["samples"], noise=record["noise"], width=width)
+    expected = predict(problem, weight_decay=decay)
+    counts = counts_of(expected.spectrum)
+    out = dict(record) | {"class": counts.name, "class_close": counts.close, "test_error": expected.test_error}
+    out |= {"true_learned": counts.learned, "true_out": counts.out, "effective": problem.effective_samples}
+    sizes = network.spectrum(network.effective_weights(own))
+    out["positive"] = int((sizes > 1e-3 * sizes[0]).sum()) if sizes[0] > 1e-8 else 0
+    out["largest"] = float(sizes[0])
+    out |= of_fit(read_spectrum(own, network.name), "free")
+    out |= of_fit(read_spectrum(own, network.name, samples=record["samples"], weight_decay=decay), "known")
+    return out | (of_data(problem, seed, own) if seed % WITH_DATA == 1 else {})
+
+
+def of_data(problem, seed, own):
+    """Columns of a network read with its data."""
+    out, network = {}, problem.architecture
+    data, turn = data_of(seed, problem)
+    inputs = data.inputs @ turn if network.is_matrix else data.inputs[:, turn]
+    try:
+        found = read_network(own, inputs, data.labels, network.name)
+        for name in ("test_error", "excess_risk", "noise"):
+            one = getattr(found.inference, name)
+            out |= {f"data_{name}": one.value, f"data_{name}_low": one.low, f"data_{name}_high": one.high}
+            out[f"data_{name}_told"] = getattr(found, name) is not None
+        out |= {"data_decay": found.weight_decay, "data_distance": found.distance}
+    except (EstimateUndefined, InvalidArgument) as error:
+        out["data_error"] = str(error)[:60]
+    return out
+
+
+def evaluate_all(part, parts):
+    target = FOLDER / f"evaluated{part}of{parts}.jsonl"
+    known = {json.loads(line)["seed"] for line in target.read_text().splitlines()} if target.exists() else set()
+    for path in sorted(FOLDER.glob("*.npz"), key=lambda path: int(path.stem)):
+        if int(path.stem) % parts == part and int(path.stem) not in known:
+            with target.open("a") as file:
+                file.write(json.dumps(evaluate_one(*load(path)), default=float) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["train", "evaluate"])
     parser.add_argument("--count", type=int, default=600)
+    parser.add_argument("--part", type=int, default=0, help="evaluate every PARTS-th network, from this one")
+    parser.add_argument("--parts", type=int, default=1)
     options = parser.parse_args()
     if options.what == "train":
         train_all(options.count)
+    else:
+        evaluate_all(options.part, options.parts)
 
 
 if __name__ == "__main__":

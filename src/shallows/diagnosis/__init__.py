@@ -8,7 +8,7 @@ from .judgement import judge
 from .law_fit import LawFit, fit_law
 from .layer import Change, LayerDiagnosis
 from .model import TABLE_FILES, DiagnosisSeries, ModelDiagnosis
-from .network_reading import NetworkReading, read_network, read_spectrum
+from .network_reading import NetworkReading, analyse_network, read_network, read_spectrum, risk_of_spectrum
 from .pruning import PrunedLayer, PrunedModel, prune_checkpoint
 from .run import diagnose, diagnose_series, principal_angles
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail, noise_density
@@ -31,6 +31,7 @@ __all__ = [
     "WeightOutlier",
     "WeightTail",
     "analyse_matrix",
+    "analyse_network",
     "diagnose",
     "diagnose_series",
     "fit_law",
@@ -40,5 +41,6 @@ __all__ = [
     "prune_checkpoint",
     "read_network",
     "read_spectrum",
+    "risk_of_spectrum",
     "shrink",
 ]

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from scipy.special import betaincinv, gammaincc
+from scipy.special import betaincinv
 from scipy.stats import chi2
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from .spectrum import MatrixSpectrum
 
 #: What is taken off a rank to have the mean of its eigenvalue at the quantile (simulations of d = 60 to 300).
 RANK_OFFSET = 0.65
@@ -27,12 +28,12 @@ FLUCTUATION, DECAY = 1.28, 0.26
 REMAINS = 0.05
 #: Fewer eigenvalues make no bulk.
 FEWEST = 4
+#: Eigenvalues that tell one law from another.
+ENOUGH = 10
 #: A noise scale more uncertain than this, relatively, is none.
 LOOSEST = 0.5
 #: Below this p-value eigenvalues are not a bulk.
 MISFIT = 0.02
-#: Chiani's (2014) gamma law for the largest eigenvalue of noise.
-TW_SHAPE, TW_SCALE, TW_SHIFT = 46.446, 0.186054, 9.84801
 
 
 def semicircle_quantile(share: FloatArray) -> FloatArray:
@@ -46,11 +47,6 @@ def semicircle_quantile(share: FloatArray) -> FloatArray:
     array([ 2.,  0., -2.])
     """
     return 2 - 4 * np.asarray(betaincinv(1.5, 1.5, np.clip(share, 0.0, 1.0)))
-
-
-def tracy_widom_sf(x: FloatArray | float) -> FloatArray:
-    """Probability that the largest eigenvalue of noise, centred and scaled, is above `x` (to a few 1e-4)."""
-    return np.asarray(gammaincc(TW_SHAPE, np.maximum(np.asarray(x) + TW_SHIFT, 0.0) / TW_SCALE))
 
 
 @dataclass(frozen=True)
@@ -75,6 +71,9 @@ class ClippedSemicircle:
     >>> ClippedSemicircle(2, 30, 1.0, 0.5, 0.1, 0.1, 0.5).edge
     1.5
     """
+
+    #: What it is called.
+    law: ClassVar[str] = "clipped semicircle"
 
     outliers: int
     count: int
@@ -189,3 +188,37 @@ def find_bulk(values: FloatArray, threshold: float | None = None) -> ClippedSemi
         if found.p_value >= MISFIT and (found.scale_error < LOOSEST * found.scale):
             return found
     return None
+
+
+def noise_law(spectrum: MatrixSpectrum) -> str:
+    """Which law of noise the singular values of a matrix follow below its outliers.
+
+    ``"Marchenko-Pastur"``: entries of noise, as initialisations leave them. ``"clipped semicircle"``: what weight decay
+    leaves in ``W`` where the loss sees ``W^T W``. ``"cannot tell"`` where both laws fit, or none.
+
+    Parameters
+    ----------
+    spectrum : MatrixSpectrum
+        Of :func:`.analyse_matrix`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.diagnosis import analyse_matrix
+    >>> from shallows.diagnosis.clipped_semicircle import noise_law
+    >>> noise = np.random.default_rng(0).standard_normal((100, 100))
+    >>> noise_law(analyse_matrix(noise))
+    'Marchenko-Pastur'
+    >>> values, vectors = np.linalg.eigh((noise + noise.T) / np.sqrt(200))
+    >>> clipped = np.sqrt(np.maximum(values - 0.3, 0.0))[:, None] * vectors.T
+    >>> noise_law(analyse_matrix(clipped))
+    'clipped semicircle'
+    """
+    bulk = spectrum.bulk
+    entries = bulk is not None and bulk.p_value >= MISFIT and bulk.law != ClippedSemicircle.law
+    found = find_bulk(spectrum.singular_values**2)
+    positive = int((spectrum.singular_values > 0).sum())
+    clipped = found is not None and found.count >= max(ENOUGH, positive / 2)
+    if entries == clipped:
+        return "cannot tell"
+    return "Marchenko-Pastur" if entries else ClippedSemicircle.law

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: A law that misses the learned modes by more standard errors than this is not theirs.
 MISFIT = 2.0
+#: What :func:`.network_reading.analyse_network` says where too few modes are learned to fit a law.
+FEW_MODES = "too few learned modes"
 #: A price of the wrong threshold below this is none.
 BALANCED = 1.1
 #: Misfit of a bulk that does not matter, and p-value that is chance.
@@ -57,6 +59,8 @@ def judge(spectrum: MatrixSpectrum, fit: LawFit | None = None) -> Verdict:
         return _collapsed()
     if fit is not None:
         return _by_law(fit)
+    if spectrum.no_bulk == FEW_MODES:
+        return _few()
     return _by_bulk(spectrum)
 
 
@@ -67,6 +71,16 @@ def _collapsed() -> Verdict:
         "over-regularised",
         "All singular values are zero: weight decay has removed every feature.",
         ("lower the weight decay", "this matrix can be dropped as it is"),
+    )
+
+
+def _few() -> Verdict:
+    return Verdict(
+        "bulk+spikes",
+        CONFIDENCE["bulk+spikes"][1],
+        "over-regularised",
+        "One or two features are learned and weight decay has removed all others.",
+        ("lower the weight decay", "all but the largest singular values are zero and can be dropped"),
     )
 
 

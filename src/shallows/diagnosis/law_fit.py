@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
 #: Learned modes below this share of the largest are what an optimiser left.
 REMAINS = 1e-3
-#: Fewer learned modes do not tell four numbers.
-FEWEST = 3
+#: Fewer learned modes do not tell four numbers; nor one with what is expected where the threshold is known.
+FEWEST, FEWEST_KNOWN = 3, 1
+#: Of few modes the noise is expected at this share of the threshold, within a factor of e.
+EXPECTED_NOISE = 1 / 3
 #: Ranks compared: all up to this one, then one in :data:`RATIO`.
-EACH, RATIO = 12, 1.15
+EACH, RATIO = 8, 1.25
 #: A mode's place is known to this share of itself, whatever the noise.
 FLOOR = 0.03
 #: What is expected of ``log(gamma - 1/2)`` before looking, and how firmly.
@@ -96,7 +98,9 @@ class LawFit:
     @cached_property
     def problem(self) -> Problem:
         """The problem that has this teacher; its noise is what the noise scale leaves, where samples are known."""
-        problem = Problem(self.network, PowerLaw(self.dim, self.gamma, self.energy), self.samples or 1.0, 0.0, self.width)
+        problem = Problem(
+            self.network, PowerLaw(self.dim, self.gamma, self.energy), self.samples or 1.0, 0.0, self.width
+        )
         return problem if self.samples is None else replace(problem, noise=self.noise or 0.0)
 
     @cached_property
@@ -206,7 +210,8 @@ def fit_law(
     True
     """
     positive = int((sizes > REMAINS * sizes[0]).sum()) if sizes[0] > 0 else 0
-    if positive < FEWEST:
+    known = samples is not None and weight_decay is not None and weight_decay > 0
+    if positive < (FEWEST_KNOWN if known else FEWEST):
         return None
     search = _Search(network, sizes, positive, width, samples, weight_decay)
     tried = [search.improve(search.start(share), 1) for share in STARTS]
@@ -229,7 +234,7 @@ class _Search:
         self.network, self.dim, self.width = network, sizes.size, width
         self.known = samples is not None and weight_decay is not None and weight_decay > 0
         self.samples, self.weight_decay = samples, weight_decay
-        self.unit = float(sizes[0])
+        self.unit, self.few = float(sizes[0]), positive < FEWEST
         # One rank beyond the learned ones: theory has to let it vanish.
         ranks = np.arange(1, min(positive + 1, sizes.size) + 1)
         later = EACH * RATIO ** np.arange(1, 80)
@@ -265,6 +270,8 @@ class _Search:
 
     def steepness(self) -> float:
         """First guess of ``log(gamma - 1/2)``: from the slope of the largest modes."""
+        if self.few:
+            return EXPECTED_GAMMA
         few = slice(0, max(3, self.ranks.size // 3))
         slope = -np.polyfit(np.log(self.ranks[few]), np.log(np.maximum(self.seen[few], 1e-3 * self.unit)), 1)[0]
         return math.log(min(max(float(slope), 0.65), 2.0) - 0.5)
@@ -300,4 +307,6 @@ class _Search:
         # Without more to tell, the threshold is about that of the noise.
         if not self.known:
             prior.append(math.log(found.threshold / found.noise_scale) / THRESHOLD_SPREAD)
+        elif self.few:
+            prior.append(math.log(found.noise_scale / (EXPECTED_NOISE * found.threshold)))
         return np.concatenate([self.weights * (self.seen - found.law.rank_positions(self.ranks)) / spread, prior])

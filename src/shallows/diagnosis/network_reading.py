@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import chi2
 
 from .._arguments import check_number
 from ..errors import EstimateUndefined, InvalidArgument
@@ -17,7 +18,10 @@ from ..inference import Diagnosis, Estimate, Inference, check_assumptions, infer
 from ..networks import Network, network_named
 from ..operators import check_data, operator_for
 from ..training import Fit, train
-from .law_fit import LawFit, fit_law
+from .judgement import FEW_MODES, MISFIT
+from .law_fit import REMAINS, LawFit, fit_law
+from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier
+from .spectrum_class import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +38,8 @@ AT_MINIMUM = 0.05
 TOLERANCE = 1e-6
 #: Relative standard error of the excess risk, and of the test error, read off the spectrum with samples and weight decay
 #: (calibration half of ``benchmarks/diagnosis_suite.py``), where some mode stands out of the noise.
+#: Relative half width of the interval of the noise scale, and degrees of freedom of the misfit (same source).
+SCALE_SPREAD, FREEDOM = 0.25, 10
 RISK_FROM_SPECTRUM, TEST_ERROR_FROM_SPECTRUM = 0.3, 0.3
 
 
@@ -193,7 +199,9 @@ def read_network(
     else:
         remarks.append("weight decay from the condition that stretching all weights changes nothing")
     if not found > 0:
-        raise EstimateUndefined("no positive weight decay has these weights as its minimum: train on, or give more data")
+        raise EstimateUndefined(
+            "no positive weight decay has these weights as its minimum: train on, or give more data"
+        )
     fit = train((inputs, labels), network=kind.name, weight_decay=found, tolerance=TOLERANCE, throw=False)
     least = operator_for(kind.name, inputs).output(fit.weights)
     distance = float(np.mean((output - least) ** 2) / max(np.mean((labels - output) ** 2), 1e-300))
@@ -268,3 +276,91 @@ def read_spectrum(
         check_number("samples", samples, minimum=1)
     sizes = kind.spectrum(effective_of(weights, kind))
     return fit_law(kind.name, sizes, width=width, samples=samples, weight_decay=weight_decay)
+
+
+def analyse_network(
+    weights: Any, network: str, *, samples: float | None = None, weight_decay: float | None = None
+) -> tuple[MatrixSpectrum, LawFit | None]:
+    """Spectrum of a network of the theory's kind, its noise read by the law of theory; and that law.
+
+    Singular values are the square roots of the sizes of the learned modes, in units of the network's own weights; the
+    noise scale is in the modes' own (those of ``W^T W/sqrt(p d)``, or of ``a w/sqrt(d)``). Outliers are the modes beyond
+    the edge of the noise by more than it fluctuates; their strengths those of the teacher's.
+
+    Parameters
+    ----------
+    weights, network, samples, weight_decay
+        As for :func:`read_spectrum`.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, train
+    >>> from shallows.diagnosis import analyse_network, judge
+    >>> fit = train(Problem("quadratic", PowerLaw(60, 1.25), samples=2400, noise=0.1), seed=0, weight_decay=0.05)
+    >>> spectrum, law = analyse_network(fit.weights, "quadratic")
+    >>> spectrum.bulk.law, judge(spectrum, law).name
+    ('clipped semicircle', 'bleed-out')
+    """
+    kind = network_named(network)
+    sizes = kind.spectrum(effective_of(weights, kind))
+    dim = sizes.size
+    found = read_spectrum(weights, network, samples=samples, weight_decay=weight_decay)
+    values = np.sqrt(np.maximum(sizes, 0.0))
+    energy = float(sizes.sum())
+    shares = values[values > 0] / values.sum() if energy else values
+    nothing = FEW_MODES if energy else "all weights are zero"
+    bare = MatrixSpectrum(
+        (dim, dim), values, None, nothing, (), None, "tails are for matrices of no known law", None,
+        energy / float(values[0] ** 2) if energy else 0.0,
+        float(np.exp(-np.sum(shares * np.log(shares)))) if energy else 0.0,
+    )  # fmt: skip
+    if found is None or found.misfit > MISFIT:
+        return (bare if found is None else replace(bare, no_bulk="the law of theory does not fit")), found
+    scale, threshold = found.noise_scale, found.threshold
+    edge = kind.noise_edge(scale, dim, 0.0) - threshold
+    fluctuation = kind.noise_edge(scale, dim) - kind.noise_edge(scale, dim, 0.0)
+    beyond = sizes[sizes > max(edge + fluctuation, REMAINS * sizes[0])]
+    known = np.array([one.teacher for one in found.law.outliers])
+    error = scale * kind.outlier_fluctuation(dim)
+    outliers = tuple(_outlier(kind, float(size), threshold, scale, dim, error) for size in beyond[: max(known.size, 0)])
+    spread = SCALE_SPREAD * scale
+    bulk = NoiseBulk(
+        kind.learned_noise, scale, (scale - spread, scale + spread), 0.0, float(np.sqrt(max(edge, 0.0))),
+        float(np.sqrt(max(edge + fluctuation, 0.0)) - np.sqrt(max(edge, 0.0))),
+        float(chi2.sf(found.misfit**2 * FREEDOM, FREEDOM)),
+    )  # fmt: skip
+    share = float(sum(one.singular_value**4 for one in outliers) / np.sum(sizes**2))
+    return replace(bare, bulk=bulk, no_bulk="", outliers=outliers, energy_outliers=share), found
+
+
+def _outlier(kind: Network, size: float, threshold: float, scale: float, dim: int, error: float) -> WeightOutlier:
+    """A learned mode of this size, with the teacher's behind it."""
+    noisy = size + threshold
+    strength, overlap = kind.freed_of_noise(noisy, scale)
+    low, high = (kind.freed_of_noise(max(noisy + far * error, 0.0), scale)[0] for far in (-1.96, 1.96))
+    p_value = kind.chance_beyond(noisy, scale, dim)
+    return WeightOutlier(
+        float(np.sqrt(size)), p_value, float(np.sqrt(strength)), (float(np.sqrt(low)), float(np.sqrt(high))), overlap,
+        overlap,
+    )  # fmt: skip
+
+
+def risk_of_spectrum(found: LawFit | None) -> dict[str, Estimate | None]:
+    """Excess risk and test error that a fitted law implies; None where they cannot be said.
+
+    No feature out of the noise, and what was not learned leaves no trace in the weights: the excess risk is not told.
+
+    Examples
+    --------
+    >>> from shallows.diagnosis.network_reading import risk_of_spectrum
+    >>> risk_of_spectrum(None)
+    {'excess_risk': None, 'test_error': None}
+    """
+    out: dict[str, Estimate | None] = {"excess_risk": None, "test_error": None}
+    if found is None or found.misfit > MISFIT:
+        return out
+    if counts_of(found.law).out >= 0.5:
+        out["excess_risk"] = Estimate.positive(found.excess_risk, RISK_FROM_SPECTRUM)
+    if found.test_error is not None:
+        out["test_error"] = Estimate.positive(found.test_error, TEST_ERROR_FROM_SPECTRUM)
+    return out

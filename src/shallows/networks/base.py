@@ -101,6 +101,8 @@ class Network(ABC):
     needs_white_inputs: ClassVar[bool]
     #: Exponent of the risk in phase V; None where it is a logarithm.
     harmful_exponent: ClassVar[float | None]
+    #: What the law of learned noise is called.
+    learned_noise: ClassVar[str]
     #: Relative cost of one prediction.
     theory_cost: ClassVar[float]
 
@@ -175,6 +177,14 @@ class Network(ABC):
     @abstractmethod
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         """Teacher modes below this are lost in the noise, or set to zero; the shape of the two."""
+
+    @abstractmethod
+    def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
+        """Teacher's mode behind a noisy one, and the squared overlap of their directions."""
+
+    @abstractmethod
+    def chance_beyond(self, noisy: float, noise_scale: float, dim: float) -> float:
+        """Probability that noise alone has a mode this large, among all."""
 
     # -- regularisation
 

@@ -52,6 +52,7 @@ class Diagonal(Network):
     has_width = False
     is_matrix = False
     sharp_bulk = False
+    learned_noise = "soft-thresholded normal"
     needs_white_inputs = False
     harmful_exponent = None
     theory_cost = 0.5
@@ -88,6 +89,12 @@ class Diagonal(Network):
 
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         return np.maximum(noise_scale, threshold)
+
+    def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
+        return noisy, 1.0
+
+    def chance_beyond(self, noisy: float, noise_scale: float, dim: float) -> float:
+        return -math.expm1(dim * math.log1p(-min(math.erfc(noisy / noise_scale / math.sqrt(2)), 1 - 1e-16)))
 
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
         return weight_decay * math.sqrt(dim)

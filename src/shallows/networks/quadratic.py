@@ -57,6 +57,7 @@ class Quadratic(Network):
     has_width = True
     is_matrix = True
     sharp_bulk = True
+    learned_noise = "clipped semicircle"
     needs_white_inputs = True
     harmful_exponent = 0.4
     theory_cost = 1.0
@@ -93,6 +94,17 @@ class Quadratic(Network):
 
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         return np.maximum(noise_scale, threshold - noise_scale)
+
+    def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
+        if noisy <= 2 * noise_scale:
+            return noise_scale, 0.0
+        mode = (noisy + np.sqrt(noisy**2 - 4 * noise_scale**2)) / 2
+        return float(mode), float(1 - (noise_scale / mode) ** 2)
+
+    def chance_beyond(self, noisy: float, noise_scale: float, dim: float) -> float:
+        from ..freeprob.tracy_widom import survival
+
+        return float(survival((noisy / noise_scale - 2) * dim ** (2 / 3)))
 
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
         return (penalty or 0.0) / 2
