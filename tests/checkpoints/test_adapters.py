@@ -126,14 +126,20 @@ def test_what_has_no_place_in_the_base_is_named():
         "base_model.model.fc.lora_B.weight": numbers(4, 2),
         "base_model.model.head.modules_to_save.default.weight": saved,
         "base_model.model.other.weight": numbers(2, 2),
+        "base_model.model.head.lora_A.weight": numbers(1, 4),
+        "base_model.model.head.lora_B.weight": numbers(3, 1),
+        "base_model.model.table.base_layer.weight": saved,
     }
-    both = merged(open_checkpoint({"fc.weight": numbers(4, 4), "head.weight": numbers(3, 4)}), open_checkpoint(given))
+    base = {"fc.weight": numbers(4, 4), "head.weight": numbers(3, 4), "table.weight": numbers(3, 4)}
+    both = merged(open_checkpoint(base), open_checkpoint(given))
     assert {item.name for item in both.skipped} == {
         "gone.weight[adapter]",
         "fc.weight[adapter]",
         "base_model.model.other.weight",
     }
-    np.testing.assert_array_equal(both.tensors[1].read(), saved)
+    change = given["base_model.model.head.lora_B.weight"] @ given["base_model.model.head.lora_A.weight"]
+    np.testing.assert_allclose(both.tensors[1].read(), saved + change)  # both a new one and a change of it
+    np.testing.assert_array_equal(both.tensors[2].read(), saved)
 
 
 def test_factored_matrices_are_one():
