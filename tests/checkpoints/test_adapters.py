@@ -146,4 +146,5 @@ def test_factored_matrices_are_one():
     left, right = numbers(8, 2), numbers(2, 3, 3, 3)
     matrices, skipped = weight_matrices(open_checkpoint({"conv.weight.left": left, "conv.weight.right": right}))
     assert [(matrix.name, matrix.shape) for matrix in matrices] == [("conv.weight", (8, 27))] and not skipped
+    assert matrices[0].kind == "convolution"
     np.testing.assert_allclose(matrices[0].read(), left @ right.reshape(2, -1))

@@ -190,8 +190,8 @@ def test_damage_of_any_kind_is_told_in_one_line_or_tensor_by_tensor(tmp_path, en
         np.savez_compressed(good, **arrays)
     else:
         np.save(good, arrays["a.weight"])
-    whole, rng, refused = good.read_bytes(), np.random.default_rng(0), 0
-    for trial in range(200):
+    whole, rng, lines = good.read_bytes(), np.random.default_rng(0), []
+    for trial in range(100):
         content = bytearray(whole)
         place = int(rng.integers(min(len(content), 400 if trial % 2 else len(content))))
         kind = trial % 3
@@ -211,6 +211,5 @@ def test_damage_of_any_kind_is_told_in_one_line_or_tensor_by_tensor(tmp_path, en
                     with contextlib.suppress(CannotRead):
                         assert matrix.read().shape == matrix.shape
         except InvalidArgument as error:
-            refused += 1
-            assert "\n" not in str(error)
-    assert 30 < refused < 200
+            lines.append(str(error).splitlines())
+    assert 15 < len(lines) < 100 and all(len(line) == 1 for line in lines)
