@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from shallows.checkpoints import merged, open_checkpoint, weight_matrices
+from shallows.checkpoints import merged, open_checkpoint, weight_matrices, write_checkpoint
+from shallows.errors import InvalidArgument
 
 
 def numbers(*shape, seed=0):
@@ -99,6 +100,15 @@ def test_a_base_with_its_adapter(tmp_path):
         values["model.encoder.fc.weight"], base["model.encoder.fc.weight"] + 2 * product["encoder.fc"]
     )
     np.testing.assert_array_equal(values["encoder.fc.bias"], base["encoder.fc.bias"])
+
+
+def test_a_base_with_its_adapter_is_not_written(tmp_path):
+    adapter(tmp_path / "a")
+    save_file({"encoder.fc.weight": numbers(5, 6)}, tmp_path / "base.safetensors")
+    with open_checkpoint(tmp_path / "base.safetensors") as before, open_checkpoint(tmp_path / "a") as change:
+        both = merged(before, change)
+    with pytest.raises(InvalidArgument, match="a base with an adapter"):
+        write_checkpoint(both, {}, tmp_path / "both.safetensors")
 
 
 def test_a_base_that_stores_its_layers_the_other_way_round():

@@ -101,6 +101,16 @@ def test_mappings_may_be_nested_and_hold_what_is_no_array():
         assert {item.name for item in found.skipped} == {"loop.again", "s"}
 
 
+def test_arrays_of_ml_dtypes_are_read():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    values = np.random.default_rng(0).standard_normal((5, 4))
+    for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
+        stored = values.astype(getattr(ml_dtypes, name))
+        with open_checkpoint({"w": stored}) as checkpoint:
+            assert checkpoint.tensors[0].dtype == name
+            np.testing.assert_array_equal(checkpoint.tensors[0].read(), stored.astype(np.float32))
+
+
 def test_long_doubles_are_read():
     with open_checkpoint({"w": np.eye(3, dtype=np.longdouble)}) as checkpoint:
         matrices, _ = weight_matrices(checkpoint)

@@ -13,7 +13,7 @@ from .contents import Skipped, StoredTensor
 from .local_files import regular_size
 from .opened import Opened
 from .pytorch_tensors import is_tensor, torch_tensor
-from .stored_numbers import check_memory, stored_dtype, to_real
+from .stored_numbers import bits_of, check_memory, is_extra, stored_dtype, to_real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +35,13 @@ def array_tensor(
     CannotRead
         If its type is not one of numbers.
     """
+    if (
+        is_extra(dtype.name) and dtype.itemsize == bits_of(dtype.name).itemsize
+    ):  # of the package ml_dtypes, as JAX has it
+        name_of, bits = dtype.name, bits_of(dtype.name)
+        return StoredTensor(
+            name, shape, name_of, file, lambda: to_real(load().view(bits), name_of), lambda: load().view(bits)
+        )
     kind = dtype.newbyteorder("<").name if dtype.kind in "fiubc" else ""
     wide = dtype.kind == "f" and stored_dtype(kind) is None
     if wide:  # longdouble
