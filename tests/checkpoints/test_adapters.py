@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from shallows.checkpoints import merged, open_checkpoint, weight_matrices
+from shallows.checkpoints import merged, open_checkpoint, weight_matrices, write_checkpoint
+from shallows.errors import InvalidArgument
 
 
 def numbers(*shape, seed=0):
@@ -101,6 +102,15 @@ def test_a_base_with_its_adapter(tmp_path):
     np.testing.assert_array_equal(values["encoder.fc.bias"], base["encoder.fc.bias"])
 
 
+def test_a_base_with_its_adapter_is_not_written(tmp_path):
+    adapter(tmp_path / "a")
+    save_file({"encoder.fc.weight": numbers(5, 6)}, tmp_path / "base.safetensors")
+    with open_checkpoint(tmp_path / "base.safetensors") as before, open_checkpoint(tmp_path / "a") as change:
+        both = merged(before, change)
+    with pytest.raises(InvalidArgument, match="a base with an adapter"):
+        write_checkpoint(both, {}, tmp_path / "both.safetensors")
+
+
 def test_a_base_that_stores_its_layers_the_other_way_round():
     down, up = numbers(2, 4), numbers(4, 2, seed=1)
     pair = {"base_model.model.h.lora_A.weight": down, "base_model.model.h.lora_B.weight": up}
@@ -126,18 +136,25 @@ def test_what_has_no_place_in_the_base_is_named():
         "base_model.model.fc.lora_B.weight": numbers(4, 2),
         "base_model.model.head.modules_to_save.default.weight": saved,
         "base_model.model.other.weight": numbers(2, 2),
+        "base_model.model.head.lora_A.weight": numbers(1, 4),
+        "base_model.model.head.lora_B.weight": numbers(3, 1),
+        "base_model.model.table.base_layer.weight": saved,
     }
-    both = merged(open_checkpoint({"fc.weight": numbers(4, 4), "head.weight": numbers(3, 4)}), open_checkpoint(given))
+    base = {"fc.weight": numbers(4, 4), "head.weight": numbers(3, 4), "table.weight": numbers(3, 4)}
+    both = merged(open_checkpoint(base), open_checkpoint(given))
     assert {item.name for item in both.skipped} == {
         "gone.weight[adapter]",
         "fc.weight[adapter]",
         "base_model.model.other.weight",
     }
-    np.testing.assert_array_equal(both.tensors[1].read(), saved)
+    change = given["base_model.model.head.lora_B.weight"] @ given["base_model.model.head.lora_A.weight"]
+    np.testing.assert_allclose(both.tensors[1].read(), saved + change)  # both a new one and a change of it
+    np.testing.assert_array_equal(both.tensors[2].read(), saved)
 
 
 def test_factored_matrices_are_one():
     left, right = numbers(8, 2), numbers(2, 3, 3, 3)
     matrices, skipped = weight_matrices(open_checkpoint({"conv.weight.left": left, "conv.weight.right": right}))
     assert [(matrix.name, matrix.shape) for matrix in matrices] == [("conv.weight", (8, 27))] and not skipped
+    assert matrices[0].kind == "convolution"
     np.testing.assert_allclose(matrices[0].read(), left @ right.reshape(2, -1))

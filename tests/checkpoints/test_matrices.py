@@ -52,6 +52,8 @@ def numbers(*shape, seed=0):
         ("blocks.0.ffn.key.weight", (4, 4), "linear"),
         ("unet.attn1.to_out.0.weight", (4, 4), "attention"),
         ("layers.0.attention.wq.weight", (4, 4), "attention"),
+        ("layers.0.attn.Wo.weight", (4, 4), "attention"),
+        ("block.0.layer.1.DenseReluDense.wo.weight", (4, 4), "linear"),
         ("h.0.mlp.c_proj.weight", (4, 4), "linear"),
         ("mixer.in_proj.weight", (12, 4), "linear"),
     ],
@@ -75,6 +77,7 @@ def test_kinds_go_by_name(name, shape, kind):
         ("bilinear.weight", (5, 3, 40), "5 x 3 x 40: nothing says how its axes make a matrix"),
         ("w.weight", (2, 2, 2, 2, 2, 2), "2 x 2 x 2 x 2 x 2 x 2: has 6 axes"),
         ("features.3.depthwise.weight", (8, 1, 3, 3), "8 x 1 x 3 x 3, one kernel for each channel"),
+        ("mixer.A_log", (8, 4), "decay rates of a state space"),
         ("mixer.conv1d.weight", (8, 1, 4), "8 x 1 x 4, one kernel for each channel"),
     ],
 )
@@ -104,8 +107,14 @@ def test_kernels_with_channels_last_are_turned():
 def test_a_grey_image_is_not_depthwise_and_channels_one_by_one_are():
     grey, _ = found({"conv1.weight": numbers(8, 1, 3, 3), "conv2.weight": numbers(16, 8, 3, 3)})
     assert set(grey) == {"conv1.weight", "conv2.weight"}
+    sound, _ = found({"conv.0.weight": numbers(8, 1, 5), "conv.1.weight": numbers(8, 8, 3)})
+    assert len(sound) == 2
     _, skipped = found({"0.weight": numbers(8, 3, 3, 3), "1.weight": numbers(8, 1, 3, 3)})
     assert "depthwise" in skipped["1.weight"]
+    grey = {f"{i}.weight": numbers(8, inputs, 3, 3, seed=i) for i, inputs in enumerate((1, 1, 8, 1))}
+    assert set(found(grey)[1]) == {"1.weight", "3.weight"}
+    text, _ = found({f"conv{size}.weight": numbers(8, 1, size, 40) for size in (3, 4, 5)})
+    assert len(text) == 3
 
 
 def test_experts_and_positions():

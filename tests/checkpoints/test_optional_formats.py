@@ -15,7 +15,9 @@ def numbers(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("package,content", [("onnx", b"\x08\x07"), ("gguf", b"GGUF" + bytes(60))])
+@pytest.mark.parametrize(
+    "package,content", [("onnx", b"\x08\x07"), ("gguf", b"GGUF" + bytes(60))], ids=["onnx", "gguf"]
+)
 def test_without_its_package_a_format_says_what_is_missing(tmp_path, package, content):
     path = tmp_path / f"m.{package}"
     path.write_bytes(content)

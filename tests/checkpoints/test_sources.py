@@ -1,5 +1,6 @@
 """NumPy's files, mappings, folders, and what is no checkpoint at all."""
 
+import contextlib
 import io
 import os
 import zipfile
@@ -100,6 +101,16 @@ def test_mappings_may_be_nested_and_hold_what_is_no_array():
         assert {item.name for item in found.skipped} == {"loop.again", "s"}
 
 
+def test_arrays_of_ml_dtypes_are_read():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    values = np.random.default_rng(0).standard_normal((5, 4))
+    for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):
+        stored = values.astype(getattr(ml_dtypes, name))
+        with open_checkpoint({"w": stored}) as checkpoint:
+            assert checkpoint.tensors[0].dtype == name
+            np.testing.assert_array_equal(checkpoint.tensors[0].read(), stored.astype(np.float32))
+
+
 def test_long_doubles_are_read():
     with open_checkpoint({"w": np.eye(3, dtype=np.longdouble)}) as checkpoint:
         matrices, _ = weight_matrices(checkpoint)
@@ -177,3 +188,38 @@ def test_names_stay_as_they_are_and_are_made_harmless_for_output(tmp_path):
 def test_an_open_checkpoint_is_handed_on():
     checkpoint = open_checkpoint({"w": np.eye(2)})
     assert open_checkpoint(checkpoint) is checkpoint
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".npz", ".npy"])
+def test_damage_of_any_kind_is_told_in_one_line_or_tensor_by_tensor(tmp_path, ending):
+    arrays = {"a.weight": np.ones((6, 5), np.float32), "conv.weight": np.ones((4, 3, 3, 3)), "ids": np.arange(4)}
+    good = tmp_path / f"good{ending}"
+    if ending == ".safetensors":
+        save_file(arrays, good)
+    elif ending == ".npz":
+        np.savez_compressed(good, **arrays)
+    else:
+        np.save(good, arrays["a.weight"])
+    whole, rng, lines = good.read_bytes(), np.random.default_rng(0), []
+    for trial in range(100):
+        content = bytearray(whole)
+        place = int(rng.integers(min(len(content), 400 if trial % 2 else len(content))))
+        kind = trial % 3
+        if kind == 0:
+            content[place] = rng.integers(256)
+        elif kind == 1:
+            content = content[:place]
+        else:
+            content[place:place] = rng.bytes(int(rng.integers(1, 9)))
+        (tmp_path / f"bad{ending}").write_bytes(content)
+        try:
+            with open_checkpoint(tmp_path / f"bad{ending}") as checkpoint:
+                matrices, skipped = weight_matrices(checkpoint)
+                there = {name for matrix in matrices for name in matrix.tensors} | {item.name for item in skipped}
+                assert {tensor.name for tensor in checkpoint.tensors} <= there
+                for matrix in matrices:
+                    with contextlib.suppress(CannotRead):
+                        assert matrix.read().shape == matrix.shape
+        except InvalidArgument as error:
+            lines.append(str(error).splitlines())
+    assert 15 < len(lines) < 100 and all(len(line) == 1 for line in lines)

@@ -81,5 +81,14 @@ def test_finite_looks_at_every_block():
 
 
 def test_what_no_machine_holds_is_refused_before_it_is_allocated():
-    with pytest.raises(CannotRead, match="GB of memory"):
+    with pytest.raises(CannotRead, match=r"takes 4e\+07 GB of memory"):
         check_memory((10**8, 10**8), 4)
+
+
+def test_four_fifths_of_the_memory_may_be_taken(monkeypatch):
+    monkeypatch.setattr("shallows.checkpoints.stored_numbers.physical_memory", lambda: 10 * 10**9)
+    check_memory((2, 10**9), 4)
+    with pytest.raises(CannotRead, match="takes 8 GB of memory, this machine has 10"):
+        check_memory((2, 10**9 + 1), 4)
+    monkeypatch.setattr("shallows.checkpoints.stored_numbers.physical_memory", lambda: None)
+    check_memory((2, 10**9 + 1), 4)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .layer_names import LayerName
 from .stored_numbers import check_memory
 
 if TYPE_CHECKING:
@@ -91,7 +92,17 @@ def products(tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> 
             right = tensors.get(whole + RIGHT)
             if right is not None and whole not in tensors and _fit(tensor, right):
                 note = f"{tensor.shape[0]} x {tensor.shape[1]} times {right.shape[0]} x {prod(right.shape[1:])}"
-                yield Product(whole, tensor, right, 1.0, "linear", note)
+                yield Product(whole, tensor, right, 1.0, _kind(whole, right), note)
+
+
+def _kind(name: str, right: StoredTensor) -> str:
+    """Kind of a layer whose weight is kept as two factors."""
+    layer = LayerName.of(name)
+    if len(right.shape) > 2:
+        return "convolution"
+    if layer.is_embedding:
+        return "embedding"
+    return "attention" if layer.role else "linear"
 
 
 def _fit(left: StoredTensor, right: StoredTensor) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from .contents import Skipped, StoredTensor
 from .local_files import regular_size
 from .opened import Opened
 from .pytorch_tensors import is_tensor, torch_tensor
-from .stored_numbers import check_memory, stored_dtype, to_real
+from .stored_numbers import bits_of, check_memory, is_extra, stored_dtype, to_real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,19 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: What goes wrong while NumPy or zipfile read a damaged file.
-_DAMAGE = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 #: Longest header of an array that is read.
 _HEADER_LIMIT = 10_000
 
@@ -49,6 +35,13 @@ def array_tensor(
     CannotRead
         If its type is not one of numbers.
     """
+    if (
+        is_extra(dtype.name) and dtype.itemsize == bits_of(dtype.name).itemsize
+    ):  # of the package ml_dtypes, as JAX has it
+        name_of, bits = dtype.name, bits_of(dtype.name)
+        return StoredTensor(
+            name, shape, name_of, file, lambda: to_real(load().view(bits), name_of), lambda: load().view(bits)
+        )
     kind = dtype.newbyteorder("<").name if dtype.kind in "fiubc" else ""
     wide = dtype.kind == "f" and stored_dtype(kind) is None
     if wide:  # longdouble
@@ -102,7 +95,7 @@ def open_npy(path: Path) -> Opened:
     regular_size(path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _DAMAGE as error:
+    except Exception as error:  # a damaged file ends in errors of every kind
         raise CannotRead(f"is not a readable .npy file ({_short(error)})") from error
     return Opened([array_tensor(path.stem, array.shape, array.dtype, path.name, lambda: array)])
 
@@ -112,7 +105,7 @@ def open_npz(path: Path) -> Opened:
     regular_size(path)
     try:
         archive = zipfile.ZipFile(path)
-    except _DAMAGE as error:
+    except Exception as error:  # a damaged file ends in errors of every kind
         raise CannotRead(f"is not a readable .npz file ({_short(error)})") from error
     tensors: list[StoredTensor] = []
     skipped: list[Skipped] = []
@@ -137,7 +130,7 @@ def _stated(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[in
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, _, dtype = read(stream, max_header_size=_HEADER_LIMIT)
             begins = stream.tell()
-    except _DAMAGE as error:
+    except Exception as error:  # a damaged file ends in errors of every kind
         raise CannotRead(f"is damaged ({_short(error)})") from error
     if not dtype.hasobject and begins + prod(shape) * dtype.itemsize != member.file_size:
         raise CannotRead(
@@ -154,7 +147,7 @@ def _reader(
         try:
             with archive.open(member) as stream:
                 return np.lib.format.read_array(stream, allow_pickle=False)
-        except _DAMAGE as error:
+        except Exception as error:  # a damaged file ends in errors of every kind
             raise CannotRead(f"is damaged ({_short(error)})") from error
 
     return load

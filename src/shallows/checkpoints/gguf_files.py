@@ -78,7 +78,8 @@ def _tensor(gguf: Any, held: Any, file: str) -> StoredTensor:
     def read() -> Any:
         check_memory(shape, 4)
         try:
-            values = gguf.quants.dequantize(held.data, held.tensor_type)
+            with np.errstate(all="ignore"):  # damaged blocks come out not finite, which is told of the matrix
+                values = gguf.quants.dequantize(held.data, held.tensor_type)
         except NotImplementedError as error:
             raise CannotRead(f"quantised as {kind}, which the reader cannot undo") from error
         if values.size != prod(shape):

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 _LEAVES = {"weight", "kernel", "weights", "embedding", "w"}
 _EMBEDDING = re.compile(r"(\w*embed\w*|wte|wpe|emb|shared|tok(en)?_embd|position_embd|relative_\w*bias\w*)")
 _EXACT_ROLES = {
-    "query": "query|query_proj|q_proj|q_lin|to_q|wq|attn_q",
-    "key": "key|key_proj|k_proj|k_lin|to_k|wk|attn_k",
-    "value": "value|value_proj|v_proj|v_lin|to_v|wv|attn_v",
-    "output": "o_proj|out_lin|to_out|wo|attn_output",
+    "query": "query|query_proj|q_proj|q_lin|to_q|attn_q",
+    "key": "key|key_proj|k_proj|k_lin|to_k|attn_k",
+    "value": "value|value_proj|v_proj|v_lin|to_v|attn_v",
+    "output": "o_proj|out_lin|to_out|attn_output",
     "fused": "qkv|qkv_proj|Wqkv|wqkv|query_key_value|c_attn|in_proj_weight|attn_qkv|to_qkv",
 }
 #: The same for names that others use too: within a layer of attention only.
 _ROLES_WITHIN = {
-    "query": "q",
-    "key": "k",
-    "value": "v",
-    "output": "o|out_proj|c_proj|proj|dense|out|output|linear_out",
+    "query": "q|wq|Wq",
+    "key": "k|wk|Wk",
+    "value": "v|wv|Wv",
+    "output": "o|wo|Wo|out_proj|c_proj|proj|dense|out|output|linear_out",
     "fused": "in_proj",
 }
 _ATTENTION = re.compile(r"attn|attention|(^|_)att$", re.IGNORECASE)

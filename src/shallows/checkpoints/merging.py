@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .adapters import Product
     from .contents import Checkpoint, StoredTensor
 
-_SAVED = re.compile(r"\.modules_to_save(\.\w+)?(?=\.)")
+_SAVED = re.compile(r"\.(modules_to_save(\.default)?|base_layer)(?=\.)")
 
 
 def merged(base: Checkpoint, adapter: Checkpoint) -> Checkpoint:
@@ -50,25 +50,26 @@ def merged(base: Checkpoint, adapter: Checkpoint) -> Checkpoint:
     given = {tensor.name: tensor for tensor in adapter.tensors}
     changed: dict[str, StoredTensor] = {}
     lost: list[Skipped] = []
-    used: set[str] = set()
-    flip = adapter.config.get("fan_in_fan_out") is True
-    for pair in products(given, adapter.config):
-        used.update(pair.tensors)
+    pairs = list(products(given, adapter.config))
+    used = {name for pair in pairs for name in pair.tensors}
+    for name, tensor in given.items():
+        if name in used:
+            continue
+        place = _place(_SAVED.sub("", name.removeprefix(PEFT_PREFIX)), originals)
+        if place is None or originals[place].shape != tensor.shape:
+            lost.append(Skipped(name, "of the adapter, and without a place in the base"))
+        else:
+            changed[place] = replace(tensor, name=place, layer=originals[place].layer)
+    for pair in pairs:
         place = _place(pair.name.removesuffix(ADAPTER), originals)
-        turned = None if place is None else _turned(originals[place], pair, flip)
+        turned = (
+            None if place is None else _turned(originals[place], pair, adapter.config.get("fan_in_fan_out") is True)
+        )
         if place is None or turned is None:
             lost.append(Skipped(pair.name, "the base has no weight that it would change", failed=True))
             continue
         before = changed.get(place, originals[place])
         changed[place] = replace(before, read=_sum(before, pair, turned), raw=None, storage=None)
-    for name, tensor in given.items():
-        place = _place(_SAVED.sub("", name.removeprefix(PEFT_PREFIX)), originals)
-        if name in used:
-            continue
-        if place is None or originals[place].shape != tensor.shape:
-            lost.append(Skipped(name, "of the adapter, and without a place in the base"))
-        else:
-            changed[place] = replace(tensor, name=place, layer=originals[place].layer)
     part = Opened([changed.get(name, tensor) for name, tensor in originals.items()])
     return OpenedCheckpoint(
         f"{base.title} with {adapter.title}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,11 +59,11 @@ def open_onnx(path: Path) -> Opened:
     for held in model.graph.initializer:
         try:
             found = _tensor(onnx, held, path)
-            tensors.append(StoredTensor(**{**vars(found), "layer": facts.get(held.name, {})}))
+            tensors.append(replace(found, name=_name(held), layer=facts.get(held.name, {})))
         except CannotRead as error:
-            skipped.append(Skipped(held.name, str(error), failed=True))
+            skipped.append(Skipped(_name(held), str(error), failed=True))
     skipped += [
-        Skipped(held.values.name, "a sparse initialiser is not read", failed=True)
+        Skipped(_name(held.values), "a sparse initialiser is not read", failed=True)
         for held in model.graph.sparse_initializer
     ]
     if not tensors and not skipped:
@@ -87,6 +88,11 @@ def _tensor(onnx: Any, held: Any, path: Path) -> StoredTensor:
     except (KeyError, TypeError) as error:
         raise CannotRead(f"numbers of type {kind} are not known") from error
     return array_tensor(held.name, shape, plain, path.name, load)
+
+
+def _name(held: Any) -> str:
+    """Of a tensor; bytes where the file's are no text."""
+    return held.name if isinstance(held.name, str) else bytes(held.name).decode(errors="replace")
 
 
 def _codes(onnx: Any) -> set[int]:
@@ -144,7 +150,7 @@ def onnx_copy(source: Path, plan: Sequence[PlannedTensor], path: Path) -> None:
     import onnx
 
     model = onnx.load(source)
-    held = {item.name: item for item in model.graph.initializer}
+    held = {_name(item): item for item in model.graph.initializer}
     for item in plan:
         if item.name not in held:
             raise InvalidArgument("changes", shown(item.name), "no factors in ONNX: they would be another graph")

@@ -23,6 +23,8 @@ _BY_HEAD = ("gpt_neox", "gpt_neox_japanese", "bloom")
 _MAYBE_TRANSPOSED = ("c_attn", "c_proj", "c_fc", "q_attn")
 #: Longest kernel by which a tensor of three axes is known for a convolution without being named one.
 _KERNEL = 31
+#: Most channels of an image.
+_IMAGE_CHANNELS = 4
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ def pieces(tensor: StoredTensor, around: Surroundings) -> list[Piece]:
         raise CannotRead("a vector: no spectrum" if len(shape) == 1 else f"a vector ({_times(shape)}): no spectrum")
     if "mask" in name.leaf or (name.leaf == "bias" and len(shape) > 2):
         raise CannotRead("a mask or a table of biases, not weights of a layer")
+    if name.leaf in ("A_log", "A_logs"):
+        raise CannotRead("decay rates of a state space, not weights of a layer")
     gates = tensor.layer.get("gates")
     if gates is not None and len(shape) == 3:
         return _directions(shape, gates)
@@ -315,16 +319,20 @@ def _many_axes(name: LayerName, tensor: StoredTensor, around: Surroundings) -> l
 
 
 def _seems_depthwise(name: LayerName, tensor: StoredTensor, around: Surroundings) -> bool:
-    """Whether kernels with one input channel filter channels one by one, rather than look at a grey image.
+    """Whether kernels with one input channel filter channels one by one, rather than look at one channel of data.
 
-    They do if another convolution gives as many channels as there are kernels.
+    Where another convolution reads an image, they do. Otherwise the first of them reads the data, and the only one too.
     """
     if name.is_depthwise:
         return True
-    return any(
-        other.name != tensor.name and len(other.shape) > 2 and other.shape[0] == tensor.shape[0] and other.shape[1] > 1
-        for other in around.tensors.values()
-    )
+    kernel = tensor.shape[2:]
+    if len(set(kernel)) > 1 or max(kernel) > _KERNEL:
+        return False
+    others = [other for other in around.tensors.values() if len(other.shape) > 2 and other.name != tensor.name]
+    if any(1 < other.shape[1] <= _IMAGE_CHANNELS for other in others):
+        return True
+    single = [other.name for other in around.tensors.values() if len(other.shape) > 2 and other.shape[1] == 1]
+    return single[0] != tensor.name
 
 
 def _experts(shape: tuple[int, ...]) -> list[Piece]:

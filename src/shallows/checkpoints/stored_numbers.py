@@ -60,6 +60,11 @@ def bits_of(dtype: str) -> np.dtype[Any]:
     return kind
 
 
+def is_extra(dtype: str) -> bool:
+    """Whether NumPy itself has no such type."""
+    return dtype in _BITS
+
+
 def is_real(dtype: str) -> bool:
     """Whether `dtype` is of floating-point numbers that can be read."""
     return dtype in _BITS or dtype in ("float64", "float32", "float16")

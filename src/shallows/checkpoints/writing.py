@@ -158,6 +158,8 @@ def write_checkpoint(
 def _written(checkpoint: Checkpoint, changes: Mapping[str, Any], path: Path, force: bool) -> WrittenCheckpoint:
     if not isinstance(checkpoint, OpenedCheckpoint):
         raise InvalidArgument("source", checkpoint.title, "cannot be written: it was not opened from a file or module")
+    if checkpoint.files and len(checkpoint.files) != len(checkpoint.parts):
+        raise InvalidArgument("source", shown(checkpoint.title), "is a base with an adapter, which is not written")
     unknown = sorted(set(changes) - {tensor.name for tensor in checkpoint.tensors})
     if unknown:
         raise InvalidArgument("changes", shown(unknown[0]), f"is the name of no tensor of {shown(checkpoint.title)}")
