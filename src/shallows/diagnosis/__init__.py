@@ -12,6 +12,7 @@ from .network_reading import NetworkReading, analyse_network, read_network, read
 from .pruning import PrunedLayer, PrunedModel, prune_checkpoint
 from .run import diagnose, diagnose_series, principal_angles
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail, noise_density
+from .theory_networks import Training
 from .verdict import VERDICTS, Verdict
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "NoiseBulk",
     "PrunedLayer",
     "PrunedModel",
+    "Training",
     "Verdict",
     "WeightOutlier",
     "WeightTail",

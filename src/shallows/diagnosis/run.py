@@ -16,12 +16,14 @@ from .judgement import judge
 from .layer import UNCHANGED, Change, LayerDiagnosis
 from .model import DiagnosisSeries, ModelDiagnosis
 from .singular_values import checked, leading_vectors
+from .theory_networks import network_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from .._types import RealArray
     from ..checkpoints import WeightMatrix
+    from .theory_networks import Training
 
 #: Most principal angles that are told.
 MOST_ANGLES = 10
@@ -33,6 +35,7 @@ def diagnose(
     baseline: Any = None,
     layers: str | Sequence[str] | None = None,
     heads: bool = False,
+    training: Training | None = None,
     store: Any = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> ModelDiagnosis:
@@ -49,6 +52,8 @@ def diagnose(
         Patterns such as ``"encoder.*"``: only these matrices.
     heads : bool
         Take attention projections apart into their heads.
+    training : Training, optional
+        Of a network that theory covers: its verdict is then theory's, and its errors are told.
     store : path, optional
         File that keeps what is finished, so that an interrupted run of a large model goes on where it stopped.
     progress : callable, optional
@@ -95,9 +100,13 @@ def diagnose(
         if store is not None:
             of_baseline = "" if before is None else fingerprint(before)
             kept = opened.enter_context(ResultStore(store, fingerprint(checkpoint, (__version__, heads, of_baseline))))
-        found, failed = _diagnose_all(matrices, others, kept, progress)
+        network, risk, made_of = (None, None, ()) if training is None else network_in(checkpoint, training)
+        left = [matrix for matrix in matrices if not set(matrix.tensors) & set(made_of)]
+        found, failed = _diagnose_all(left, others, kept, progress)
+        whole = tuple(found) if network is None else (network, *found)
+        passed = [one for one in skipped if one.name not in made_of]
         beside = "" if before is None else before.title
-        return ModelDiagnosis(title, checkpoint.format, tuple(found), (*skipped, *failed), beside)
+        return ModelDiagnosis(title, checkpoint.format, whole, (*passed, *failed), beside, risk)
 
 
 def diagnose_series(sources: Iterable[Any], **options: Any) -> DiagnosisSeries:
