@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InvalidArgument
+from . import _data as data_options
 from . import _options as options
 from ._exit_codes import ExitCode
 from ._files import OutputFolder
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from ..diagnosis import DiagnosisSeries, LayerDiagnosis, ModelDiagnosis, PrunedModel
+    from ..diagnosis import DiagnosisSeries, LayerDiagnosis, ModelDiagnosis, PrunedModel, Training
 
 #: Rows of the table on the terminal, and reasons and changes named there.
 MOST_ROWS, MOST_LINES = 60, 12
@@ -74,6 +75,42 @@ Out = Annotated[
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Write into --out even if it is not empty, and over files that exist.")
+]
+TrainingData = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        help="With --network: the data it was trained on, columns as the network saw them; its errors are then told.",
+        show_default=False,
+    ),
+]
+OfTheory = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="NAME",
+        help="The checkpoint is a two-layer network that theory covers: diagonal (weights a and w) or quadratic (W).",
+        show_default=False,
+    ),
+]
+Samples = Annotated[
+    str | None,
+    typer.Option(
+        "--samples",
+        metavar="N",
+        help="With --network, in place of --data: how many samples it was trained on.",
+        show_default=False,
+    ),
+]
+Decay = Annotated[
+    str | None,
+    typer.Option(
+        "--weight-decay",
+        metavar="L",
+        help="With --network: the weight decay it was trained with, if known.",
+        show_default=False,
+    ),
 ]
 Store = Annotated[
     str | None,
@@ -127,6 +164,11 @@ def run(
     heads: Heads = False,
     table: TableFile = None,
     out: Out = None,
+    network: OfTheory = None,
+    data: TrainingData = None,
+    target: data_options.Target = None,
+    samples: Samples = None,
+    weight_decay: Decay = None,
     store: Store = None,
     prune: Prune = False,
     out_weights: OutWeights = None,
@@ -141,6 +183,7 @@ def run(
         raise InvalidArgument("CHECKPOINT", "nothing", "must be a file or folder with trained weights")
     if store is not None and len(checkpoints) > 1:
         raise InvalidArgument("--store", options.shown(store), "is for one checkpoint")
+    training = _training(network, data, target, samples, weight_decay)
     pruning = _pruning(checkpoints, prune, out_weights, keep, budget, factored)
     _check_table(table, force=force)
     folder: AbstractContextManager[OutputFolder | None] = (
@@ -153,6 +196,7 @@ def run(
             "baseline": baseline,
             "layers": layers or None,
             "heads": heads,
+            "training": training,
             "progress": progress.update,
         }
         found: ModelDiagnosis | DiagnosisSeries
@@ -196,6 +240,31 @@ def _named_as_typed() -> Iterator[None]:
     except InvalidArgument as error:
         name = {"source": "CHECKPOINT", "path": "--out-weights"}.get(error.name, error.name)
         raise InvalidArgument(name, error.value, error.allowed) from error
+
+
+def _training(
+    network: str | None, data: str | None, target: str | None, samples: str | None, weight_decay: str | None
+) -> Training | None:
+    """What is known of the training of a network of the theory's kind; None for networks of any kind."""
+    if network is None:
+        given = {"--data": data, "--target": target, "--samples": samples, "--weight-decay": weight_decay}
+        for option, value in given.items():
+            if value is not None:
+                raise InvalidArgument(option, options.shown(value), "needs --network")
+        return None
+    from ..diagnosis import Training
+
+    kind = options.parse_network(network)
+    decay = None if weight_decay is None else options.parse_size("--weight-decay", weight_decay)
+    if data is None:
+        count = None
+        if samples is not None:
+            count = options.parse_number("--samples", samples, "must be a number >= 1")
+        return Training(kind.name, None, count, decay)
+    table = data_options.read(data, target, option="--data")
+    if samples is not None:
+        raise InvalidArgument("--samples", options.shown(samples), "is told by --data: give one of them")
+    return Training(kind.name, (table.inputs, table.labels), None, decay)
 
 
 def _pruning(
@@ -279,7 +348,7 @@ def _print_model(model: ModelDiagnosis, *, short: bool = False) -> None:
             typer.echo(f"  {line}")
         if len(model.layers) > len(shown):
             typer.echo(f"  and {len(model.layers) - len(shown)} more: see --table, --out or --json")
-    print_sections("", [("Evidence", _evidence(model)), ("Skipped", _skipped(model))])
+    print_sections("", [("Errors", _errors(model)), ("Evidence", _evidence(model)), ("Skipped", _skipped(model))])
 
 
 def _table(
@@ -311,6 +380,19 @@ def _percent(share: float | None) -> str:
 
 def _plain(count: int | None) -> str:
     return "" if count is None else str(count)
+
+
+def _errors(model: ModelDiagnosis) -> list[tuple[str, ...]]:
+    """What theory reads off the weights and the data."""
+    if model.risk is None:
+        return []
+    rows: list[tuple[str, ...]] = []
+    for name in ("test_error", "excess_risk", "noise"):
+        words = "label noise" if name == "noise" else name.replace("_", " ")
+        told = model.risk[name]
+        rows.append((words, data_options.span(told) if told else f"cannot tell: {model.risk['reasons'][name]}"))
+    rows += [("", f"{remark}") for remark in (*model.risk["remarks"], *model.risk.get("concerns", []))]
+    return rows
 
 
 def _evidence(model: ModelDiagnosis) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InvalidArgument
+from ..errors import EstimateUndefined, InvalidArgument
 from ..networks import network_named
 from .judgement import judge
 from .layer import LayerDiagnosis
@@ -52,9 +52,11 @@ class Training:
     --------
     >>> from shallows import PowerLaw, Problem, diagnose, sample, train
     >>> from shallows.diagnosis import Training
+    >>> from shallows.networks import network_named
     >>> data = sample(Problem("quadratic", PowerLaw(40, 1.25), samples=1600, noise=0.1), seed=0)
     >>> fit = train(data, network="quadratic", weight_decay=0.3)
-    >>> risk = diagnose(fit.parameters, training=Training("quadratic", tuple(data))).risk
+    >>> weights = network_named("quadratic").own_weights(fit.weights)  # {"W": ...}
+    >>> risk = diagnose(weights, training=Training("quadratic", tuple(data))).risk
     >>> risk["test_error"]["low"] < 0.1 + fit.excess_risk(data) < risk["test_error"]["high"]
     True
     """
@@ -93,7 +95,7 @@ def network_in(checkpoint: Checkpoint, training: Training) -> tuple[LayerDiagnos
     if data is None:
         risk = _from_spectrum(risk_of_spectrum(law), training.samples)
     else:
-        risk = read_network(weights, *data, kind.name, training.weight_decay).to_dict()
+        risk = _from_data(weights, data, kind, training.weight_decay)
     risk["remarks"] = [*remarks, *risk.get("remarks", [])]
     return layer, {"network": kind.name, **risk}, names
 
@@ -135,3 +137,13 @@ def _from_spectrum(found: Mapping[str, Any], samples: float | None) -> dict[str,
     if samples is None:
         reasons["test_error"] = NO_SAMPLES
     return out | {"noise": None, "reasons": reasons | {"noise": NO_DATA}}
+
+
+def _from_data(
+    weights: Mapping[str, FloatArray], data: tuple[Any, Any], kind: Network, weight_decay: float | None
+) -> dict[str, Any]:
+    try:
+        return read_network(weights, *data, kind.name, weight_decay).to_dict()
+    except EstimateUndefined as error:
+        names = ("test_error", "excess_risk", "noise")
+        return {**dict.fromkeys(names), "reasons": dict.fromkeys(names, str(error))}
