@@ -158,3 +158,9 @@ def test_factored_matrices_are_one():
     assert [(matrix.name, matrix.shape) for matrix in matrices] == [("conv.weight", (8, 27))] and not skipped
     assert matrices[0].kind == "convolution"
     np.testing.assert_allclose(matrices[0].read(), left @ right.reshape(2, -1))
+
+
+def test_a_pair_without_a_rank_is_two_empty_tensors():
+    pair = {"q.lora_A.weight": numbers(0, 6), "q.lora_B.weight": numbers(5, 0)}
+    matrices, skipped = weight_matrices(open_checkpoint(pair))
+    assert not matrices and [item.reason for item in skipped] == ["empty (0 x 6)", "empty (5 x 0)"]

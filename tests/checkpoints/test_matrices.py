@@ -212,6 +212,7 @@ def test_gates_are_split(gates, labels):
     inner, outer = numbers(gates * 5, 5), numbers(gates * 5, 7)
     matrices, _ = found({"rnn.weight_ih_l0": outer, "rnn.weight_hh_l0": inner, "rnn.bias_ih_l0": numbers(gates * 5)})
     assert len(matrices) == 2 * gates
+    assert matrices[f"rnn.weight_hh_l0[{labels[1]}]"].made == f"rows 5 to 9 of {5 * gates}"
     for index, label in enumerate(labels):
         np.testing.assert_array_equal(matrices[f"rnn.weight_ih_l0[{label}]"].read(), outer[5 * index : 5 * index + 5])
         np.testing.assert_array_equal(matrices[f"rnn.weight_hh_l0[{label}]"].read(), inner[5 * index : 5 * index + 5])

@@ -92,3 +92,13 @@ def test_four_fifths_of_the_memory_may_be_taken(monkeypatch):
         check_memory((2, 10**9 + 1), 4)
     monkeypatch.setattr("shallows.checkpoints.stored_numbers.physical_memory", lambda: None)
     check_memory((2, 10**9 + 1), 4)
+
+
+@pytest.mark.parametrize("dtype", SMALL)
+def test_what_rounds_to_the_largest_is_kept_and_what_lies_beyond_is_not(dtype):
+    table = small_floats(dtype)[:128].astype(float)
+    below, largest = table[np.isfinite(table)][-2:]
+    near, beyond = largest + 0.4 * (largest - below), largest + 0.6 * (largest - below)
+    assert to_real(from_real(np.array([near, -near]), dtype), dtype).tolist() == [largest, -largest]
+    with pytest.raises(OverflowError, match=dtype):
+        from_real(np.array([beyond]), dtype)
