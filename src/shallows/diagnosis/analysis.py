@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SMALLEST_BULK = 16
 #: Singular values within this share of one another are equal: those of an orthogonal matrix, in half precision too.
 EQUAL = 0.01
+#: A law that misses the distribution function by this much, where chance cannot, is not that of the bulk.
+GROSS, IMPOSSIBLE = 0.12, 1e-6
 #: At which level a singular value is called an outlier, over the whole matrix.
 LEVEL = 0.01
 
@@ -115,6 +117,8 @@ def _with_bulk(
     fit = ready.fit
     if 2 * fit.set_aside > fit.short or not fit.variance > 0:
         return replace(found, no_bulk="no noise: most singular values lie beyond any edge")
+    if fit.distance() > GROSS and fit.p_value() < IMPOSSIBLE:
+        return replace(found, no_bulk="no noise: the law of Marchenko and Pastur fits no part of the spectrum")
     bulk = NoiseBulk(
         "Marchenko-Pastur",
         float(np.sqrt(fit.variance)),
@@ -125,7 +129,7 @@ def _with_bulk(
         fit.distance(),
     )
     outliers, single, next_p_value = _outliers(fit, ready.matrix, level)
-    due = tuple(f"a singular value of {one.singular_value:.4g} is due to one {where}" for one, where in single)
+    due = tuple(f"singular value number {place} is due to one {where}" for place, where in single)
     share = float(sum(one.singular_value**2 for one in outliers) / np.sum(fit.eigenvalues))
     return replace(
         found,
@@ -157,7 +161,7 @@ def _orthogonal(values: FloatArray, shape: tuple[int, ...]) -> NoiseBulk | None:
 
 def _outliers(
     fit: NoiseFit, matrix: FloatArray, level: float
-) -> tuple[list[WeightOutlier], list[tuple[WeightOutlier, str]], float]:
+) -> tuple[list[WeightOutlier], list[tuple[int, str]], float]:
     """Outliers; those due to one row, column or entry; and the p-value of the first that is none."""
     p_values = outlier_p_values(fit, level)
     count = sum(p_value <= level for p_value in p_values)
@@ -171,7 +175,7 @@ def _outliers(
         one = weight_outlier(fit, strengths, rank, p_values[rank], transposed)
         row, column = localised(left[:, rank]), localised(right[:, rank])
         if row or column:
-            single.append((one, "entry" if row and column else "row" if row else "column"))
+            single.append((rank + 1, "entry" if row and column else "row" if row else "column"))
         else:
             shared.append(one)
     return shared, single, p_values[-1]

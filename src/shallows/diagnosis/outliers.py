@@ -74,6 +74,7 @@ class Strengths:
         self.grid = lowest * (1 + 1e-3) * np.geomspace(1, highest / lowest, 2000)
         self.shown = spiked.shown(self.grid, fit.beta)
         own = spiked.Fluctuation(fit.short, fit.long)(self.grid)
+        own = np.maximum(own, fit.edge_fluctuation() / fit.unit)  # what is at the threshold moves as the edge does
         low, high = fit.scale_interval()
         scale = (high - low) / (2 * 1.96 * np.sqrt(fit.variance))
         self.spread = np.hypot(own, self.shown * scale)

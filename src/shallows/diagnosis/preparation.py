@@ -62,7 +62,7 @@ def prepared(matrix: FloatArray, values: FloatArray, seed: int) -> Prepared:
     if clear := _clear_outliers(fit_noise(values**2, long, excess_kurtosis(matrix))):
         left, strong, right = leading_vectors(matrix, clear)
         rest = matrix - (left * strong) @ right.T
-    rows, columns = uneven(rest**2)
+    rows, columns = uneven(rest)
     equalised = " and ".join(name for name, found in (("rows", rows), ("columns", columns)) if found)
     remarks: tuple[str, ...] = ()
     even = matrix

@@ -83,22 +83,30 @@ def scales(squares: FloatArray, rows: bool, columns: bool) -> tuple[FloatArray, 
     return row, column
 
 
-def uneven(squares: FloatArray) -> tuple[bool, bool]:
+def uneven(matrix: FloatArray) -> tuple[bool, bool]:
     """Whether the mean squares of the rows, and those of the columns, differ by more than chance."""
-    return disparity(squares) > SURE, disparity(squares.T) > SURE
+    squares = matrix**2
+    rows, columns = squares.sum(axis=1), squares.sum(axis=0)
+    fourth = np.einsum("ij,ij->i", squares, squares), np.einsum("ij,ij->j", squares, squares)
+    return disparity(rows, columns, fourth[1]) > SURE, disparity(columns, rows, fourth[0]) > SURE
 
 
-def disparity(squares: FloatArray) -> float:
-    """By how many standard deviations the sums of the rows differ more than if each column were shuffled.
+def disparity(sums: FloatArray, others: FloatArray, fourth: FloatArray) -> float:
+    """By how many standard deviations the rows differ more in energy than if each column were shuffled.
 
-    The deviations from the mean of a column, of any law and different from column to column, are uncorrelated from one
-    column to the next if rows have no part in them. The sum of the products of those in a row is then centred, its
-    variance known from the sums of squares of the columns: huge entries stand in both.
+    The deviations of the squares from the mean of their column, of any law and different from column to column, are
+    uncorrelated from one column to the next if rows have no part in them. The sum of the products of those in a row is
+    then centred, its variance known from the sums of squares of the columns: huge entries stand in both.
+
+    Parameters
+    ----------
+    sums : ndarray
+        Squares summed over each row.
+    others, fourth : ndarray
+        Squares, and fourth powers, summed over each column.
     """
-    rows = squares.shape[0]
-    deviations = squares - squares.mean(axis=0)
-    columns = np.sum(deviations**2, axis=0)
+    columns = np.maximum(fourth - others**2 / sums.size, 0)
     total = float(columns.sum())
-    together = float(np.sum(deviations.sum(axis=1) ** 2)) - total
-    variance = 2 * (total**2 - float(np.sum(columns**2))) / max(rows - 1, 1)
+    together = float(np.sum((sums - sums.mean()) ** 2)) - total
+    variance = 2 * (total**2 - float(np.sum(columns**2))) / max(sums.size - 1, 1)
     return together / np.sqrt(variance) if variance > 0 else 0.0
