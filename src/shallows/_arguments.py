@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 _COUNT = {2: "two", 3: "three", 4: "four"}
 
@@ -87,3 +87,12 @@ def exactly_one(given: Mapping[str, Any], purpose: str = "") -> str:
         allowed = f"give exactly one of the {_COUNT.get(len(given), str(len(given)))}{purpose and ' ' + purpose}"
         raise InvalidArgument(" / ".join(given), found, allowed)
     return chosen[0]
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Raise :class:`InvalidArgument` unless the value is one of a few words.
+
+    >>> check_choice("by", "rank", ("density", "rank"))
+    """
+    if value not in tuple(choices):
+        raise InvalidArgument(name, value, f"must be {' or '.join(repr(choice) for choice in choices)}")

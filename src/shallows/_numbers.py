@@ -63,3 +63,21 @@ def sentence_number(value: float) -> str:
     ('0.123', '123456')
     """
     return f"{value:.3g}" if value == 0 or not 999.5 <= abs(value) < 1e7 else f"{value:.0f}"
+
+
+def span_of(value: float, low: float, high: float) -> str:
+    """A number and its interval.
+
+    >>> span_of(0.12345, 0.1, 0.15)
+    '0.123 (0.1 to 0.15)'
+    """
+    return f"{sentence_number(value)} ({sentence_number(low)} to {sentence_number(high)})"
+
+
+def span(estimate: dict[str, float] | None) -> str:
+    """The same of the dictionary of an estimate; of nothing, a dash.
+
+    >>> span({"value": 2.0, "low": 1.5, "high": 2.5}), span(None)
+    ('2 (1.5 to 2.5)', '-')
+    """
+    return "-" if estimate is None else span_of(estimate["value"], estimate["low"], estimate["high"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,12 +12,17 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+#: What is left for the last cell at least, however wide the others are.
+NARROWEST = 20
+
+
 def lines_of(table: Table, width: int) -> list[str]:
     """Lines of at most `width` characters, without blanks at their ends and without escape codes."""
     from rich.console import Console
 
     stream = io.StringIO()
-    Console(file=stream, width=width, color_system=None, legacy_windows=False).print(table)
+    # In a notebook Rich would show the table there.
+    Console(file=stream, width=width, color_system=None, legacy_windows=False, force_jupyter=False).print(table)
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
 
@@ -44,6 +50,22 @@ def wrapped_rows(rows: Sequence[tuple[str, ...]], widths: Sequence[int], width: 
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     return lines_of(table, width)
+
+
+def indented_rows(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
+    """Rows, indented; where they differ in length, cells before the last are aligned all the same.
+
+    >>> indented_rows([("risk", "0.1", "of the network"), ("noise", "much of it")], 40)
+    ['  risk   0.1  of the network', '  noise  much of it']
+    """
+    columns = max(len(row) for row in rows)
+    widths = [max((len(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(columns)]
+    lines = []
+    for count, group in groupby(rows, key=len):
+        fixed = widths[: count - 1]
+        room = max(width - 2, sum(fixed) + 2 * len(fixed) + NARROWEST)
+        lines += [f"  {line}".rstrip() for line in wrapped_rows(list(group), fixed, room)]
+    return lines
 
 
 def headed_table(head: Sequence[tuple[str, bool]], rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "CallFailed",
@@ -17,7 +21,10 @@ __all__ = [
     "StoreError",
     "UndefinedAttribute",
     "UnknownNetwork",
+    "UnsolvedAttribute",
+    "UnsupportedAttribute",
     "WorkersFailed",
+    "when_read",
 ]
 
 
@@ -161,6 +168,70 @@ class UndefinedAttribute(EstimateUndefined, AttributeError):
     """
 
 
+class UnsolvedAttribute(SolveFailed, AttributeError):
+    """A solver did not reach an attribute that is computed when it is read: it is not there.
+
+    Parameters
+    ----------
+    message, result
+        As for :class:`SolveFailed`.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, predict
+    >>> problem = Problem("diagonal", PowerLaw(dim=50, gamma=1.0), samples=50, noise=0.5)
+    >>> hasattr(predict(problem, weight_decay=0.0, throw=False), "spectrum")
+    False
+    """
+
+
+class UnsupportedAttribute(NotSupported, AttributeError):  # type: ignore[misc]
+    """The network lacks an attribute that is computed when it is read.
+
+    Parameters
+    ----------
+    name, value, allowed
+        As for :class:`InvalidArgument`.
+
+    Examples
+    --------
+    >>> from shallows.errors import NotSupported, UnsupportedAttribute
+    >>> issubclass(UnsupportedAttribute, NotSupported), issubclass(UnsupportedAttribute, AttributeError)
+    (True, True)
+    """
+
+
+@contextmanager
+def when_read() -> Iterator[None]:
+    """Inside a property that computes: its errors say that the attribute is not there, as ``hasattr`` expects.
+
+    Returns
+    -------
+    context manager
+
+    Examples
+    --------
+    >>> from shallows.errors import EstimateUndefined, when_read
+    >>> class Found:
+    ...     @property
+    ...     def noise(self):
+    ...         with when_read():
+    ...             raise EstimateUndefined("too few rows")
+    >>> hasattr(Found(), "noise")
+    False
+    """
+    try:
+        yield
+    except AttributeError:
+        raise
+    except EstimateUndefined as error:
+        raise UndefinedAttribute(str(error)) from error
+    except SolveFailed as error:
+        raise UnsolvedAttribute(str(error), error.result) from error
+    except NotSupported as error:
+        raise UnsupportedAttribute(error.name, error.value, error.allowed) from error
+
+
 class MissingDependency(ShallowsError, ImportError):
     """An optional dependency is needed for what was asked; the message says how to install it.
 
@@ -265,3 +336,7 @@ class CallFailed(ShallowsError, RuntimeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.args[0], self.index, self.reason)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._arguments import check_level, check_number
+from ._display import Displayed, Summary, frame_of
 from ._status import StatusEnum
 from .broken_floors import BrokenFloor, fit_broken_floor, resampled
 from .broken_lines import best_line, criterion, design_of, refine_breaks, solve_line
+from .curve_rows import beyond_row, break_rows, floor_rows, segment_rows, verdict
 from .curves import POINTS_PER_SEGMENT, Points, check_curve, gather_points
 from .errors import InvalidArgument
 from .floors import FloorFit, fit_floor, floor_is_seen
@@ -25,6 +27,8 @@ from .tails import FARTHEST, Extrapolation, NextRun, Tail, tail_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
     from ._types import FloatArray
@@ -51,8 +55,8 @@ class FitOutcome(StatusEnum):
     CANNOT_TELL = "cannot_tell", False, "no exponent is known well enough: take more points, or a wider range of n"
 
 
-@dataclass(frozen=True)
-class Segment:
+@dataclass(frozen=True, repr=False)
+class Segment(Displayed):
     """One power law ``risk ~ n^exponent``.
 
     Attributes
@@ -82,6 +86,10 @@ class Segment:
     plateau: bool
     points: int
 
+    def _summary(self) -> Summary:
+        ((span, exponent, interval, note),) = segment_rows([self])
+        return Summary("Segment", [("exponent", exponent, interval), ("n", span), ("note", note)][: 3 if note else 2])
+
     @property
     def uncertain(self) -> bool:
         """Whether the exponent is too uncertain to be read."""
@@ -99,8 +107,8 @@ class Segment:
         return tuple(found)
 
 
-@dataclass(frozen=True)
-class PowerLaws:
+@dataclass(frozen=True, repr=False)
+class PowerLaws(Displayed):
     """Segments of a learning curve.
 
     Attributes
@@ -156,6 +164,65 @@ class PowerLaws:
     first: float = math.nan
     extrapolations: tuple[Extrapolation, ...] = ()
     next_runs: tuple[NextRun, ...] = ()
+
+    def _summary(self) -> Summary:
+        interval = f"{100 * self.level:g} % interval"
+        rows: list[tuple[str, ...]] = [
+            ("exponent", exponent, f"{ends}, n = {span}".removeprefix(", "))
+            for span, exponent, ends, _ in segment_rows(self.segments)
+        ]
+        rows += [("break", *row) for row in break_rows(self)]
+        rows += [("floor", value, ends) for _, value, ends in floor_rows(self)]
+        rows.append(("outcome", verdict(self)))
+        table = [beyond_row(point) for point in self.extrapolations]
+        head = [("n", True), ("curve", True), (interval, False)]
+        notes = [f"intervals are meant to hold the truth {100 * self.level:g} % of the time"] if self.outcome.ok else []
+        return Summary("Power laws", rows, head, table, [*notes, *(run.sentence() for run in self.next_runs)])
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The segments as a data frame.
+
+        Columns: ``start`` and ``stop``, the range of `n`; ``exponent`` with ``low`` and ``high`` of its interval, not a
+        number where it cannot be read; ``plateau``; ``points``, how many lie inside.
+        """
+        known = [not segment.uncertain for segment in self.segments]
+        numbers = [
+            (s.exponent, *s.interval) if good else (math.nan,) * 3 for s, good in zip(self.segments, known, strict=True)
+        ]
+        exponent, low, high = zip(*numbers, strict=True) if numbers else ((), (), ())
+        return frame_of(
+            {
+                "start": [s.start for s in self.segments],
+                "stop": [s.stop for s in self.segments],
+                "exponent": exponent,
+                "low": low,
+                "high": high,
+                "plateau": [s.plateau for s in self.segments],
+                "points": [s.points for s in self.segments],
+            }
+        )
+
+    def plot(self, ax: Axes | None = None, *, n: ArrayLike | None = None, risk: ArrayLike | None = None) -> Axes:
+        """Draw the fitted curve, its floor and breaks, and what lies beyond; what cannot be told is not drawn.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        n, risk : array_like, optional
+            The curve that was fitted, to be drawn with it.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from .plotting.curves import draw_power_laws
+        from .plotting.style import axes_or_new
+
+        points = None if n is None or risk is None else (n, risk)
+        with axes_or_new(ax) as axes:
+            draw_power_laws(axes, self, points, ("n", "risk"))
+        return axes
 
     def values(self, n: ArrayLike) -> FloatArray:
         """The fitted curve at `n` within the range of its points; shape of `n`.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._arguments import check_instance, check_number
+from ._display import Displayed, Summary
 from ._status import StatusEnum
-from .errors import SolveFailed
+from .errors import SolveFailed, when_read
 from .prediction import Prediction, predict
 from .problems import Problem
 from .state_evolution import STATE_EVOLUTIONS, bayes_optimal, solve
@@ -56,8 +57,8 @@ class OptimumStatus(StatusEnum):
     FAILED = "failed", False, "the state evolution could not be solved where the optimum has to be; no answer"
 
 
-@dataclass(frozen=True)
-class OptimalWeightDecay:
+@dataclass(frozen=True, repr=False)
+class OptimalWeightDecay(Displayed):
     """The best weight decay of a problem, and what it costs to miss it.
 
     Attributes
@@ -93,14 +94,15 @@ class OptimalWeightDecay:
     excess_risk: float
     price_of_half: float
     price_of_double: float
-    local_minima: tuple[tuple[float, float], ...] = field(repr=False)
+    local_minima: tuple[tuple[float, float], ...]
     failed: int
     status: OptimumStatus
 
     @cached_property
     def bayes_risk(self) -> float | None:
         """Excess risk of the Bayes-optimal estimator (theory note, section 8); None where it could not be solved."""
-        point = bayes_optimal(self.problem, throw=False)
+        with when_read():
+            point = bayes_optimal(self.problem, throw=False)
         return point.excess_risk if point.status.ok else None
 
     @property
@@ -116,10 +118,26 @@ class OptimalWeightDecay:
     @cached_property
     def prediction(self) -> Prediction:
         """Everything predicted at the best weight decay."""
-        return predict(self.problem, weight_decay=self.weight_decay)
+        with when_read():
+            return predict(self.problem, weight_decay=self.weight_decay)
+
+    def _summary(self) -> Summary:
+        from .problem_rows import problem_rows
+        from .result_rows import optimum_notes, optimum_rows, summary_rows
+
+        title = f"Best weight decay of a {self.problem.network} network"
+        content = self._content(bayes="bayes_risk" in vars(self))
+        if not self.status.ok:
+            return Summary(title, [("status", self.status.value)], notes=[self.status.advice])
+        reading = [("Optimum", optimum_rows(content)), ("Reading", optimum_notes(content))]
+        return Summary(title, summary_rows([*reading, ("Problem", problem_rows(self.problem.to_dict()))]))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: every number that ``shallows optimal --json`` prints."""
+        return self._content(bayes=True)
+
+    def _content(self, *, bayes: bool) -> dict[str, Any]:
+        """JSON-ready, with the Bayes-optimal risk, which is computed when it is read, if asked for."""
         out: dict[str, Any] = self.problem.to_dict() | {"status": self.status.value, "advice": self.status.advice}
         if not self.status.ok:
             return out
@@ -127,8 +145,7 @@ class OptimalWeightDecay:
             "weight_decay": self.weight_decay,
             "penalty": self.penalty,
             "excess_risk": self.excess_risk,
-            "bayes_risk": self.bayes_risk,
-            "gap_to_bayes": self.gap_to_bayes,
+            **({"bayes_risk": self.bayes_risk, "gap_to_bayes": self.gap_to_bayes} if bayes else {}),
             "price_of_half": self.price_of_half,
             "price_of_double": self.price_of_double,
             "noise_line": self.noise_line,

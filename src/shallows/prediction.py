@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._arguments import check_instance, exactly_one
-from .errors import InvalidArgument, SolveFailed
+from ._display import Displayed, Summary, words
+from .errors import InvalidArgument, SolveFailed, UnsolvedAttribute, when_read
 from .networks.base import NARROW, QUANTITATIVE, ROUGH
 from .phases import Phase, phase_of
 from .problems import Problem
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     import xarray
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Displayed):
     """What theory predicts for one problem at one weight decay.
 
     Cheap numbers are attributes set at once; those that cost more (:attr:`bayes_risk`, :attr:`decomposition`,
@@ -56,7 +57,7 @@ class Prediction:
     problem: Problem
     weight_decay: float
     penalty: float | None
-    fixed_point: FixedPoint = field(repr=False)
+    fixed_point: FixedPoint
 
     @property
     def status(self) -> Status:
@@ -106,7 +107,8 @@ class Prediction:
     @cached_property
     def bayes(self) -> BayesPoint:
         """The Bayes-optimal point of this problem, with its status and whether fast algorithms reach it."""
-        return bayes_optimal(self.problem, throw=False)
+        with when_read():
+            return bayes_optimal(self.problem, throw=False)
 
     @property
     def bayes_risk(self) -> float:
@@ -118,7 +120,9 @@ class Prediction:
             If its equation could not be solved; carries the result.
         """
         if not self.bayes.status.ok:
-            raise SolveFailed(f"Bayes-optimal risk: {self.bayes.status.value}: {self.bayes.status.advice}", self.bayes)
+            raise UnsolvedAttribute(
+                f"Bayes-optimal risk: {self.bayes.status.value}: {self.bayes.status.advice}", self.bayes
+            )
         return self.bayes.excess_risk
 
     @property
@@ -128,13 +132,17 @@ class Prediction:
 
     @cached_property
     def spectrum(self) -> LearnedLaw:
-        """Law of the learned weights."""
-        return learned_law(self.problem, self.noise_scale, self.threshold)
+        """Law of the learned weights; not there where the solve failed, or the network has none."""
+        if not self.status.ok:
+            raise UnsolvedAttribute(f"{self.status.value}: {self.status.advice}", self)
+        with when_read():
+            return learned_law(self.problem, self.noise_scale, self.threshold)
 
     @cached_property
     def decomposition(self) -> Decomposition:
-        """The four parts of the excess risk."""
-        return decompose(self.spectrum)
+        """The four parts of the excess risk; not there where :attr:`spectrum` is not."""
+        with when_read():
+            return decompose(self.spectrum)
 
     @property
     def _narrow_interpolation(self) -> bool:
@@ -193,6 +201,10 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: every number `shallows predict --json` prints."""
+        return self._content(("bayes", "decomposition", "spectrum"))
+
+    def _content(self, computed: Sequence[str]) -> dict[str, Any]:
+        """JSON-ready, with these of the numbers that are computed when they are read."""
         problem = self.problem
         out: dict[str, Any] = problem.to_dict()
         out |= {
@@ -206,7 +218,7 @@ class Prediction:
             out["residual"] = None
             return out
         phase = self.phase
-        return out | {
+        out |= {
             "excess_risk": self.excess_risk,
             "estimation_error": self.estimation_error,
             "test_error": self.test_error,
@@ -214,13 +226,32 @@ class Prediction:
             "noise_scale": self.noise_scale,
             "threshold": self.threshold,
             "degrees_of_freedom": self.degrees_of_freedom,
-            "bayes_risk": self.bayes_risk if self.bayes.status.ok else None,
-            "bayes_reachable": self.bayes.reachable if self.bayes.status.ok else None,
-            "phase": None if phase is None else phase.name,
-            "decomposition": self.decomposition.to_dict() if LAWS.has(problem.network) else None,
-            "spectrum": self.spectrum.to_dict() if LAWS.has(problem.network) else None,
-            "finite_size": {"comfortable": self.quantitative, "statement": self.finite_size},
         }
+        if "bayes" in computed:
+            out["bayes_risk"] = self.bayes.excess_risk if self.bayes.status.ok else None
+            out["bayes_reachable"] = self.bayes.reachable if self.bayes.status.ok else None
+        out["phase"] = None if phase is None else phase.name
+        for name in ("decomposition", "spectrum"):
+            if name in computed:
+                out[name] = getattr(self, name).to_dict() if LAWS.has(problem.network) else None
+        return out | {"finite_size": {"comfortable": self.quantitative, "statement": self.finite_size}}
+
+    def read_so_far(self) -> dict[str, Any]:
+        """:meth:`to_dict` without computing: numbers that are computed when they are read are in it once they were."""
+        read = [name for name in ("bayes", "decomposition") if name in vars(self)]
+        law = vars(self).get("spectrum")
+        return self._content([*read, "spectrum"] if law is not None and law.read else read)
+
+    def _summary(self) -> Summary:
+        from .result_rows import prediction_sections, summary_rows
+
+        content = self.read_so_far()
+        title = f"Prediction for a {self.problem.network} network"
+        if not self.status.ok:
+            return Summary(title, [("status", words(self.status.value))], notes=[self.status.advice])
+        left = [name for name in ("bayes_risk", "decomposition", "spectrum") if name not in content]
+        notes = [f"computed when read: {', '.join(left)}"] if left else []
+        return Summary(title, summary_rows(prediction_sections(content)), notes=notes)
 
     def __str__(self) -> str:
         strength = f"pen = {self.penalty:g}" if self.penalty is not None else f"lam = {self.weight_decay:g}"

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import Any
 
 from ._arguments import check_number
+from ._display import Displayed, Summary
 from .errors import InvalidArgument
 from .networks import Network, network_named
 from .teachers import FromValues, Spectrum, Teacher
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(Displayed):
     """A teacher, how it is observed, and which network learns it.
 
     Parameters
@@ -63,6 +64,12 @@ class Problem:
 
     def __reduce__(self) -> tuple[Any, ...]:  # the five fields, a name for the network, and nothing computed from them
         return type(self), (self.network, self.teacher, self.samples, self.noise, self.width)
+
+    def _summary(self) -> Summary:
+        from .problem_rows import problem_rows
+
+        rows = [(name, value, f"({symbol})" if symbol else "") for name, symbol, value in problem_rows(self.to_dict())]
+        return Summary(f"Problem for a {self.network} network", rows)
 
     @cached_property
     def architecture(self) -> Network:

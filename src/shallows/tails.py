@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._display import Displayed, Summary
+from .curve_rows import beyond_row
 from .curves import POINTS_PER_SEGMENT, Points, Scatter
 from .floors import fit_floor
 
@@ -26,8 +28,8 @@ NARROWER = 0.75
 PLACES = 13
 
 
-@dataclass(frozen=True)
-class Extrapolation:
+@dataclass(frozen=True, repr=False)
+class Extrapolation(Displayed):
     """What a curve comes to beyond its largest `n`.
 
     Attributes
@@ -52,14 +54,18 @@ class Extrapolation:
     interval: tuple[float, float] | None
     reason: str
 
+    def _summary(self) -> Summary:
+        n, value, rest = beyond_row(self)
+        return Summary("Extrapolation", [("curve", value, rest), ("n", n)])
+
     def to_dict(self) -> dict[str, object]:
         """JSON-ready."""
         interval = None if self.interval is None else list(self.interval)
         return {"n": self.n, "value": self.value, "interval": interval, "reason": self.reason}
 
 
-@dataclass(frozen=True)
-class NextRun:
+@dataclass(frozen=True, repr=False)
+class NextRun(Displayed):
     """Which further run would tell most about a number.
 
     Attributes

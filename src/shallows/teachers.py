@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._arguments import check_number
+from ._display import Displayed, Summary
 from .errors import InvalidArgument
 from .networks import network_named
 
@@ -46,8 +47,8 @@ RESOLVED_LIMIT = 20_000
 _COARSE_LEADING, _COARSE_RATIO, _COARSE_NODES = 12, 1.8, 3
 
 
-@dataclass(frozen=True, eq=False)
-class Spectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class Spectrum(Displayed):
     """Atoms of a discrete spectrum, with multiplicities.
 
     Attributes
@@ -109,7 +110,7 @@ def _check_dim(dim: object, minimum: int = 2) -> int:
     return int(dim)  # type: ignore[call-overload]
 
 
-class Teacher(ABC):
+class Teacher(Displayed, ABC):
     """The target network, through the spectrum of its effective weights.
 
     For the diagonal network the modes are the entries of ``theta*`` and the energy is
@@ -127,6 +128,9 @@ class Teacher(ABC):
     """
 
     dim: int
+
+    def _summary(self) -> Summary:
+        return Summary("Teacher", [("", self.describe()), ("dimension", str(self.dim))])
 
     @abstractmethod
     def spectrum(self, network: str) -> Spectrum:
@@ -307,7 +311,7 @@ class LowRank(Teacher):
         return {"kind": "low_rank", "dim": self.dim, "rank": self.rank, "energy": self.energy, "profile": profile}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FromValues(Teacher):
     """Modes given one by one, taken as they are: no rescaling.
 

@@ -5,21 +5,20 @@ import sys
 
 import pytest
 
-from shallows._text_tables import headed_table, wrapped_rows
-from shallows.cli._sections import section_lines
+from shallows._text_tables import headed_table, indented_rows, wrapped_rows
 
 ROWS = [("excess risk", "R", "0.0123", "of the trained network"), ("test error", "Delta + R", "0.1123", "")]
 
 
 def test_columns_are_aligned_two_blanks_apart_and_indented():
-    first, second = section_lines(ROWS, 80)
+    first, second = indented_rows(ROWS, 80)
     assert first == "  excess risk  R          0.0123  of the trained network"
     assert second == "  test error   Delta + R  0.1123"
 
 
 def test_only_the_last_cell_is_wrapped():
     words = "one two three four five six seven eight nine ten"
-    lines = section_lines([("label", words), ("longer label", "x")], 40)
+    lines = indented_rows([("label", words), ("longer label", "x")], 40)
     indent = " " * 16
     assert lines == [
         "  label         one two three four five",
@@ -31,14 +30,14 @@ def test_only_the_last_cell_is_wrapped():
 @pytest.mark.parametrize("width", [1, 10, 40, 200])
 def test_no_number_is_cut_however_narrow_the_terminal(width):
     rows = [(f"{10**k}", f"{10**k}.5", "note") for k in range(12)]
-    text = "\n".join(section_lines(rows, width)).split()
+    text = "\n".join(indented_rows(rows, width)).split()
     assert text == [cell for row in rows for cell in row]
 
 
 def test_rows_of_other_lengths_keep_the_columns_of_the_rest():
-    lines = section_lines([("theory", "12 points", "0.1 s each"), ("", "a sampled point failed: it took too long")], 80)
+    lines = indented_rows([("theory", "12 points", "0.1 s each"), ("", "a sampled point failed: it took too long")], 80)
     assert lines[0].index("12 points") == lines[1].index("a sampled")
-    assert section_lines([("alone",)], 80) == ["  alone"]
+    assert indented_rows([("alone",)], 80) == ["  alone"]
 
 
 def test_what_would_move_or_colour_the_terminal_is_blank():

@@ -284,7 +284,7 @@ def test_the_summary_says_which_share_of_the_variance_is_explained(diagonal):
     assert content["r_squared"]["value"] == pytest.approx(1 - error.value / variance)
     assert content["r_squared"]["low"] == pytest.approx(1 - error.high / variance)
     assert content["r_squared"]["high"] == pytest.approx(1 - error.low / variance)
-    assert summarise(model, samples=diagonal.samples)["r_squared"] is None
+    assert summarise(model, samples=diagonal.samples)["r_squared"] == content["r_squared"]  # the model knows its labels
     with pytest.warns(AssumptionWarning, match="interpolates"):
         interpolating = DiagonalNetworkRegressor(0.0).fit(diagonal.inputs[:20], diagonal.labels[:20])
     content = summarise(interpolating, data=(diagonal.inputs[:20], diagonal.labels[:20]))

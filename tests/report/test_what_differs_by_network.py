@@ -7,7 +7,7 @@ from shallows import PowerLaw, Problem, predict, verify
 from shallows.errors import NotSupported, UnknownNetwork
 from shallows.networks import Capability, network_named
 from shallows.plotting import draw_learned_density, new_figure, rank_ticks, shown_ranks
-from shallows.report.unbiased_figures import UNBIASED_FIGURES
+from shallows.plotting.unbiased import UNBIASED_FIGURES
 from shallows.report.verification_figures import curve_figure
 from shallows.report.verification_page import _facts
 

@@ -33,3 +33,7 @@ __all__ = [
     "amp",
     "bayes_rule",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

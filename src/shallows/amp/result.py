@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from .._arguments import check_choice
+from .._display import Displayed, Summary, frame_of, words
+from .._numbers import terminal_number as number
 from .._status import StatusEnum
 from ..networks import network_named
 
 if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
     from .._types import FloatArray
 
 
@@ -41,8 +47,8 @@ class AmpStatus(StatusEnum):
     DIVERGED = "diverged", False, "the data are far from Gaussian, or damping is too weak; train() needs neither"
 
 
-@dataclass(frozen=True, eq=False)
-class Trajectory:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory(Displayed):
     """Numbers of each iteration, all arrays of shape (iterations,); predicted ones are nan without a problem.
 
     Attributes
@@ -107,14 +113,29 @@ class Trajectory:
         """Measured over predicted noise scale, less one, in units of its fluctuation."""
         return (self.noise_scale / self.predicted_noise_scale - 1) / self.fluctuation
 
+    def _summary(self) -> Summary:
+        measured, predicted = self.noise_scale, self.predicted_noise_scale
+        table = [
+            (str(i + 1), number(float(m)), number(float(p)))
+            for i, (m, p) in enumerate(zip(measured, predicted, strict=True))
+        ]
+        head = [("iteration", True), ("noise scale", True), ("predicted", True)]
+        return Summary("Iterations of message passing", [("iterations", str(len(table)))], head, table)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each iteration, counted from 1 in ``iteration``; the other columns are the attributes."""
+        names = [field.name for field in fields(self)]
+        counted = {"iteration": np.arange(1, self.noise_scale.size + 1)}
+        return frame_of(counted | {name: getattr(self, name) for name in names})
+
     def to_dict(self) -> dict[str, list[float | None]]:
         """JSON-ready columns."""
         names = [*(field.name for field in fields(self)), "deviation"]
         return {k: [float(v) if np.isfinite(v) else None for v in getattr(self, k)] for k in names}
 
 
-@dataclass(frozen=True, eq=False)
-class AmpRun:
+@dataclass(frozen=True, eq=False, repr=False)
+class AmpRun(Displayed):
     """Result of :func:`shallows.amp.amp`.
 
     Attributes
@@ -172,6 +193,54 @@ class AmpRun:
     def excess_risk(self) -> float:
         """``R``, or ``2 E``."""
         return self.error * network_named(self.network).risk_per_error
+
+    def _summary(self) -> Summary:
+        symbol = network_named(self.network).words.noise_scale
+        rows: list[tuple[str, ...]] = [
+            ("status", words(self.status.value), "" if self.status.ok else self.status.advice),
+            ("noise scale", number(self.noise_scale), f"({symbol}) of the last iteration"),
+            ("excess risk", number(self.excess_risk), "of the last iteration"),
+            ("iterations", str(self.iterations), f"{self.seconds:.2g} s"),
+        ]
+        if np.isfinite(self.threshold):
+            rows.append(("threshold", number(self.threshold), "(zeta)"))
+        if np.isfinite(self.trajectory.predicted_noise_scale).any():
+            departed = "never" if self.departed_at is None else f"at iteration {self.departed_at + 1}"
+            rows.append(("off theory", departed))
+        if not np.isfinite(self.error):
+            rows = [row for row in rows if row[0] != "excess risk"]
+        return Summary(f"Message passing on a {self.network} network", rows)
+
+    def plot(self, ax: Axes | None = None, *, quantity: str = "noise_scale") -> Axes:
+        """Draw the iterations, measured beside predicted.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        quantity : {"noise_scale", "excess_risk"}
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        InvalidArgument
+            For another quantity.
+        """
+        from ..plotting.amp import draw_excess_risk, draw_noise_scale
+        from ..plotting.style import axes_or_new
+
+        draws = {"noise_scale": draw_noise_scale, "excess_risk": draw_excess_risk}
+        check_choice("quantity", quantity, draws)
+        with axes_or_new(ax) as axes:
+            draws[quantity](axes, self)
+        return axes
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The iterations as a data frame: see :meth:`Trajectory.to_frame`."""
+        return self.trajectory.to_frame()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready summary with the trajectory, without the weights."""

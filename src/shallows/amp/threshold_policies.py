@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scipy.optimize import brentq
 
 from .._arguments import check_number
+from .._display import Displayed
 from ..denoisers import RULES, Denoiser
 from ..errors import InvalidArgument
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from ..problems import Problem
 
 
-@dataclass(frozen=True, eq=False)
-class Observations:
+@dataclass(frozen=True, eq=False, repr=False)
+class Observations(Displayed):
     """What one iteration sees of the teacher.
 
     Attributes

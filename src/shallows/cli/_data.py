@@ -257,13 +257,3 @@ def concerns(diagnosis: dict[str, Any]) -> list[tuple[str, ...]]:
         ("warning" if concern["serious"] else "note", concern["message"]) for concern in diagnosis["concerns"]
     ]
     return rows or [("", "nothing in the data speaks against the estimates")]
-
-
-def span(estimate: dict[str, float] | None) -> str:
-    """``value (low to high)``."""
-    if estimate is None:
-        return "-"
-    from .._numbers import sentence_number
-
-    low, high = sentence_number(estimate["low"]), sentence_number(estimate["high"])
-    return f"{sentence_number(estimate['value'])} ({low} to {high})"

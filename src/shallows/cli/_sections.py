@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 import typer
@@ -22,8 +21,6 @@ Row: TypeAlias = tuple[str, ...]
 
 #: Width of lines where no terminal says another.
 COLUMNS = 80
-#: What is left for the last cell at least, however wide the others are.
-NARROWEST = 20
 
 
 def print_sections(title: str, sections: Iterable[tuple[str, list[Row]]]) -> None:
@@ -31,6 +28,8 @@ def print_sections(title: str, sections: Iterable[tuple[str, list[Row]]]) -> Non
 
     An empty `title`, or an empty heading, is left out.
     """
+    from .._text_tables import indented_rows
+
     plain = "NO_COLOR" in os.environ or not sys.stdout.isatty()
     width = shutil.get_terminal_size((COLUMNS, 24)).columns if sys.stdout.isatty() else COLUMNS
     if title:
@@ -42,19 +41,5 @@ def print_sections(title: str, sections: Iterable[tuple[str, list[Row]]]) -> Non
             typer.echo()
         if heading:
             typer.echo(heading if plain else typer.style(heading, bold=True))
-        for line in section_lines(rows, width):
+        for line in indented_rows(rows, width):
             typer.echo(line)
-
-
-def section_lines(rows: list[Row], width: int) -> list[str]:
-    """Lines of a section, indented; where rows differ in length, cells before the last are aligned all the same."""
-    from .._text_tables import wrapped_rows
-
-    columns = max(len(row) for row in rows)
-    widths = [max((len(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(columns)]
-    lines = []
-    for count, group in groupby(rows, key=len):
-        fixed = widths[: count - 1]
-        room = max(width - 2, sum(fixed) + 2 * len(fixed) + NARROWEST)
-        lines += [f"  {line}".rstrip() for line in wrapped_rows(list(group), fixed, room)]
-    return lines

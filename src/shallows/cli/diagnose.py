@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .._numbers import span
 from ..errors import InvalidArgument
 from . import _data as data_options
 from . import _options as options
@@ -390,7 +391,7 @@ def _errors(model: ModelDiagnosis) -> list[tuple[str, ...]]:
     for name in ("test_error", "excess_risk", "noise"):
         words = "label noise" if name == "noise" else name.replace("_", " ")
         told = model.risk[name]
-        rows.append((words, data_options.span(told) if told else f"cannot tell: {model.risk['reasons'][name]}"))
+        rows.append((words, span(told) if told else f"cannot tell: {model.risk['reasons'][name]}"))
     rows += [("", f"{remark}") for remark in (*model.risk["remarks"], *model.risk.get("concerns", []))]
     return rows
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import math
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +13,7 @@ from ..errors import InvalidArgument
 from . import _options as options
 from ._files import OutputFolder
 from ._output import print_json
-from ._sections import number, print_sections
+from ._sections import print_sections
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -166,54 +165,28 @@ def run(
 
 def _sections(fit: PowerLaws, network: str | None, gamma: float | None) -> list[tuple[str, list[tuple[str, ...]]]]:
     """What is printed for people."""
+    from ..curve_rows import beyond_row, break_rows, floor_rows, segment_rows, verdict
+
     interval = f"{100 * fit.level:g} % interval"
     rows: list[tuple[str, ...]] = [("n", "exponent", interval, "")]
-    rows += [_row(segment, network, gamma) for segment in fit.segments]
+    rows += segment_rows(fit.segments, lambda segment: _phases(segment, network, gamma))
     beyond: list[tuple[str, ...]] = [("n", "curve", interval)]
-    beyond += [_beyond(point) for point in fit.extrapolations]
+    beyond += [beyond_row(point) for point in fit.extrapolations]
     return [
         ("Segments" if fit.floor is None else "Above the floor", rows if fit.segments else []),
-        ("Floor", _floor(fit)),
-        ("Breaks", _breaks(fit)),
+        ("Floor", floor_rows(fit)),
+        ("Breaks", break_rows(fit)),
         ("Beyond the largest n", beyond if fit.extrapolations else []),
-        ("Reading", [(_verdict(fit),), *((run.sentence(),) for run in fit.next_runs)]),
+        ("Reading", [(verdict(fit),), *((run.sentence(),) for run in fit.next_runs)]),
     ]
 
 
-def _beyond(point: Any) -> tuple[str, ...]:
-    if point.value is None:
-        return number(point.n), "cannot tell", point.reason
-    low, high = point.interval
-    return number(point.n), number(point.value), f"{number(low)} to {number(high)}"
-
-
-def _row(segment: Segment, network: str | None, gamma: float | None) -> tuple[str, ...]:
-    low, high = segment.interval
-    note = "cannot tell" if segment.uncertain else "plateau" if segment.plateau else ""
-    if network is not None and gamma is not None and not segment.uncertain:
-        phases = segment.matching_phases(network, gamma)
-        note += ("; " if note else "") + (f"fits {', '.join(phases)}" if phases else "fits no phase")
-    span = f"{number(segment.start)} to {number(segment.stop)}"
-    lowest = f"{low:+.3f}" if math.isfinite(low) else "no limit"
-    return span, f"{segment.exponent:+.3f}", f"{lowest} to {high:+.3f}", note
-
-
-def _floor(fit: PowerLaws) -> list[tuple[str, ...]]:
-    if fit.floor is None or fit.floor_interval is None:
-        return []
-    low, high = fit.floor_interval
-    return [("risk", number(fit.floor), f"{number(low)} to {number(high)}")]
-
-
-def _breaks(fit: PowerLaws) -> list[tuple[str, ...]]:
-    return [
-        (f"n = {number(at)}", f"{number(low)} to {number(high)}")
-        for at, (low, high) in zip(fit.breaks, fit.break_intervals, strict=True)
-    ]
-
-
-def _verdict(fit: PowerLaws) -> str:
-    return ("" if fit.outcome.ok else "cannot tell: ") + fit.reason
+def _phases(segment: Segment, network: str | None, gamma: float | None) -> str:
+    """Which phases have the exponent."""
+    if network is None or gamma is None or segment.uncertain:
+        return ""
+    phases = segment.matching_phases(network, gamma)
+    return f"fits {', '.join(phases)}" if phases else "fits no phase"
 
 
 def read_curve(name: str, chosen: dict[str, str | None]) -> dict[str, list[float]]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .._numbers import span
 from . import _data as data_options
 from . import _options as options
-from ._data import concerns, span
+from ._data import concerns
 from ._files import OutputFolder
 from ._output import print_json
 from ._progress import Progress
-from ._sections import number, print_sections
+from ._sections import print_sections
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -102,35 +103,17 @@ def _observed(inference: Inference | None) -> dict[str, Any]:
 
 
 def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]]:
-    from ..estimators.summary import grouped
+    from ..estimators.display import error_rows, learned_rows
+    from ..inference.concern import grouped
 
-    by_columns = "by least squares" if (content["weights"] or {}).get("method") == "least squares" else ""
-    rows: list[tuple[str, ...]] = [
-        ("test error", span(content["test_error"]), "estimated from the training data; 90 % interval"),
-        (
-            "R^2",
-            span(content["r_squared"]),
-            f"1 - test error / {number(content['label_variance'])}, the labels' variance",
-        ),
-        ("train error", number(content["train_error"]), ""),
-        ("label noise", span(content["noise"]), by_columns),
-        ("excess risk", span(content["excess_risk"]), ""),
-    ]
-    learned: list[tuple[str, ...]] = [
-        ("weight decay", number(content["weight_decay"])),
-        ("features", f"{content['learned_features']} learned of {content['dim']}"),
-        ("degrees of freedom", f"{number(content['degrees_of_freedom'])} of {content['samples']} samples"),
-    ]
-    if content["noise_scale"] is not None:
-        learned.append(("noise scale", number(content["noise_scale"])))
-    if content["power_law"]:
-        learned.append(("teacher", f"gamma = {span(content['power_law']['gamma'])}"))
+    learned = learned_rows(content)
     if content["modes"]:
         learned.append(("teacher modes", f"{content['modes']['count']} beyond the bulk edge"))
     if content["weights"]:
         found = content["weights"]
         how = "" if found["method"] == "theory" else f", by {found['method']}"
         learned.append(("discoveries", f"{found['discoveries']} at a false-discovery rate of 10 %{how}"))
+        learned.append(("", f"weights per {found['unit']}:"))
         for row in [row for row in found["weights"] if row["discovered"]][:8]:
             learned.append(("", f"{row['name']}: {span(row)}"))
     if content["pruning"]:
@@ -139,7 +122,7 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]
     ahead: list[tuple[str, ...]] = [("", sentence) for sentence in (content["forecast"] or {}).get("sentences", [])]
     ahead += [("", f"no {words}: {reason}") for words, reason in grouped(content["reasons"])]
     return [
-        ("Errors", rows),
+        ("Errors", error_rows(content)),
         ("What was learned", learned),
         ("Forecast", ahead),
         ("Do the data look as assumed?", concerns(content["diagnosis"])),

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from .._numbers import span
 from . import _data as data_options
 from . import _options as options
-from ._data import concerns, span
+from ._data import concerns
 from ._output import print_error, print_json
 from ._progress import Progress
-from ._sections import number, print_sections
+from ._sections import print_sections
 
 Samples = Annotated[
     str | None,
@@ -73,18 +74,10 @@ def run(
 
 def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]]:
     """What is printed for people."""
-    lines: list[tuple[str, ...]] = [("samples", "test error", "at present decay", "excess risk", "best decay", "phase")]
-    for point in content["points"]:
-        lines.append(
-            (
-                f"{point['samples']:.6g}",
-                span(point["test_error"]),
-                span(point["test_error_present"]),
-                span(point["excess_risk"]),
-                number(point["weight_decay"]),
-                point["phase"] or "-",
-            )
-        )
+    from ..inference.forecasting import FORECAST_HEAD, forecast_row
+
+    lines: list[tuple[str, ...]] = [tuple(name for name, _ in FORECAST_HEAD)]
+    lines += [forecast_row(point) for point in content["points"]]
     reading: list[tuple[str, ...]] = [("", sentence) for sentence in content["sentences"]]
     return [
         ("Now", [("test error", span(content["present_test_error"])), ("phase", content["present_phase"] or "-")]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _options as options
 from ._output import print_failure, print_json
-from ._sections import Row, number, print_sections
+from ._sections import print_sections
 
 
 def run(
@@ -31,35 +31,10 @@ def run(
     if json:
         print_json(content)
         return 0
-    gap = content["gap_to_bayes"]
-    rows: list[Row] = [
-        ("weight decay", "lam", "0, the limit from above" if best.weight_decay == 0 else number(best.weight_decay))
-    ]
-    if best.penalty is not None:
-        rows.append(("penalty", "pen", number(best.penalty)))
-    rows += [
-        ("noise line", "sqrt(n_eff/d)", number(best.noise_line)),
-        ("excess risk", "R", number(best.excess_risk)),
-        (
-            "smallest possible",
-            "",
-            "could not be solved"
-            if best.bayes_risk is None
-            else f"{number(best.bayes_risk)}   Bayes-optimal" + ("" if gap is None else f", {gap:.3g} times less"),
-        ),
-        ("half the weight decay", "", f"{_percent(best.price_of_half)} more risk"),
-        ("twice the weight decay", "", f"{_percent(best.price_of_double)} more risk"),
-    ]
-    notes: list[Row] = [("status", f"{best.status.value}: {best.status.advice}")]
-    if len(best.local_minima) > 1:
-        others = ", ".join(f"{number(lam)} (risk {number(risk)})" for lam, risk in best.local_minima[1:])
-        notes.append(("other minima", others))
-    if best.failed:
-        notes.append(("not solved", f"{best.failed} points of the search, none of them next to the optimum"))
-    print_sections(f"Best weight decay of a {problem.network} network", [("Optimum", rows), ("Reading", notes)])
+    from ..result_rows import optimum_notes, optimum_rows
+
+    print_sections(
+        f"Best weight decay of a {problem.network} network",
+        [("Optimum", optimum_rows(content)), ("Reading", optimum_notes(content))],
+    )
     return 0
-
-
-def _percent(price: float) -> str:
-    extra = 100 * (price - 1)
-    return f"{max(extra, 0):.3g} %"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .._numbers import span
 from ..errors import InvalidArgument
 from . import _data as data_options
 from . import _options as options
-from ._data import span
 from ._output import print_error, print_json
 from ._sections import number, print_sections
 

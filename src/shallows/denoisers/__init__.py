@@ -31,3 +31,7 @@ __all__ = [
     "threshold_for_penalty",
     "threshold_for_weight_decay",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

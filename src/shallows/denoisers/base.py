@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from .._display import Displayed
 from ..errors import InvalidArgument, NotSupported
 from ..networks import Capability
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from ..problems import Problem
 
 
-@dataclass(frozen=True, eq=False)
-class Denoised:
+@dataclass(frozen=True, eq=False, repr=False)
+class Denoised(Displayed):
     """An estimate and the divergence that AMP's memory term needs.
 
     Attributes
@@ -39,7 +40,7 @@ class Denoised:
     divergence: float
 
 
-class Denoiser(ABC):
+class Denoiser(Displayed, ABC):
     """A thresholding rule: one object that serves message passing and state evolution, so that they cannot drift apart.
 
     Observations are ``u = theta* + tau Z`` for the diagonal network, and the eigenvalues of ``S* + delta GOE``, in

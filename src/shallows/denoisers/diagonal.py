@@ -129,7 +129,7 @@ class HardThreshold(Denoiser):
 
 
 @register
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PosteriorMean(Denoiser):
     """Posterior mean of one weight under the mixture prior on ``+-theta*_i``: order and signs unknown (section 8).
 

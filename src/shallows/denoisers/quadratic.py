@@ -144,7 +144,7 @@ def _subordinate(
 
 
 @register
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RotationallyInvariant(Denoiser):
     """``f(x) = x - 2 delta^2 Re g(x)``: Bayes-optimal when the spectrum is known and the directions are not.
 

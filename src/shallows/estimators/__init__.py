@@ -23,3 +23,7 @@ __all__ = [
     "QuadraticNetworkRegressor",
     "WhiteningTransformer",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

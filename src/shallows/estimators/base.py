@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._arguments import check_number
-from ..errors import EstimateUndefined, InvalidArgument, SolveFailed, UndefinedAttribute
+from ..errors import EstimateUndefined, InvalidArgument, SolveFailed, when_read
 from ..inference import (
     Concern,
     Diagnosis,
@@ -35,13 +36,22 @@ from ..inference import (
 from ..networks import Capability, Network, network_named
 from ..operators import operator_for
 from ..training import Fit, train
+from .display import shown_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .._display import Summary
     from .._types import FloatArray
     from .whitening import WhiteningTransformer
 
 #: A fit that missed its tolerance is still used below this relative duality gap.
 USABLE_GAP = 1e-3
+
+#: Attributes that are computed when they are first read.
+LAZY = ("power_law_", "teacher_law_")
+#: Whether names are listed for a table of attributes that reads them all.
+_ONLY_STORED: ContextVar[bool] = ContextVar("only_stored", default=False)
 
 
 class AssumptionWarning(UserWarning):
@@ -134,6 +144,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
         self._check_settings(X.shape[1])
         self._forget()
+        self.n_samples_fit_ = int(y.shape[0])
+        self.label_variance_ = float(np.var(np.asarray(y, dtype=np.float64), ddof=1))
         transformer = self._make_transformer()
         # Arrays inside, whatever scikit-learn is set to give to its users.
         self.transformer_ = None if transformer is None else transformer.set_output(transform="default").fit(X)
@@ -244,9 +256,52 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
             raise EstimateUndefined("the network interpolates its data: nothing can be inferred at this weight decay")
         return self.inference_
 
+    # -- showing
+
+    def _shown(self) -> Summary | None:
+        """The numbers of the fit; None before it, and where they cannot be shown."""
+        try:
+            return shown_model(self) if "diagnosis_" in vars(self) else None
+        except Exception:  # a notebook shows a model whatever became of it
+            return None
+
+    @property
+    def _repr_html_(self) -> Callable[[], str]:
+        """scikit-learn's diagram with the numbers of the fit below; not there where scikit-learn is set to text."""
+        diagram = super()._repr_html_
+
+        def both() -> str:
+            numbers = self._shown()
+            return f"{diagram()}{'' if numbers is None else numbers.html()}"
+
+        return both
+
+    def __dir__(self) -> Iterable[str]:
+        # scikit-learn's own reads every attribute to see whether it is there.
+        names = [name for name in object.__dir__(self) if name in LAZY or hasattr(self, name)]
+        return names if not _ONLY_STORED.get() else [name for name in names if name not in LAZY or name in vars(self)]
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """scikit-learn's table of fitted attributes, which reads every one: without those still to be computed."""
+        token = _ONLY_STORED.set(True)
+        try:
+            return super()._get_fitted_attr_html(doc_link)
+        finally:
+            _ONLY_STORED.reset(token)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """The same for notebooks; a terminal of IPython prints the numbers below the settings."""
+        bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
+        numbers = self._shown()
+        if numbers is not None:
+            bundle["text/plain"] += f"\n{numbers.lines()}"
+            if "text/html" in bundle:
+                bundle["text/html"] += numbers.html()
+        return bundle
+
     def _forget(self) -> None:
         """Drop what was computed of an earlier fit when it was read."""
-        for name in ("power_law_", "teacher_law_"):
+        for name in LAZY:
             self.__dict__.pop(name, None)
 
     def _told(self, quantity: str) -> Inference:
@@ -264,10 +319,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         Where none can be fitted, or the data are not what the theory is for, the attribute is not there: the error is
         an :class:`AttributeError`, too.
         """
-        try:
+        with when_read():
             return fit_teacher_law(self._told("forecast"))
-        except EstimateUndefined as error:
-            raise UndefinedAttribute(str(error)) from error
 
     @cached_property
     def power_law_(self) -> PowerLawFit:
@@ -276,10 +329,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         Where none can be fitted, or the data are not what the theory is for, the attribute is not there: the error is
         an :class:`AttributeError`, too.
         """
-        try:
+        with when_read():
             return fit_power_law_teacher(self._told("power_law"), law=self.teacher_law_)
-        except EstimateUndefined as error:
-            raise UndefinedAttribute(str(error)) from error
 
     def prune(self, X: Any = None, y: Any = None) -> Pruned:
         """Weights without the bulk of learned noise; refined if given the training data again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -39,7 +40,7 @@ class DiagonalNetworkRegressor(NetworkRegressor):
     Attributes
     ----------
     weights_ : ndarray, shape (d,)
-        Effective weights ``theta`` on standardised columns.
+        Effective weights ``theta`` on standardised columns: per standard deviation of the column.
     coef_, intercept_ : ndarray, shape (d,), and float
         The same in the units of the data.
     spectrum_ : ndarray, shape (d,)
@@ -52,7 +53,9 @@ class DiagonalNetworkRegressor(NetworkRegressor):
         Mean squared error on new samples; None where the network interpolates its data.
     noise_variance_ : Estimate or None
         Of the labels; None where ``diagnosis_.against("noise")`` says why it cannot be told.
-    train_error_ : float
+    train_error_, label_variance_ : float
+        Mean squared residual, and variance of the labels, which errors are to be compared with.
+    n_samples_fit_ : int
     diagnosis_ : Diagnosis
         What in the data speaks against the estimates.
     inference_ : Inference or None
@@ -111,16 +114,19 @@ class DiagonalNetworkRegressor(NetworkRegressor):
         self.coef_ = weights / (np.ones(weights.size) if self.transformer_ is None else self.transformer_.scale_)
 
     def check_weights(self, *, level: float = 0.9, false_discovery_rate: float = 0.1) -> WeightTests:
-        """Interval and p-value of every weight, on standardised columns.
+        """Interval and p-value of every weight, per standard deviation of its column where columns are scaled.
 
-        See :func:`shallows.inference.check_weights`.
+        See :func:`shallows.inference.check_weights`; names are those of the data frame that the model was fitted to.
 
         Raises
         ------
         EstimateUndefined
             If the columns are not what the theory is for, and rows are too few for least squares.
         """
-        return check_weights(self._told("weights"), level=level, false_discovery_rate=false_discovery_rate)
+        tests = check_weights(self._told("weights"), level=level, false_discovery_rate=false_discovery_rate)
+        names = getattr(self, "feature_names_in_", None)
+        unit = tests.unit if self.transformer_ is None else "standard deviation of the column"
+        return replace(tests, names=None if names is None else tuple(map(str, names)), unit=unit)
 
     def describe_learned(self, names: list[str] | None = None) -> dict[str, Any]:
         return self.check_weights().to_dict(names)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._display import Displayed
 from ..errors import InvalidArgument
 from ..networks import network_named
 from ..operators import operator_for
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 EXTRAS = ("input_mean", "input_matrix", "intercept")
 
 
-@dataclass(frozen=True, eq=False)
-class SavedModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class SavedModel(Displayed):
     """What a weights file holds: enough to predict, and to go on from.
 
     Attributes

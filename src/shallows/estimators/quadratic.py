@@ -51,7 +51,10 @@ class QuadraticNetworkRegressor(NetworkRegressor):
         ``S`` in the transformed columns.
     spectrum_ : ndarray, shape (d,)
         Eigenvalues of ``S``, decreasing.
-    intercept_, weight_decay_, penalty_, degrees_of_freedom_, train_error_ : float
+    intercept_, weight_decay_, penalty_, degrees_of_freedom_ : float
+    train_error_, label_variance_ : float
+        Mean squared residual, and variance of the labels, which errors are to be compared with.
+    n_samples_fit_ : int
     noise_scale_ : float or None
         ``delta``.
     test_error_estimate_, noise_variance_, diagnosis_, inference_, path_, power_law_, transformer_, fit_

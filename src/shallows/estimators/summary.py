@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from ..errors import EstimateUndefined, SolveFailed
+from .display import known_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..inference import Estimate, Forecast, PowerLawFit
+    from ..inference import Forecast, PowerLawFit
     from .base import NetworkRegressor
 
     Guess = TypeVar("Guess", PowerLawFit, Forecast)
 
 #: Multiples of the present number of samples that the summary forecasts.
 MULTIPLES = (2.0, 4.0, 10.0)
-#: What keys are called on a page where their own words would not do.
-WORDS = {"noise": "label noise", "weights": "single weights", "modes": "teacher modes"}
-#: Entries of the spectrum that are listed.
-LISTED = 100
 
 
 def summarise(
@@ -64,9 +59,9 @@ def summarise(
     >>> content["weights"]["weights"][0]["name"], content["modes"]
     ('c', None)
     """
-    reasons: dict[str, str] = {}
     names = None if features is None else list(features)
-    known = model.inference_
+    out = known_content(model, target, samples)
+    reasons: dict[str, str] = out["reasons"]
 
     def estimated(key: str, compute: Callable[[], Any]) -> Any:
         try:
@@ -75,14 +70,6 @@ def summarise(
             reasons[key] = str(error)
             return None
 
-    out = _of_the_fit(model, target, samples) | _explained(model.test_error_estimate_, data)
-    if known is None:
-        reasons["test_error"] = "the network interpolates its data"
-    else:
-        for key in ("test_error", "noise", "excess_risk"):
-            reason = model.diagnosis_.against(key)
-            if reason is not None:
-                reasons[key], out[key] = reason, None
     out["modes"] = out["weights"] = None
     out[model.learned_table] = estimated(model.learned_table, lambda: model.describe_learned(names))
     learned = out[model.learned_table]
@@ -90,20 +77,13 @@ def summarise(
         out["noise_scale"] = out["threshold"] = None  # there is no one noise scale for all of them
     out["power_law"] = estimated("power_law", lambda: believed(model.power_law_).to_dict())
     out["pruning"] = estimated("pruning", lambda: model.prune(*(data or ())).to_dict())
+    known = model.inference_
     rows = samples if samples is not None else (0 if known is None else known.samples)
     out["forecast"] = estimated(
         "forecast", lambda: believed(model.forecast([m * rows for m in multiples])).to_dict() if rows else None
     )
-    out["reasons"] = reasons
+    out["reasons"] = out.pop("reasons")
     return out
-
-
-def grouped(reasons: dict[str, str]) -> list[tuple[str, str]]:
-    """What is not there, as words, and why: one pair for each reason."""
-    names: dict[str, list[str]] = {}
-    for key, reason in reasons.items():
-        names.setdefault(reason, []).append(WORDS.get(key, key.replace("_", " ")))
-    return [(", ".join(words), reason) for reason, words in names.items()]
 
 
 def believed(found: Guess) -> Guess:
@@ -111,51 +91,3 @@ def believed(found: Guess) -> Guess:
     if found.caution is not None:
         raise EstimateUndefined(found.caution)
     return found
-
-
-def _explained(error: Estimate | None, data: Any) -> dict[str, Any]:
-    """Variance of the labels, and the share of it that the network explains on new samples."""
-    if data is None:
-        return {"label_variance": None, "r_squared": None}
-    variance = float(np.var(np.asarray(data[1], dtype=float), ddof=1))
-    if error is None or variance == 0:
-        return {"label_variance": variance, "r_squared": None}
-    shares = {"value": error.value, "low": error.high, "high": error.low}
-    return {
-        "label_variance": variance,
-        "r_squared": {key: round(1 - part / variance, 12) + 0.0 for key, part in shares.items()},
-    }
-
-
-def _of_the_fit(model: NetworkRegressor, target: str | None, samples: int | None) -> dict[str, Any]:
-    """What needs no further computing."""
-    known = model.inference_
-    return {
-        "network": model.network,
-        "samples": samples,
-        "dim": int(model.n_features_in_),
-        "effective_samples": None if known is None else known.effective_samples,
-        "target": target,
-        "transformation": "none" if model.transformer_ is None else model.transformer_.changed_,
-        "width": model.width,
-        "weight_decay": model.weight_decay_,
-        "penalty": model.penalty_,
-        "intercept": model.intercept_,
-        "train_error": model.train_error_,
-        "test_error": None if known is None else known.test_error.to_dict(),
-        "noise": None if known is None else known.noise.to_dict(),
-        "excess_risk": None if known is None else known.excess_risk.to_dict(),
-        "degrees_of_freedom": model.degrees_of_freedom_,
-        "noise_scale": model.noise_scale_,
-        "threshold": None if known is None else known.threshold,
-        "learned_features": int((model.spectrum_ > 0).sum()),
-        "spectrum": [float(v) for v in model.spectrum_[:LISTED]],
-        "diagnosis": model.diagnosis_.to_dict(),
-        "training": {
-            "status": model.fit_.status.value,
-            "gap": model.fit_.gap,
-            "solver": model.fit_.solver,
-            "seconds": model.fit_.seconds,
-        },
-        "path": None if model.path_ is None else model.path_.to_dict(),
-    }

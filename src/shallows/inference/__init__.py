@@ -63,3 +63,7 @@ __all__ = [
     "silencing_weight_decay",
     "tune",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -7,14 +7,13 @@ betray the assumption, not that they are few.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy.special import ndtri
 
 from ..networks import Capability, network_named
-from .concern import BY_LEAST_SQUARES, OF_THE_TEACHER, QUANTITIES, TEST_ERROR, Concern, Diagnosis
+from .concern import OF_THE_TEACHER, QUANTITIES, TEST_ERROR, Concern, Diagnosis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,10 +142,7 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
 
 def _mended(concern: Concern, inference: Inference) -> Concern:
     """The concern without what least squares or rows held out say, whatever the law of the columns."""
-    mended: tuple[str, ...] = BY_LEAST_SQUARES if inference.least_squares is not None else ()
-    mended += (TEST_ERROR,) if inference.held_out and concern.name != "duplicates" else ()
-    left = tuple(quantity for quantity in concern.voids if quantity not in mended)
-    return replace(concern, voids=left)
+    return concern.without(inference.known_otherwise(concern))
 
 
 def _few_rows(inputs: FloatArray) -> Concern | None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
+from .._display import Displayed, Summary
+from .._numbers import span_of
+
 if TYPE_CHECKING:
     from .._types import FloatArray
 
@@ -37,8 +40,8 @@ def excess_kurtosis(errors: FloatArray) -> float:
     return TAIL_ALLOWANCE * excess
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Displayed):
     """A number with its standard error and interval.
 
     Attributes
@@ -76,6 +79,18 @@ class Estimate:
         """Interval symmetric in the logarithm; `relative` is the standard error over the value."""
         factor = float(np.exp(reach(level) * relative))
         return cls(float(value), float(value * relative), float(value / factor), float(value * factor), level)
+
+    @property
+    def in_words(self) -> str:
+        """Value and interval as people read them.
+
+        >>> Estimate.normal(2.0, 0.1).in_words
+        '2 (1.84 to 2.16)'
+        """
+        return span_of(self.value, self.low, self.high)
+
+    def _summary(self) -> Summary:
+        return Summary("Estimate", [("", self.in_words), ("level", f"{100 * self.level:g} %")])
 
     def covers(self, truth: float) -> bool:
         """Whether the interval holds `truth`."""

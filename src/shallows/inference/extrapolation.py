@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import check_level, check_number
+from .._display import Displayed
 from ..errors import EstimateUndefined, InvalidArgument
 from ..operators import as_pair, check_data
 from .estimate import LEVEL, Estimate
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from .._types import FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class NaiveExtrapolation:
+@dataclass(frozen=True, eq=False, repr=False)
+class NaiveExtrapolation(Displayed):
     """A straight line through log test error against log samples: what one would do without theory.
 
     Attributes

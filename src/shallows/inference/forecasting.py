@@ -7,14 +7,16 @@ uncertainty of law, noise and test error through the same equations, and theory'
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._arguments import check_instance, check_level
-from .._numbers import sentence_number
-from ..errors import SolveFailed
+from .._display import Displayed, Summary, frame_of
+from .._numbers import sentence_number, span
+from .._numbers import terminal_number as number
+from ..errors import EstimateUndefined, SolveFailed
 from ..optimum import minimum_between, risk_at
 from ..phases import phase_of
 from ..prediction import predict
@@ -30,6 +32,8 @@ from .teacher_law import TeacherLaw, fit_teacher_law
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas
+    from matplotlib.axes import Axes
 
 #: Weight decays searched, as factors about the noise line's.
 REACH = 200.0
@@ -39,11 +43,16 @@ FEWEST_DRAWS = 5
 WIDEST = 12.0
 #: By how much forecasts of the test error varied more in simulations than the draws make them.
 WIDER = 1.25
+#: Columns of the table of a forecast, and whether they hold numbers.
+FORECAST_HEAD = tuple(
+    (name, name != "phase")
+    for name in ("samples", "test error", "at present decay", "excess risk", "best decay", "phase")
+)
 UNSOLVED = "the state evolution of the fitted law could not be solved"
 
 
-@dataclass(frozen=True)
-class ForecastPoint:
+@dataclass(frozen=True, repr=False)
+class ForecastPoint(Displayed):
     """Errors at one number of samples.
 
     Attributes
@@ -88,8 +97,8 @@ class ForecastPoint:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class Forecast:
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(Displayed):
     """A learning curve read off one training set.
 
     Attributes
@@ -127,7 +136,7 @@ class Forecast:
     points: tuple[ForecastPoint, ...]
     present_test_error: Estimate
     present_phase: str | None
-    law: TeacherLaw = field(repr=False)
+    law: TeacherLaw
     noise: float
     weight_decay: float
     network: str
@@ -138,9 +147,72 @@ class Forecast:
         """Whether nothing speaks against the forecast."""
         return self.caution is None
 
+    def _summary(self) -> Summary:
+        title = f"Forecast for a {self.network} network, from {number(self.present.samples)} samples"
+        if not self.trusted:
+            return Summary(title, notes=self.sentences)
+        level = f"{100 * self.present_test_error.level:g} % intervals"
+        rows: list[tuple[str, ...]] = [("test error now", self.present_test_error.in_words, level)]
+        if self.present_phase is not None:
+            rows.append(("phase now", self.present_phase))
+        rows.append(("label noise", number(self.noise), "no network does better"))
+        table = [forecast_row(point.to_dict()) for point in self.points]
+        return Summary(title, rows, FORECAST_HEAD, table, self.sentences)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The curve as a data frame, the present number of samples first.
+
+        Columns: ``samples``; ``weight_decay``, the best one there; ``test_error``, ``excess_risk`` at it and
+        ``test_error_present``, ``excess_risk_present`` at the present one, each with ``_low`` and ``_high``, the ends
+        of its interval, in squared units of the labels; ``phase``.
+
+        Raises
+        ------
+        EstimateUndefined
+            If the forecast is not :attr:`trusted`.
+        """
+        self._believed()
+        points = [self.present, *self.points]
+        columns: dict[str, Any] = {name: [getattr(p, name) for p in points] for name in ("samples", "weight_decay")}
+        for name in ("test_error", "excess_risk", "test_error_present", "excess_risk_present"):
+            for end, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
+                columns[name + suffix] = [getattr(getattr(point, name), end) for point in points]
+        return frame_of(columns | {"phase": [point.phase for point in points]})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the test error against samples, with bands.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EstimateUndefined
+            If the forecast is not :attr:`trusted`.
+        """
+        from ..plotting.fits import draw_forecast
+        from ..plotting.style import axes_or_new
+
+        self._believed()
+        with axes_or_new(ax) as axes:
+            draw_forecast(axes, self.to_dict())
+        return axes
+
+    def _believed(self) -> None:
+        if self.caution is not None:
+            raise EstimateUndefined(self.caution)
+
     @property
     def sentences(self) -> tuple[str, ...]:
-        """One sentence per number of samples, without numbers where the fitted teacher is not :attr:`trusted`."""
+        """One sentence per number of samples; where the forecast is not :attr:`trusted` one, without numbers."""
+        if not self.trusted:
+            return (f"cannot tell, because {self.caution}",)
         return tuple(self._sentence(point) for point in self.points)
 
     def _sentence(self, point: ForecastPoint) -> str:
@@ -153,8 +225,6 @@ class Forecast:
             amount = f"{ratio:.3g} times the data"
         else:
             amount = f"{point.samples:.6g} samples"
-        if not self.trusted:
-            return f"{amount}: cannot tell, because {self.caution}"
         now, best, same = self.present_test_error.value, point.test_error, point.test_error_present
         words = (
             f"{amount} would bring the test error from {sentence_number(now)} to {sentence_number(best.value)} "
@@ -178,6 +248,18 @@ class Forecast:
             "trusted": self.trusted,
             "caution": self.caution,
         }
+
+
+def forecast_row(point: dict[str, Any]) -> tuple[str, ...]:
+    """One point, as a dictionary, in words under :data:`FORECAST_HEAD`."""
+    return (
+        f"{point['samples']:.6g}",
+        span(point["test_error"]),
+        span(point["test_error_present"]),
+        span(point["excess_risk"]),
+        number(point["weight_decay"]),
+        point["phase"] or "-",
+    )
 
 
 def forecast(

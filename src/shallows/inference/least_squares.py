@@ -6,7 +6,7 @@ alike (theory note, section 10). Where they are not, and there are enough rows, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy.linalg import solve_triangular
 from scipy.stats import chi2
 
 from .._arguments import check_level
+from .._display import Displayed
 from .estimate import LEVEL, Estimate, excess_kurtosis
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ DEPENDENT = 1e-6
 UNEVEN = 3.0
 
 
-@dataclass(frozen=True, eq=False)
-class LeastSquares:
+@dataclass(frozen=True, eq=False, repr=False)
+class LeastSquares(Displayed):
     """The weights of least squares, and the noise that it leaves.
 
     Attributes
@@ -52,8 +53,8 @@ class LeastSquares:
     (197, True, False)
     """
 
-    values: FloatArray = field(repr=False)
-    standard_errors: FloatArray = field(repr=False)
+    values: FloatArray
+    standard_errors: FloatArray
     freedom: int
     noise: Estimate
     robust: bool

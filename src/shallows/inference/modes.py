@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import check_instance, check_level
+from .._arguments import check_instance, check_integer, check_level
+from .._display import Displayed, Summary, frame_of
+from .._numbers import span_of
+from .._numbers import terminal_number as number
 from ..errors import NotSupported
 from .estimate import LEVEL, reach
 from .result import Inference
 
 if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
     from .._types import FloatArray
 
 #: Rounds of undoing the repulsion of the modes; each halves what is left to undo.
 ROUNDS = 30
 
 
-@dataclass(frozen=True, eq=False)
-class Modes:
+@dataclass(frozen=True, eq=False, repr=False)
+class Modes(Displayed):
     """Teacher modes of the quadratic network that stand out of the noise, largest first.
 
     Attributes
@@ -56,6 +62,51 @@ class Modes:
     overlaps: FloatArray
     edge: float
     level: float
+
+    def _summary(self) -> Summary:
+        rows = [("modes", str(self.values.size), f"beyond the bulk edge {number(self.edge)}")]
+        head = [("seen at", True), (f"teacher mode ({100 * self.level:g} % interval)", True), ("squared overlap", True)]
+        table = [
+            (number(float(x)), span_of(float(s), float(low), float(high)), f"{overlap:.2f}")
+            for x, s, low, high, overlap in zip(
+                self.positions, self.values, self.low, self.high, self.overlaps, strict=True
+            )
+        ]
+        return Summary("Teacher modes that stand out of the noise", rows, head, table)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each mode, largest first.
+
+        Columns, in units of the eigenvalues of ``S``: ``position``, where the unbiased matrix has it; ``value``, the
+        teacher's mode, with ``standard_error``, ``low`` and ``high``; ``overlap``, squared, of the learned direction
+        with the true one.
+        """
+        names = {"position": "positions", "value": "values", "standard_error": "standard_errors"}
+        names |= {"low": "low", "high": "high", "overlap": "overlaps"}
+        return frame_of({name: getattr(self, attribute) for name, attribute in names.items()})
+
+    def plot(self, ax: Axes | None = None, *, most: int = 30) -> Axes:
+        """Draw the modes with their intervals, the largest on top.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        most : int
+            How many.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.intervals import draw_intervals
+        from ..plotting.style import axes_or_new
+
+        values, low, high = (array[: check_integer("most", most)] for array in (self.values, self.low, self.high))
+        with axes_or_new(ax, height=1.0 + 0.24 * max(values.size, 1)) as axes:
+            draw_intervals(axes, [f"mode {k + 1}" for k in range(values.size)], values, low, high, values > 0)
+            axes.set_xlabel(f"teacher mode ({100 * self.level:g} % interval)")
+        return axes
 
     def to_dict(self, most: int = 50) -> dict[str, Any]:
         """JSON-ready, at most `most` modes."""

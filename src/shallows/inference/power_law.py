@@ -6,13 +6,14 @@ fitted to them is for a :class:`TeacherFit` of the network to say. Draws repeat 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtri
 
 from .._arguments import check_instance, check_integer, check_level
+from .._display import Displayed, Summary
 from ..errors import EstimateUndefined
 from ..problems import Problem
 from ..state_evolution import moments
@@ -32,8 +33,8 @@ LARGEST_MISFIT = 4.0
 LIKELIER = 9.2
 
 
-@dataclass(frozen=True, eq=False)
-class PowerLawFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class PowerLawFit(Displayed):
     """Power-law teacher ``c k^-gamma`` of energy ``Q0`` that explains the unbiased weights.
 
     Attributes
@@ -61,7 +62,7 @@ class PowerLawFit:
 
     gamma: Estimate
     energy: Estimate
-    draws: FloatArray = field(repr=False)
+    draws: FloatArray
     misfit: float
     dim: int
     improvement: float = 0.0
@@ -85,6 +86,14 @@ class PowerLawFit:
             "the learned weights do not look like those of a power-law teacher (energy or degrees of freedom off by "
             f"{abs(self.misfit):.1f} standard errors)"
         )
+
+    def _summary(self) -> Summary:
+        title = "Power-law teacher read off the learned weights"
+        if self.caution is not None:
+            return Summary(title, notes=[f"cannot tell: {self.caution}"])
+        level = f"{100 * self.gamma.level:g} % interval"
+        rows = [("gamma", self.gamma.in_words, level), ("energy", self.energy.in_words, level)]
+        return Summary(title, [*rows, ("dimension", str(self.dim))])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

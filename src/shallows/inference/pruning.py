@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .._arguments import check_instance, check_number
+from .._display import Displayed, Summary, frame_of
 from .._numbers import sentence_number
+from .._numbers import terminal_number as number
 from ..amp import MessageStep
 from ..denoisers import RULES
 from ..errors import EstimateUndefined, InvalidArgument
@@ -28,6 +30,9 @@ from .power_law import fit_teacher
 from .result import Inference
 
 if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
     from .._types import FloatArray
     from ..teachers import Teacher
     from ..weights import LowRankPSD
@@ -40,8 +45,8 @@ SURE = 2.5
 STEPS, DAMPING = 20, 0.6
 
 
-@dataclass(frozen=True, eq=False)
-class Pruned:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pruned(Displayed):
     """A pruned network and what it gained. Units of the theory note, section 1.
 
     Attributes
@@ -91,6 +96,68 @@ class Pruned:
     predicted_excess_risk: float | None
     change: Estimate
     caution: str | None = None
+
+    def _summary(self) -> Summary:
+        level = f"{100 * self.change.level:g} % interval"
+        rows: list[tuple[str, ...]] = [
+            ("verdict", self.verdict),
+            ("features", f"{self.features_before} before, {self.features_after} after"),
+            ("threshold", number(self.threshold)),
+        ]
+        if self.caution is None:
+            rows.insert(1, ("change of the test error", self.change.in_words, level))
+            rows.insert(2, ("test error before", self.test_error_before.in_words, level))
+        return Summary(f"Pruned {self.network} network", rows)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The network before and after as a data frame of two rows.
+
+        Columns: ``network``, trained or pruned; ``features``, learned ones; ``test_error`` and ``excess_risk``, both
+        estimated, in squared units of the labels. Of their difference more is known: :attr:`change`.
+
+        Raises
+        ------
+        EstimateUndefined
+            If something about the data speaks against the estimates.
+        """
+        self._believed()
+        return frame_of(
+            {
+                "network": ["trained", "pruned"],
+                "features": [self.features_before, self.features_after],
+                "test_error": [self.test_error_before.value, self.test_error.value],
+                "excess_risk": [self.excess_risk_before, self.excess_risk],
+            }
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the change of the test error with its interval.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EstimateUndefined
+            If something about the data speaks against the estimates.
+        """
+        from ..plotting.fits import draw_change
+        from ..plotting.style import axes_or_new
+
+        self._believed()
+        with axes_or_new(ax, height=1.6) as axes:
+            draw_change(axes, self.change.to_dict(), (self.features_before, self.features_after), self.verdict)
+        return axes
+
+    def _believed(self) -> None:
+        if self.caution is not None:
+            raise EstimateUndefined(self.caution)
 
     @property
     def recommended(self) -> bool:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed, Summary, words
+from .._numbers import terminal_number as number
+from ..errors import EstimateUndefined
 from ..networks import Network, network_named
+from .concern import BY_LEAST_SQUARES, NOISE, RISK, TEST_ERROR, WEIGHTS, WORDS, Diagnosis, grouped
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from .._types import FloatArray
     from .concern import Concern
     from .estimate import Estimate
     from .least_squares import LeastSquares
 
 
-@dataclass(frozen=True, eq=False)
-class Inference:
+@dataclass(frozen=True, eq=False, repr=False)
+class Inference(Displayed):
     """What one fit says about the world it was trained in. All in the units of the theory note, section 1.
 
     Attributes
@@ -78,16 +84,16 @@ class Inference:
     test_error: Estimate
     noise_scale: float
     threshold: float
-    unbiased: FloatArray = field(repr=False)
-    observed: FloatArray = field(repr=False)
-    learned: FloatArray = field(repr=False)
+    unbiased: FloatArray
+    observed: FloatArray
+    learned: FloatArray
     excess_risk: Estimate
     noise: Estimate
     energy: Estimate
-    residuals: FloatArray = field(repr=False)
+    residuals: FloatArray
     width: int | None = None
     input_concerns: tuple[Concern, ...] = ()
-    least_squares: LeastSquares | None = field(default=None, repr=False)
+    least_squares: LeastSquares | None = None
     held_out: bool = False
 
     @property
@@ -119,6 +125,68 @@ class Inference:
     def learned_features(self) -> int:
         """Active weights, or rank of ``S``."""
         return int(np.count_nonzero(self.learned))
+
+    def known_otherwise(self, concern: Concern) -> tuple[str, ...]:
+        """What least squares or rows held out say, whatever the concern is about."""
+        known: tuple[str, ...] = BY_LEAST_SQUARES if self.least_squares is not None else ()
+        return known + ((TEST_ERROR,) if self.held_out and concern.name != "duplicates" else ())
+
+    def against(self, quantity: str) -> str | None:
+        """Why the inputs say that a quantity cannot be told; :func:`check_assumptions` looks at the fit as well."""
+        concerns = (concern.without(self.known_otherwise(concern)) for concern in self.input_concerns)
+        return Diagnosis(tuple(concerns)).against(quantity)
+
+    def _summary(self) -> Summary:
+        told = {TEST_ERROR: self.test_error, NOISE: self.noise, RISK: self.excess_risk}
+        reasons = {name: reason for name in told if (reason := self.against(name)) is not None}
+        level = f"{100 * self.test_error.level:g} % interval"
+        rows: list[tuple[str, ...]] = [
+            (WORDS.get(name, words(name)), estimate.in_words, level)
+            for name, estimate in told.items()
+            if name not in reasons
+        ]
+        freedom = f"of {self.samples} samples"
+        rows += [
+            ("train error", number(self.train_error)),
+            ("weight decay", number(self.weight_decay)),
+            ("learned features", str(self.learned_features), f"of {self.dim}"),
+            ("degrees of freedom", number(self.degrees_of_freedom), freedom),
+        ]
+        if self.least_squares is None and self.against(WEIGHTS) is None:
+            symbols = self.architecture.words
+            rows.append(("noise scale", number(self.noise_scale), f"({symbols.noise_scale})"))
+            rows.append(("threshold", number(self.threshold), "(zeta)"))
+        title = f"What a {self.network} network says of its {self.samples} samples"
+        notes = [f"no {what}: {reason}" for what, reason in grouped(reasons)]
+        return Summary(title, rows, notes=notes)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the unbiased weights beside what noise alone would give.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EstimateUndefined
+            If the inputs are not what the theory is for: then there is no one noise scale.
+        """
+        from ..plotting.style import axes_or_new
+        from ..plotting.unbiased import UNBIASED_FIGURES
+
+        concerns = [concern.message for concern in self.input_concerns if WEIGHTS in concern.voids]
+        if concerns:
+            raise EstimateUndefined(f"the weights have no one noise scale: {concerns[0]}")
+        content = {"noise_scale": self.noise_scale, "threshold": self.threshold, "power_law": None, "modes": None}
+        with axes_or_new(ax) as axes:
+            UNBIASED_FIGURES.of(self.network).draw(axes, content, self.observed)
+        return axes
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready summary."""

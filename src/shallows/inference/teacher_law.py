@@ -9,13 +9,15 @@ do as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import minimize
 
 from .._arguments import check_instance, check_integer
+from .._display import Displayed, Summary, frame_of
+from .._numbers import terminal_number as number
 from ..errors import EstimateUndefined
 from ..teachers import FromValues
 from .result import Inference
@@ -23,6 +25,8 @@ from .teacher_fits import TEACHER_FITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pandas
 
     from .._types import FloatArray
     from ..teachers import PowerLaw
@@ -41,8 +45,8 @@ REFITS = (300, 600, 1000)
 FEWEST_SIGMAS = 4.0
 
 
-@dataclass(frozen=True, eq=False)
-class TeacherLaw:
+@dataclass(frozen=True, eq=False, repr=False)
+class TeacherLaw(Displayed):
     """A law of the teacher's weights, and others that the data do not tell from it.
 
     Attributes
@@ -77,7 +81,7 @@ class TeacherLaw:
     noise_scale: float
     parameters: FloatArray
     log_likelihood: float
-    draws: FloatArray = field(repr=False)
+    draws: FloatArray
     sigmas: float
 
     @property
@@ -89,6 +93,30 @@ class TeacherLaw:
             f"the learned weights hold too little beside noise to tell their law (their energy is {self.sigmas:.1f} "
             f"standard errors from nothing; {FEWEST_SIGMAS:g} are needed)"
         )
+
+    def _summary(self) -> Summary:
+        title = f"Law of the teacher's weights, read off a {self.network} network"
+        if self.caution is not None:
+            return Summary(title, notes=[f"cannot tell: {self.caution}"])
+        rows = [
+            ("energy", f"{self.sigmas:.3g} standard errors from nothing"),
+            ("dimension", str(self.dim)),
+            ("noise scale", number(self.noise_scale)),
+        ]
+        return Summary(title, rows, notes=["to_frame() has the sizes by rank"])
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Sizes of the most likely teacher's weights as a data frame: ``rank``, from 1, and ``size``.
+
+        Raises
+        ------
+        EstimateUndefined
+            If the weights hold too little to tell their law.
+        """
+        if self.caution is not None:
+            raise EstimateUndefined(self.caution)
+        sizes = self.teacher().array
+        return frame_of({"rank": np.arange(1, sizes.size + 1), "size": sizes})
 
     def improvement_on(self, inference: Inference, power_law: PowerLaw) -> float:
         """Twice the logarithm of by how much this law makes the observed weights likelier than a power law does.

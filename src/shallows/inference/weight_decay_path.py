@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed, Summary, frame_of
+from .._numbers import sentence_number
+from .._numbers import terminal_number as number
 from ..networks import Capability
 
 if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from .._types import FloatArray
@@ -52,8 +57,16 @@ class Search:
 SEARCHES: Capability[Search] = Capability("search of the weight decay")
 
 
-@dataclass(frozen=True, eq=False)
-class WeightDecayPath:
+#: What chose a weight decay, in words.
+CHOSEN_BY = {
+    "estimate": "the smallest estimate",
+    "theory": "the minimum predicted for the teacher seen in the data",
+    "cross-validation": "ten-fold cross-validation",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WeightDecayPath(Displayed):
     """Fits along decreasing weight decays with what they say of themselves; every array has shape (steps,).
 
     Attributes
@@ -101,6 +114,51 @@ class WeightDecayPath:
     def chosen(self) -> float:
         """The weight decay that was chosen."""
         return float(self.weight_decay[self.chosen_at])
+
+    def _summary(self) -> Summary:
+        error = float(self.test_error[self.chosen_at])
+        rows: list[tuple[str, ...]] = [("chosen", number(self.chosen), f"weight decay, by {CHOSEN_BY[self.method]}")]
+        if np.isfinite(error):
+            rows.append(("test error there", sentence_number(error), "estimated from the training data"))
+        ends = f"{number(float(self.weight_decay[0]))} to {number(float(self.weight_decay[-1]))}"
+        rows += [
+            ("learned features there", str(int(self.learned_features[self.chosen_at]))),
+            ("tried", str(self.weight_decay.size), f"from {ends}, in {self.seconds:.2g} s"),
+        ]
+        return Summary("Weight decays tried", rows)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each weight decay tried, decreasing.
+
+        Columns: ``weight_decay`` (of the sum over samples); ``test_error`` and ``test_error_stderr``, estimated, not a
+        number where there is no estimate, ``held_out_error`` of cross-validation where it was used, ``train_error``,
+        all in squared units of the labels; ``degrees_of_freedom``; ``learned_features``; ``chosen``.
+        """
+        columns = {name: getattr(self, name) for name in ("weight_decay", "test_error", "test_error_stderr")}
+        columns = {name: np.where(np.isfinite(values), values, np.nan) for name, values in columns.items()}
+        if self.held_out_error is not None:
+            columns["held_out_error"] = self.held_out_error
+        columns |= {name: getattr(self, name) for name in ("train_error", "degrees_of_freedom", "learned_features")}
+        return frame_of(columns | {"chosen": np.arange(self.weight_decay.size) == self.chosen_at})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw estimated test error and train error along the weight decays tried; the one chosen is dotted.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.fits import draw_path
+        from ..plotting.style import axes_or_new
+
+        with axes_or_new(ax) as axes:
+            draw_path(axes, self.to_dict())
+        return axes
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, None where there is no estimate."""

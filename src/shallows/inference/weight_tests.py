@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import check_instance, check_level
+from .._arguments import check_instance, check_integer, check_level
+from .._display import Displayed, Summary, frame_of
+from .._numbers import span_of
 from ..errors import EstimateUndefined, NotSupported
 from .concern import WEIGHTS
 from .estimate import LEVEL
 from .result import Inference
 
 if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from .._types import FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class WeightTests:
+@dataclass(frozen=True, eq=False, repr=False)
+class WeightTests(Displayed):
     """Every weight of the diagonal network, tested against zero.
 
     Attributes
@@ -38,6 +42,11 @@ class WeightTests:
     discovered : ndarray of bool, shape (d,)
         Found by Benjamini and Hochberg (1995) at :attr:`false_discovery_rate`.
     level, false_discovery_rate : float
+    names : tuple of str or None
+        Of the columns, where they are known.
+    unit : str
+        What the weights are per: ``"standard deviation of the column"``, where columns were scaled, or ``"unit of the
+        column"``.
 
     Examples
     --------
@@ -58,12 +67,78 @@ class WeightTests:
     discovered: NDArray[np.bool_]
     level: float
     false_discovery_rate: float
+    names: tuple[str, ...] | None = None
+    unit: str = "unit of the column"
+
+    def _summary(self) -> Summary:
+        rate = f"at a false-discovery rate of {100 * self.false_discovery_rate:g} %"
+        rows = [
+            ("discoveries", str(int(self.discovered.sum())), f"of {self.values.size} weights, {rate}"),
+            ("weights", f"per {self.unit}", "" if self.method == "theory" else f"by {self.method}"),
+        ]
+        head = [("column", False), (f"weight ({100 * self.level:g} % interval)", True), ("p-value", True)]
+        table = [
+            (
+                str(i) if self.names is None else self.names[i],
+                span_of(float(self.values[i]), float(self.low[i]), float(self.high[i])),
+                f"{self.p_values[i]:.1e}",
+                "yes" if self.discovered[i] else "",
+            )
+            for i in np.argsort(self.p_values, kind="stable")
+        ]
+        return Summary("Weights tested against zero", rows, [*head, ("discovered", False)], table)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each weight, in the order of the columns of the data.
+
+        Columns: ``column``, its name or number; ``weight`` per :attr:`unit`, in units of the labels, with
+        ``standard_error``, ``low`` and ``high``, the ends of its interval; ``p_value`` of "this weight is zero";
+        ``discovered``, at :attr:`false_discovery_rate`.
+        """
+        return frame_of(
+            {
+                "column": np.arange(self.values.size) if self.names is None else list(self.names),
+                "weight": self.values,
+                "standard_error": self.standard_errors,
+                "low": self.low,
+                "high": self.high,
+                "p_value": self.p_values,
+                "discovered": self.discovered,
+            }
+        )
+
+    def plot(self, ax: Axes | None = None, *, most: int = 30) -> Axes:
+        """Draw weights with their intervals, the most significant on top; those not discovered in grey.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        most : int
+            How many.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.intervals import draw_intervals
+        from ..plotting.style import axes_or_new
+
+        order = np.argsort(self.p_values, kind="stable")[: check_integer("most", most)]
+        names = [str(i) if self.names is None else self.names[i] for i in order]
+        found = (self.values[order], self.low[order], self.high[order], self.discovered[order])
+        with axes_or_new(ax, height=1.0 + 0.24 * len(names)) as axes:
+            draw_intervals(axes, names, *found)
+            axes.set_xlabel(f"weight per {self.unit} ({100 * self.level:g} % interval)")
+        return axes
 
     def to_dict(self, names: list[str] | None = None, most: int = 50) -> dict[str, Any]:
         """JSON-ready: the `most` most significant weights."""
+        names = names if names is not None or self.names is None else list(self.names)
         order = np.argsort(self.p_values, kind="stable")[:most]
         return {
             "method": self.method,
+            "unit": self.unit,
             "level": self.level,
             "false_discovery_rate": self.false_discovery_rate,
             "discoveries": int(self.discovered.sum()),

@@ -29,3 +29,7 @@ __all__ = [
     "network_names",
     "register",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -117,6 +117,9 @@ class Capability(Generic[_Implementation]):
         self.what = what
         self._found: dict[str, _Implementation] = {}
 
+    def __repr__(self) -> str:
+        return f"<Capability: {self.what}, of {', '.join(self._found) or 'no network'}>"
+
     def register(self, network: str) -> Callable[[_Implementation], _Implementation]:
         """Decorator: enter the implementation of the network of this name."""
 

@@ -31,6 +31,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 @OPERATORS.register("diagonal")
 def _diagonal(inputs: object) -> DiagonalOperator:
     return TorchDiagonalOperator(inputs) if is_tensor(inputs) else DiagonalOperator(inputs)  # type: ignore[arg-type]

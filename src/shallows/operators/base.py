@@ -40,6 +40,9 @@ class Operator(ABC):
     samples: int
     dim: int
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.samples} rows and {self.dim} columns>"
+
     @abstractmethod
     def output(self, weights: Any) -> FloatArray:
         """The network's outputs ``f(x)``, shape (n,), of effective weights."""

@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: Okabe and Ito's palette.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#6b6b6b"
+#: Lines of a grid, as light on dark axes as on white ones.
+GRID: dict[str, Any] = {"color": "0.5", "alpha": 0.2, "linewidth": 0.6}
 
 TRAINER_STYLE: dict[str, dict[str, Any]] = {
     "convex": {"color": VERMILLION, "marker": "o"},
@@ -93,6 +96,40 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+@contextmanager
+def axes_or_new(ax: Axes | None, width: float = 6.6, height: float = 3.6) -> Iterator[Axes]:
+    """Axes to draw on: those given, in their user's own style, or new ones of pyplot in the style of the reports.
+
+    Nothing is shown, and no setting is changed. New axes go away again if drawing fails.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes or None
+    width, height : float
+        Of a new figure, in inches.
+
+    Examples
+    --------
+    >>> from shallows.plotting import axes_or_new, new_figure
+    >>> given = new_figure(3.0, 2.0).subplots()
+    >>> with axes_or_new(given) as axes:
+    ...     axes is given
+    True
+    """
+    if ax is not None:
+        yield ax
+        return
+    import matplotlib.pyplot as plt
+
+    with styled():
+        figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+        try:
+            yield axes
+        except BaseException:
+            plt.close(figure)
+            raise
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:

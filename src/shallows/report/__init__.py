@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from . import diagonal, quadratic  # noqa: F401  what differs by network
 from .amp_figure import write_amp_figure
 from .diagnosis_page import write_diagnosis_report
 from .exponents_figure import write_exponents_figure

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from .._numbers import number
 from ..networks import network_named
-from ..plotting.style import save, styled
+from ..plotting.style import new_figure, save, styled
+from ..plotting.unbiased import UNBIASED_FIGURES
+from .fit_figures import WIDTH, forecast_figure, path_figure
 from .html import render_page, svg_address
-from .unbiased_figures import UNBIASED_FIGURES
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from matplotlib.figure import Figure
 
 
 def write_fit_report(content: dict[str, Any], folder: Path, *, eigenvalues: Any = None, unbiased: Any = None) -> Path:
@@ -46,7 +49,7 @@ def write_fit_report(content: dict[str, Any], folder: Path, *, eigenvalues: Any 
     ...     page.name, "A diagonal network fitted to y" in page.read_text(encoding="utf-8")
     ('report.html', True)
     """
-    from ..estimators.summary import grouped
+    from ..inference.concern import grouped
 
     text = json.dumps(content, indent=2, allow_nan=False)
     (folder / "fit.json").write_text(text + "\n", encoding="utf-8")
@@ -93,8 +96,6 @@ def verdict(content: dict[str, Any]) -> str:
 
 
 def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: Any) -> list[dict[str, str]]:
-    from .fit_figures import forecast_figure, path_figure
-
     wanted = []
     if content["path"] is not None and any(v is not None for v in content["path"]["test_error"]):
         how = {
@@ -115,7 +116,7 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
         unbiased_figure = UNBIASED_FIGURES.of(content["network"])
         values = eigenvalues if network_named(content["network"]).is_matrix else unbiased
         wanted.append(
-            ("spectrum", "What was learned", lambda: unbiased_figure.draw(content, values), unbiased_figure.caption)
+            ("spectrum", "What was learned", lambda: unbiased_on_figure(content, values), unbiased_figure.caption)
         )
     if content["forecast"]:
         wanted.append(
@@ -126,9 +127,17 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
                 "State evolution of the teacher's law and the noise read off these data, and its uncertainty.",
             )
         )
+
     out = []
     with styled():
         for name, title, draw, caption in wanted:
             svg = save(draw(), folder, name)
             out.append({"title": title, "data": svg_address(svg), "caption": caption, "alt": title})
     return out
+
+
+def unbiased_on_figure(content: dict[str, Any], values: Any) -> Figure:
+    """The unbiased weights of the network of `content`."""
+    figure = new_figure(WIDTH, 3.0)
+    UNBIASED_FIGURES.of(content["network"]).draw(figure.subplots(), content, values)
+    return figure

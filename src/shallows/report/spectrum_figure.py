@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..plotting.spectrum import draw_learned_density, shown_ranks
-from ..plotting.style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, VERMILLION, new_figure
-from ..plotting.ticks import plain_log_ticks, rank_ticks
+from ..plotting.spectrum import draw_law_by_rank, draw_learned_density, dress_rank_axes, mark_outliers, shown_ranks
+from ..plotting.style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-    from ..networks import Network
-    from ..spectra.law import LearnedLaw
     from ..verification import Measurements, Verification
 
 
@@ -85,19 +81,7 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
     top = float(heights.max()) if heights.size else 0.0
     predicted = draw_learned_density(axes, law, low, high)
     top = max(top, predicted) or 1.0
-    marks = [o.learned for o in law.outliers if low <= o.learned <= high]
-    if verification.problem.architecture.sharp_bulk and marks:
-        axes.plot(
-            marks,
-            [0.035] * len(marks),
-            transform=axes.get_xaxis_transform(),
-            linestyle="none",
-            marker="v",
-            markersize=5,
-            color=VERMILLION,
-            markeredgewidth=0,
-            zorder=4,
-        )
+    mark_outliers(axes, law, low, high)
     axes.set_xlim(low, high)
     axes.locator_params(axis="both", nbins=6)
     axes.set_xlabel(verification.problem.architecture.words.quantity)
@@ -144,7 +128,7 @@ def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> N
         elinewidth=1.2,
         label="measured: mean and range",
     )
-    places = _draw_law_by_rank(axes, law, ranks)
+    places = draw_law_by_rank(axes, law, ranks)
     teacher = np.sort(np.abs(problem.teacher.values(problem.network)))[::-1][ranks - 1]
     if (teacher > 0).any():
         axes.plot(
@@ -156,46 +140,4 @@ def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> N
             label="teacher",
             zorder=1,
         )
-    _rank_axes(axes, network, [mean, places[places > 0], teacher[teacher > 0]], count)
-
-
-def _draw_law_by_rank(axes: Axes, law: LearnedLaw, ranks: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Draw where theory has each rank, and return it."""
-    sharp = law.problem.architecture.sharp_bulk
-    places = law.rank_positions(np.asarray(ranks, dtype=float))
-    positive = places > 0
-    # Beyond a sharp edge each mode is an outlier by itself; without one the law goes through all ranks.
-    outliers = positive & (ranks <= round(law.outlier_count)) if sharp else positive & False
-    label = "predicted bulk" if sharp else "predicted rank by rank"
-    rest = positive & ~outliers
-    if rest.any():
-        axes.plot(ranks[rest], places[rest], color=BLUE, linewidth=1.4, label=label)
-    if outliers.any():
-        axes.plot(
-            ranks[outliers],
-            places[outliers],
-            linestyle="none",
-            marker="v",
-            markersize=6.5,
-            markerfacecolor="none",
-            markeredgecolor=VERMILLION,
-            markeredgewidth=1.1,
-            label="predicted outliers",
-            zorder=4,
-        )
-    return places
-
-
-def _rank_axes(axes: Axes, network: Network, shown: list[Any], count: int) -> None:
-    axes.set_xscale("log")
-    values = np.concatenate([v[v > 0] for v in shown]) if any(len(v) for v in shown) else np.array([1.0])
-    low = max(float(values.min()), float(values.max()) * 3e-4)
-    axes.set_yscale("log")
-    axes.set_ylim(low / 1.5, float(values.max()) * 1.6)
-    plain_log_ticks(axes.yaxis, low / 1.5, float(values.max()) * 1.6)
-    axes.set_xlim(0.85, max(1.2 * count, 3))
-    rank_ticks(axes.xaxis, count)
-    axes.set_xlabel("rank, largest first")
-    axes.set_ylabel(network.words.size)
-    axes.set_title(f"All learned {network.words.weights}")
-    axes.grid(color="0.93", linewidth=0.6)
+    dress_rank_axes(axes, network, [mean, places[places > 0], teacher[teacher > 0]], count)

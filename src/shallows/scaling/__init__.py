@@ -21,3 +21,7 @@ __all__ = [
     "spectra_along",
     "universality",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

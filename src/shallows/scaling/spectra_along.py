@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._arguments import check_number
+from .._display import Displayed
 from ..errors import InvalidArgument
 from ..prediction import predict
 from ..problems import Problem
@@ -20,8 +21,8 @@ BLEED = 0.05
 HEAVY = 0.5
 
 
-@dataclass(frozen=True)
-class Snapshot:
+@dataclass(frozen=True, repr=False)
+class Snapshot(Displayed):
     """The learned spectrum at one place of a path.
 
     Attributes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed
 from ..errors import InvalidArgument
 from ..networks import network_named, network_names
 from ..phases import predicted_exponents
@@ -61,8 +62,8 @@ class Path:
     ell: float
 
 
-@dataclass(frozen=True)
-class ExponentRow:
+@dataclass(frozen=True, repr=False)
+class ExponentRow(Displayed):
     """One recovered exponent.
 
     Attributes

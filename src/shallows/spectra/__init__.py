@@ -20,3 +20,7 @@ __all__ = [
     "fit_tail",
     "learned_law",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

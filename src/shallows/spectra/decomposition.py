@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from .._display import Displayed, Summary, frame_of
+from .._numbers import terminal_number
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
+#: What the terms are, in words.
+PARTS = {
+    "overfitting": "learned noise",
+    "underfitting": "unlearned features",
+    "approximation": "error on learned features",
+    "alignment": "signal inside the bulk",
+}
 
 
-@dataclass(frozen=True)
-class Decomposition:
+@dataclass(frozen=True, repr=False)
+class Decomposition(Displayed):
     """Where the excess risk comes from; the four terms add up to it.
 
     Attributes
@@ -36,6 +52,44 @@ class Decomposition:
     underfitting: float
     approximation: float
     alignment: float
+
+    def _summary(self) -> Summary:
+        total = self.total
+        rows = [
+            (name, terminal_number(value), f"{100 * value / total:.0f} %, {PARTS[name]}" if total > 0 else PARTS[name])
+            for name, value in self.to_dict().items()
+        ]
+        return Summary("Where the excess risk comes from", [*rows, ("sum", terminal_number(total), "excess risk")])
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The terms as a data frame: ``term``, ``value`` in units of the excess risk, ``share`` of the sum."""
+        terms = self.to_dict()
+        total = self.total
+        shares = [value / total if total > 0 else math.nan for value in terms.values()]
+        return frame_of({"term": list(terms), "value": list(terms.values()), "share": shares})
+
+    def plot(self, ax: Axes | None = None, *, best: float | None = None) -> Axes:
+        """Draw the terms as a waterfall that ends at their sum.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        best : float, optional
+            Bayes-optimal excess risk, to be marked.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.decomposition import draw_decomposition
+        from ..plotting.style import axes_or_new
+
+        with axes_or_new(ax, height=2.9) as axes:
+            draw_decomposition(axes, self.to_dict(), self.total, PARTS, best=best)
+            if best is not None:
+                axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
+        return axes
 
     @property
     def total(self) -> float:

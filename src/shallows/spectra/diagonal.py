@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @LAWS.register("diagonal")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DiagonalLaw(LearnedLaw):
     """Law of the learned weights of the diagonal network, each measured along the sign of its teacher.
 

@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import check_choice
+from .._display import Displayed, Summary, frame_of
+from .._numbers import terminal_number
 from ..networks import Capability
 from .decomposition import Decomposition
 
 if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
     from ..problems import Problem
 
 
-@dataclass(frozen=True)
-class Outlier:
+@dataclass(frozen=True, repr=False)
+class Outlier(Displayed):
     """A mode of the teacher that stands out of the noise in the learned weights.
 
     Attributes
@@ -58,8 +63,8 @@ class Outlier:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class LearnedLaw(ABC):
+@dataclass(frozen=True, repr=False)
+class LearnedLaw(Displayed, ABC):
     """Law of the learned weights: a mass at zero, a bulk of learned noise, and outliers.
 
     Parameters
@@ -89,6 +94,68 @@ class LearnedLaw(ABC):
     @abstractmethod
     def bulk(self) -> tuple[float, float] | None:
         """Interval of learned noise, or None where nothing of it is left."""
+
+    @property
+    def read(self) -> bool:
+        """Whether mass at zero, bulk and outliers, which are computed when they are read, all were."""
+        return {"mass_at_zero", "bulk", "outliers"} <= set(vars(self))
+
+    def _summary(self) -> Summary:
+        words, known = self.problem.architecture.words, vars(self)
+        rows = [
+            ("noise scale", terminal_number(self.noise_scale), f"({words.noise_scale})"),
+            ("threshold", terminal_number(self.threshold), "(zeta)"),
+        ]
+        if "mass_at_zero" in known:
+            rows.insert(0, ("at zero", f"{100 * self.mass_at_zero:.4g} %", f"of the {words.weights}"))
+        if "bulk" in known:
+            ends = self.bulk
+            text = "none" if ends is None else f"{terminal_number(ends[0])} to {terminal_number(ends[1])}"
+            rows.insert(-2, ("bulk", text, "learned noise"))
+        table: list[tuple[str, ...]] = []
+        if "outliers" in known:
+            rows.insert(-2, ("outliers", terminal_number(self.outlier_count), "learned modes"))
+            table = [tuple(terminal_number(v) for v in outlier.to_dict().values()) for outlier in self.outliers]
+        head = [("teacher", True), ("multiplicity", True), ("learned", True), (words.overlap, True)]
+        left = [name for name in ("mass_at_zero", "bulk", "outliers") if name not in known]
+        notes = [f"computed when read: {', '.join(left)}"] if left else []
+        return Summary(f"Learned spectrum of a {self.problem.network} network", rows, head, table, notes)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Learned modes as a data frame, largest first.
+
+        Columns, in units of the weights (eigenvalues): ``teacher`` and ``learned``, where the mode is in teacher and
+        network; ``multiplicity``, how many modes of the teacher it stands for; ``overlap``, with the true direction, or
+        the probability to be learned, from 0 to 1.
+        """
+        return frame_of({name: [getattr(o, name) for o in self.outliers] for name in Outlier.__dataclass_fields__})
+
+    def plot(self, ax: Axes | None = None, *, by: str = "density") -> Axes:
+        """Draw the law: near its bulk, or by rank.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        by : {"density", "rank"}
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        InvalidArgument
+            For another `by`.
+        """
+        from ..plotting.spectrum import draw_law, draw_ranks_of_law
+        from ..plotting.style import axes_or_new
+
+        draws = {"density": draw_law, "rank": draw_ranks_of_law}
+        check_choice("by", by, draws)
+        with axes_or_new(ax) as axes:
+            draws[by](axes, self)
+        return axes
 
     @property
     def has_sharp_bulk(self) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._display import Displayed
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 SMALLEST_TAIL = 10
 
 
-@dataclass(frozen=True)
-class Tail:
+@dataclass(frozen=True, repr=False)
+class Tail(Displayed):
     """Power-law fit ``p(x) ~ x^-exponent`` above `start`.
 
     Attributes

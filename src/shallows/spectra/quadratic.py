@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @LAWS.register("quadratic")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QuadraticLaw(LearnedLaw):
     """Law of the eigenvalues of the learned matrix `S` of the quadratic network.
 

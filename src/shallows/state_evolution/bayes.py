@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._arguments import check_instance
+from .._display import Displayed
 from ..errors import NotSupported, SolveFailed
 from ..freeprob.bracketing import chandrupatla
 from ..problems import Problem
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from ..teachers import Spectrum
 
 
-@dataclass(frozen=True)
-class BayesPoint:
+@dataclass(frozen=True, repr=False)
+class BayesPoint(Displayed):
     """Bayes-optimal performance.
 
     Attributes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .._display import Displayed
 from .._status import StatusEnum
 
 
@@ -55,8 +56,8 @@ class Status(StatusEnum):
     )
 
 
-@dataclass(frozen=True)
-class FixedPoint:
+@dataclass(frozen=True, repr=False)
+class FixedPoint(Displayed):
     """Fixed point of the state evolution of one network.
 
     Attributes

@@ -44,3 +44,7 @@ __all__ = [
     "run_calls",
     "run_points",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

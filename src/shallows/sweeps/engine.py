@@ -13,6 +13,7 @@ from itertools import islice
 from types import FrameType
 from typing import Any
 
+from .._display import Displayed
 from .backends import Answer, Backend, Batch, Done
 from .points import Point
 from .progress import Counts, Reporter, Silent
@@ -33,8 +34,8 @@ GRACE = 10.0
 Item = tuple[bytes, Point, Quantity]
 
 
-@dataclass(frozen=True)
-class RunReport:
+@dataclass(frozen=True, repr=False)
+class RunReport(Displayed):
     """What a run did.
 
     Attributes

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from .._display import Displayed
 from .backends import Batch, LocalPool, check_workers
 from .points import Point
 from .quantities import Quantity
@@ -20,8 +21,8 @@ from .sweep_runs import as_sweep
 SAMPLED, PATIENCE = 6, 20.0
 
 
-@dataclass(frozen=True)
-class QuantityPlan:
+@dataclass(frozen=True, repr=False)
+class QuantityPlan(Displayed):
     """The share of one quantity.
 
     Attributes
@@ -48,8 +49,8 @@ class QuantityPlan:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Displayed):
     """What a sweep will take.
 
     Attributes

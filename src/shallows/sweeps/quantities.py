@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .._version import __version__
@@ -85,14 +85,14 @@ class Quantity:
 
     name: str
     fields: Mapping[str, Field]
-    compute: Callable[[Point], Record]
+    compute: Callable[[Point], Record] = field(repr=False)
     repeats: Repeats = "none"
-    cost: Callable[[Settings], float] = _constant_cost
+    cost: Callable[[Settings], float] = field(default=_constant_cost, repr=False)
     seconds: float = 0.01
     revision: int = 1
     regularised: bool = True
     ignores: frozenset[str] = frozenset()
-    check: Callable[[Point], None] | None = None
+    check: Callable[[Point], None] | None = field(default=None, repr=False)
 
     @property
     def code(self) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._display import Displayed
 from ..errors import InvalidArgument, StoreError
 from .driver_processes import birth_of, drivers_here, lives
 from .quantities import Quantity, Record
@@ -46,8 +47,8 @@ CREATE TABLE claims (key BLOB PRIMARY KEY, driver TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-@dataclass(frozen=True)
-class Failure:
+@dataclass(frozen=True, repr=False)
+class Failure(Displayed):
     """A point that could not be computed.
 
     Attributes
@@ -142,6 +143,9 @@ class Store:
                 self._results.close()
                 self._notes.close()
                 raise
+
+    def __repr__(self) -> str:
+        return f"<Store in {'memory' if self.folder is None else self.folder}>"
 
     def _prepare(self, create: bool) -> None:
         assert self.folder is not None

@@ -45,3 +45,7 @@ __all__ = [
     "train",
     "train_path",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._display import Displayed
+
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..operators import QuadraticOperator
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 EPSILON = float(np.finfo(float).eps)
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Displayed):
     """Objective, a lower bound of its minimum, and the violation of the optimality conditions.
 
     Attributes

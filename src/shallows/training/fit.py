@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .._display import Displayed, Summary, shown, words
+from .._numbers import terminal_number as number
 from .._status import StatusEnum
 from ..errors import InvalidArgument
 from ..networks import network_named
@@ -34,8 +36,8 @@ class FitStatus(StatusEnum):
     NOT_FINITE = "not_finite", False, "the iteration overflowed: rescale the data, or start from another seed"
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Displayed):
     """A trained network, in effective weights, with its certificate.
 
     Attributes
@@ -131,6 +133,24 @@ class Fit:
         if dataset.dim != dim:
             raise InvalidArgument("dataset", f"{dataset.dim} columns", f"must have {dim}")
         return network.excess_risk(self.weights, dataset.weights)
+
+    def _summary(self) -> Summary:
+        advice = "" if self.status.ok else self.status.advice
+        rows: list[tuple[str, ...]] = [
+            ("status", words(self.status.value), advice),
+            ("train error", number(self.train_error)),
+            ("weight decay", number(self.weight_decay), "(lam)"),
+        ]
+        if self.penalty is not None:
+            rows.append(("penalty", number(self.penalty), "(pen)"))
+        certified = "no certificate: this training problem is not convex" if self.gap is None else f"{self.gap:.1e}"
+        rows += [
+            ("duality gap", certified, "" if self.gap is None else "relative"),
+            ("weights", shown(self.weights)),
+            ("objective", f"{self.objective:.8g}"),
+            ("solver", self.solver, f"{self.iterations} iterations, {self.seconds:.2g} s"),
+        ]
+        return Summary(f"Trained {self.network} network", rows)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready summary, without the weights."""

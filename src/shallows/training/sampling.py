@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._arguments import check_instance
+from .._display import Displayed, Summary, shown
+from .._numbers import terminal_number as number
 from ..errors import InvalidArgument
 from ..operators import operator_for
 from ..problems import Problem
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from ..weights import LowRankPSD
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Displayed):
     """A sampled data set with the weights that made it.
 
     Attributes
@@ -50,6 +52,18 @@ class Dataset:
     inputs: FloatArray
     labels: FloatArray
     weights: FloatArray | LowRankPSD
+
+    def _summary(self) -> Summary:
+        problem = self.problem
+        rows = [
+            ("samples", str(self.samples)),
+            ("dimension", str(self.dim)),
+            ("teacher", problem.teacher.describe()),
+            ("label variance", number(float(np.var(self.labels, ddof=1)) if self.samples > 1 else None)),
+            ("noise variance", number(problem.noise)),
+            ("seed", shown(self.seed)),
+        ]
+        return Summary(f"Data set sampled for a {problem.network} network", rows)
 
     @property
     def samples(self) -> int:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_integer, check_number
+from .._display import Displayed
 from ..errors import InvalidArgument
 from ..networks import Network, network_named
 from ..operators import check_data, operator_for
@@ -27,8 +28,8 @@ SOLVERS = ("auto", "convex", "amp", "gradient")
 SMALLEST_TOLERANCE = 1e-15
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
+@dataclass(frozen=True, eq=False, repr=False)
+class Task(Displayed):
     """Checked data and the network that is to learn them.
 
     Attributes

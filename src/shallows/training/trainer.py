@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._display import Displayed
 from ..networks import Capability
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from .task import Task, TrainSettings
 
 
-@dataclass(frozen=True, eq=False)
-class Solution:
+@dataclass(frozen=True, eq=False, repr=False)
+class Solution(Displayed):
     """What the solver of a convex problem ended with.
 
     Attributes
@@ -89,8 +90,8 @@ class Trainer(ABC):
         return None
 
 
-@dataclass(frozen=True, eq=False)
-class TensorProblem:
+@dataclass(frozen=True, eq=False, repr=False)
+class TensorProblem(Displayed):
     """A network's own weights and the data, as tensors.
 
     Attributes

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from .._display import Displayed, Summary, words
+from .._numbers import number
+
 if TYPE_CHECKING:
     from .measurements import Statistic
 
@@ -48,8 +51,8 @@ class Outcome(Enum):
         return self is not Outcome.UNEXPLAINED
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Displayed):
     """One measured quantity beside its prediction.
 
     Attributes
@@ -81,6 +84,11 @@ at n_eff = 50 and the statistical error together
     critical: float | None
     allowance: float | None
     outcome: Outcome
+
+    def _summary(self) -> Summary:
+        away = "" if self.relative_deviation is None else f"{100 * self.relative_deviation:+.2g} %"
+        rows = [("measured", self.measured.in_words, away), ("predicted", number(self.predicted))]
+        return Summary("Comparison", [*rows, ("explained by", words(self.outcome.value))])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

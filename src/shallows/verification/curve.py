@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed, Summary, frame_of
+from .._numbers import terminal_number as number
 from ..prediction import predict
 from ..state_evolution import bayes_optimal
 
 if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
     from .._types import FloatArray
     from ..prediction import Prediction
     from ..problems import Problem
@@ -25,8 +30,8 @@ FACTORS = (1 / 8, 8**-0.5, 3.0)
 MOST_ENTRIES = 20_000_000
 
 
-@dataclass(frozen=True)
-class TrainedPoint:
+@dataclass(frozen=True, repr=False)
+class TrainedPoint(Displayed):
     """Networks trained at one number of samples.
 
     Attributes
@@ -54,8 +59,8 @@ class TrainedPoint:
         return {"samples": self.samples, "trainer": self.trainer, "excess_risk": self.excess_risk.to_dict()}
 
 
-@dataclass(frozen=True, eq=False)
-class LearningCurve:
+@dataclass(frozen=True, eq=False, repr=False)
+class LearningCurve(Displayed):
     """Excess risk over `n` at fixed weight decay, noise and width.
 
     Attributes
@@ -83,6 +88,41 @@ class LearningCurve:
     bayes_risk: FloatArray
     phases: tuple[str | None, ...]
     trained: tuple[TrainedPoint, ...] = ()
+
+    def _summary(self) -> Summary:
+        ends = f"{number(float(self.samples[0]))} to {number(float(self.samples[-1]))}"
+        rows = [("samples", ends), ("points", str(self.samples.size), "predicted"), ("trained", str(len(self.trained)))]
+        head = [("samples", True), ("trainer", False), ("excess risk", True)]
+        table = [(str(point.samples), point.trainer, point.excess_risk.in_words) for point in self.trained]
+        return Summary("Learning curve", rows, head, table)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The predicted curve as a data frame.
+
+        Columns: ``samples``; ``excess_risk`` and ``bayes_risk``, in squared units of the labels, not a number where a
+        solve failed; ``phase``.
+        """
+        names = ("samples", "excess_risk", "bayes_risk")
+        return frame_of({name: getattr(self, name) for name in names} | {"phase": list(self.phases)})
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw excess risk against samples, predicted and trained, with the phases along the top.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.style import axes_or_new
+        from ..plotting.verification import draw_learning_curve
+
+        with axes_or_new(ax) as axes:
+            draw_learning_curve(axes, self)
+        return axes
 
     @property
     def failures(self) -> int:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed, Summary
+from .._numbers import measured_number
+
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..training import Fit
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 ZERO = 1e-3
 
 
-@dataclass(frozen=True)
-class Statistic:
+@dataclass(frozen=True, repr=False)
+class Statistic(Displayed):
     """Values over independent data sets.
 
     Attributes
@@ -36,6 +39,14 @@ class Statistic:
     """
 
     values: tuple[float, ...]
+
+    @property
+    def in_words(self) -> str:
+        """Mean and standard error, as people read them."""
+        return measured_number(self.mean, self.standard_error)
+
+    def _summary(self) -> Summary:
+        return Summary("Statistic", [("mean", self.in_words), ("data sets", str(len(self.values)))])
 
     @property
     def mean(self) -> float:
@@ -56,8 +67,8 @@ class Statistic:
         return {"mean": self.mean, "standard_error": self.standard_error, "values": list(self.values)}
 
 
-@dataclass(frozen=True, eq=False)
-class Measurements:
+@dataclass(frozen=True, eq=False, repr=False)
+class Measurements(Displayed):
     """One trainer's runs, in the order of the data sets.
 
     Attributes

@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import check_choice
+from .._display import Displayed, Summary, frame_of, words
+from ..errors import SolveFailed
 from .comparison import AGREEMENT, Comparison, compare, objective_disagreement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas
+    from matplotlib.axes import Axes
 
     from ..prediction import Prediction
     from ..problems import Problem
@@ -18,8 +24,8 @@ if TYPE_CHECKING:
     from .measurements import Measurements
 
 
-@dataclass(frozen=True, eq=False)
-class Verification:
+@dataclass(frozen=True, eq=False, repr=False)
+class Verification(Displayed):
     """A prediction and the networks trained to check it.
 
     Attributes
@@ -50,9 +56,9 @@ class Verification:
     measured: Mapping[str, Measurements]
     seeds: int
     seed: int
-    curve: LearningCurve | None = field(default=None, repr=False)
+    curve: LearningCurve | None = None
     notes: tuple[str, ...] = ()
-    provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def problem(self) -> Problem:
@@ -137,7 +143,11 @@ class Verification:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: the keys of :meth:`shallows.Prediction.to_dict` and what was measured."""
-        out = self.prediction.to_dict()
+        return self._content(self.prediction.to_dict())
+
+    def _content(self, predicted: dict[str, Any]) -> dict[str, Any]:
+        """JSON-ready, beside what is said of the prediction."""
+        out = dict(predicted)
         out |= {"seeds": self.seeds, "seed": self.seed}
         out["measured"] = {name: runs.to_dict() for name, runs in self.measured.items()}
         if self.status.ok:
@@ -154,6 +164,68 @@ class Verification:
         out["warnings"] = list(self.warnings)
         out["provenance"] = dict(self.provenance)
         return out
+
+    def _summary(self) -> Summary:
+        from ..result_rows import summary_rows, verification_sections
+
+        title = f"Verification of a {self.problem.network} network"
+        if not self.status.ok:
+            return Summary(title, [("status", words(self.status.value))], notes=[self.verdict])
+        agrees = {True: "yes", False: "no", None: "cannot be told"}[self.agrees]
+        first, second, third = verification_sections(self._content(self.prediction.read_so_far()))
+        return Summary(title, [("agreement", agrees), *summary_rows([second, third, first])])
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Measured beside predicted, one row for each trainer and quantity.
+
+        Columns: ``trainer``; ``quantity``, excess_risk or train_error; ``predicted``, ``measured`` (the mean) and
+        ``standard_error``, in squared units of the labels; ``relative_deviation``; ``outcome``, what explains it.
+        """
+        items = [(t, q, item) for t, found in self.comparisons.items() for q, item in found.items()]
+        columns: dict[str, Any] = {"trainer": [t for t, _, _ in items], "quantity": [q for _, q, _ in items]}
+        return frame_of(
+            columns
+            | {
+                "predicted": [item.predicted for _, _, item in items],
+                "measured": [item.measured.mean for _, _, item in items],
+                "standard_error": [item.measured.standard_error for _, _, item in items],
+                "relative_deviation": [item.relative_deviation for _, _, item in items],
+                "outcome": [item.outcome.value for _, _, item in items],
+            }
+        )
+
+    def plot(self, ax: Axes | None = None, *, quantity: str = "excess_risk") -> Axes:
+        """Draw what was measured beside the prediction: every data set, mean and standard error.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+        quantity : {"excess_risk", "train_error"}
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        InvalidArgument
+            For another quantity.
+        SolveFailed
+            If there is no prediction, or nothing was measured.
+        """
+        from ..plotting.style import axes_or_new
+        from ..plotting.verification import draw_agreement
+
+        titles = {"excess_risk": "Excess risk", "train_error": "Train error (per sample)"}
+        check_choice("quantity", quantity, titles)
+        if not self.status.ok or not self.measured:
+            raise SolveFailed(self.verdict if not self.status.ok else "nothing was measured", self)
+        with axes_or_new(ax) as axes:
+            draw_agreement(axes, {name: found[quantity] for name, found in self.comparisons.items()})
+            axes.set_title(titles[quantity])
+            axes.legend()
+        return axes
 
     def __str__(self) -> str:
         lines = [str(self.prediction)]

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..networks import network_named
-from ..plotting.style import BLUE, GREEN, GREY, VERMILLION, new_figure
-from .fit_figures import WIDTH
-from .unbiased_figures import UNBIASED_FIGURES, UnbiasedFigure
+from .style import BLUE, GREEN, GREY, VERMILLION
+from .unbiased import UNBIASED_FIGURES, UnbiasedFigure
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 
-def rank_figure(content: dict[str, Any], unbiased: Any) -> Figure:
+def draw_ranks(axes: Axes, content: dict[str, Any], unbiased: Any) -> None:
     """Sizes of the unbiased weights by rank, the reach of the noise, and the fitted teacher."""
-    figure = new_figure(WIDTH, 3.0)
-    axes = figure.subplots()
     scale = content["noise_scale"]
     values = np.sort(np.abs(np.asarray(unbiased)))[::-1]
     rank = np.arange(1, values.size + 1)
@@ -35,12 +32,11 @@ def rank_figure(content: dict[str, Any], unbiased: Any) -> Figure:
     axes.set_xlabel("rank of the weight")
     axes.set_ylabel("size of the weight")
     axes.legend(loc="upper right")
-    return figure
 
 
 UNBIASED_FIGURES.register("diagonal")(
     UnbiasedFigure(
-        rank_figure,
+        draw_ranks,
         "Unbiased weights, teacher plus normal noise of known scale, by size. Those above the red line cannot "
         "be explained by noise alone.",
     )

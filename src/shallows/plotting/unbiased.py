@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..networks import Capability
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,12 @@ class UnbiasedFigure:
     Attributes
     ----------
     draw : callable
-        Makes a figure of the dictionary of a fit and its unbiased weights, shape (d,); of a matrix, the eigenvalues.
+        Draws, on axes, what a dictionary says of a fit (``noise_scale``, ``threshold``, ``power_law``, ``modes``) and
+        its unbiased weights, shape (d,); of a matrix, the eigenvalues.
     caption : str
     """
 
-    draw: Callable[[dict[str, Any], Any], Figure]
+    draw: Callable[[Axes, dict[str, Any], Any], None]
     caption: str
 
 

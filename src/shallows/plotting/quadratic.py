@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plotting.style import BLUE, GREY, SKY, VERMILLION, new_figure
-from .fit_figures import WIDTH
-from .unbiased_figures import UNBIASED_FIGURES, UnbiasedFigure
+from .style import BLUE, GREY, SKY, VERMILLION
+from .unbiased import UNBIASED_FIGURES, UnbiasedFigure
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 
-def eigenvalue_figure(content: dict[str, Any], eigenvalues: Any) -> Figure:
+def draw_eigenvalues(axes: Axes, content: dict[str, Any], eigenvalues: Any) -> None:
     """Eigenvalues of the unbiased matrix, the semicircle of its noise, and the modes recovered."""
-    figure = new_figure(WIDTH, 3.0)
-    axes = figure.subplots()
     scale = content["noise_scale"]
     values = np.asarray(eigenvalues)
     grid = np.linspace(-2 * scale, 2 * scale, 400)
@@ -32,7 +29,6 @@ def eigenvalue_figure(content: dict[str, Any], eigenvalues: Any) -> Figure:
     axes.set_xlabel("eigenvalue of U")
     axes.set_ylabel("density")
     axes.legend(loc="upper right")
-    return figure
 
 
 def _bins(values: Any) -> Any:
@@ -41,7 +37,7 @@ def _bins(values: Any) -> Any:
 
 UNBIASED_FIGURES.register("quadratic")(
     UnbiasedFigure(
-        eigenvalue_figure,
+        draw_eigenvalues,
         "Eigenvalues of the unbiased matrix U = teacher + noise. What lies beyond the semicircle is signal; the "
         "trained network keeps what lies beyond the threshold.",
     )
