@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._arguments import check_level
-from .noise_fit import fit_noise
-from .outliers import CLEARLY_BEYOND, Strengths, beyond_noise, localised, outlier_p_values, weight_outlier
+from .outliers import Strengths, localised, outlier_p_values, weight_outlier
+from .preparation import prepared
 from .singular_values import checked, leading_vectors, singular_values
 from .spectrum import MatrixSpectrum, NoiseBulk
 from .tail import tail_of
-from .variance_profile import cleaned, excess_kurtosis, scales, uneven
+from .variance_profile import cleaned
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SMALLEST_BULK = 16
 #: Singular values within this share of one another are equal: those of an orthogonal matrix, in half precision too.
 EQUAL = 0.01
+#: A law that misses the distribution function by this much, where chance cannot, is not that of the bulk.
+GROSS, IMPOSSIBLE = 0.12, 1e-6
 #: At which level a singular value is called an outlier, over the whole matrix.
 LEVEL = 0.01
 
@@ -89,7 +91,7 @@ def analyse_matrix(matrix: ArrayLike, *, level: float = LEVEL, seed: int = 0) ->
         energy / float(values[0] ** 2),
         float(np.exp(-np.sum(shares * np.log(shares)))),
     )
-    found = _with_bulk(found, scaled, values, level, rounding)
+    found = _with_bulk(found, scaled, values, level, rounding, seed)
     beyond = values if found.bulk is None else np.array([one.strength for one in found.outliers])
     tail, no_tail = tail_of(beyond**2, seed)
     half = exponent // 2  # two steps: one power of two alone may overflow
@@ -97,7 +99,7 @@ def analyse_matrix(matrix: ArrayLike, *, level: float = LEVEL, seed: int = 0) ->
 
 
 def _with_bulk(
-    found: MatrixSpectrum, matrix: FloatArray, values: FloatArray, level: float, rounding: float
+    found: MatrixSpectrum, matrix: FloatArray, values: FloatArray, level: float, rounding: float, seed: int
 ) -> MatrixSpectrum:
     """The bulk and what lies beyond it."""
     core = cleaned(matrix)
@@ -109,42 +111,42 @@ def _with_bulk(
         values = singular_values(core.matrix)
     if orthogonal := _orthogonal(values, core.matrix.shape):
         return replace(found, bulk=orthogonal, energy_outliers=0.0)
-    even, equalised = _equalised(core.matrix, values)
-    if equalised:
-        values = singular_values(even)
-    fit = fit_noise(values**2, max(even.shape), excess_kurtosis(even))
-    if fit.variance <= (4 * rounding) ** 2 * np.mean(even**2):
-        rank = int(np.count_nonzero(values > 8 * fit.edges[1]))
+    if rank := _rank_up_to_rounding(values, core.matrix.shape, rounding):
         return replace(found, no_bulk=f"no noise: of rank {rank} up to rounding")
+    ready = prepared(core.matrix, values, seed)
+    fit = ready.fit
     if 2 * fit.set_aside > fit.short or not fit.variance > 0:
         return replace(found, no_bulk="no noise: most singular values lie beyond any edge")
-    p_value, distance = fit.misfit()
+    if fit.distance() > GROSS and fit.p_value() < IMPOSSIBLE:
+        return replace(found, no_bulk="no noise: the law of Marchenko and Pastur fits no part of the spectrum")
     bulk = NoiseBulk(
         "Marchenko-Pastur",
         float(np.sqrt(fit.variance)),
         fit.scale_interval(),
         *fit.edges,
         fit.edge_fluctuation(),
-        p_value,
-        distance,
+        fit.p_value(),
+        fit.distance(),
     )
-    outliers, single, next_p_value = _outliers(fit, even, level)
-    remarks = found.remarks
-    if single:
-        remarks = (
-            *remarks,
-            *(f"a singular value of {one.singular_value:.4g} is due to one {where}" for one, where in single),
-        )
-    share = float(sum(one.singular_value**2 for one in outliers) / np.sum(values**2))
+    outliers, single, next_p_value = _outliers(fit, ready.matrix, level)
+    due = tuple(f"singular value number {place} is due to one {where}" for place, where in single)
+    share = float(sum(one.singular_value**2 for one in outliers) / np.sum(fit.eigenvalues))
     return replace(
         found,
         bulk=bulk,
         outliers=tuple(outliers),
         energy_outliers=share,
         edge_p_value=next_p_value,
-        equalised=equalised,
-        remarks=remarks,
+        equalised=ready.equalised,
+        remarks=(*found.remarks, *ready.remarks, *due),
     )
+
+
+def _rank_up_to_rounding(values: FloatArray, shape: tuple[int, ...], rounding: float) -> int:
+    """Rank of a matrix most of whose singular values are what rounding makes of zero; 0 where they are not."""
+    entry = rounding * np.sqrt(np.sum(values**2) / (shape[0] * shape[1]))
+    noise = 4 * entry * (np.sqrt(shape[0]) + np.sqrt(shape[1]))
+    return int(np.count_nonzero(values > noise)) if np.median(values) <= noise else 0
 
 
 def _orthogonal(values: FloatArray, shape: tuple[int, ...]) -> NoiseBulk | None:
@@ -157,26 +159,9 @@ def _orthogonal(values: FloatArray, shape: tuple[int, ...]) -> NoiseBulk | None:
     return NoiseBulk("orthogonal", scale, (scale, scale), middle, middle, 0.0, 1.0, 0.0)
 
 
-def _equalised(matrix: FloatArray, values: FloatArray) -> tuple[FloatArray, str]:
-    """The matrix with rows and columns at one variance, and which of them were not."""
-    fit = fit_noise(values**2, max(matrix.shape), excess_kurtosis(matrix))
-    clear = sum(beyond_noise(fit, rank) > CLEARLY_BEYOND for rank in range(fit.set_aside))
-    rest = matrix
-    if clear:
-        left, strong, right = leading_vectors(matrix, clear)
-        rest = matrix - (left * strong) @ right.T
-    squares = rest**2
-    rows, columns = uneven(squares)
-    if not rows and not columns:
-        return matrix, ""
-    row, column = scales(squares, rows, columns)
-    name = "rows and columns" if rows and columns else "rows" if rows else "columns"
-    return matrix * row[:, None] * column, name
-
-
 def _outliers(
     fit: NoiseFit, matrix: FloatArray, level: float
-) -> tuple[list[WeightOutlier], list[tuple[WeightOutlier, str]], float]:
+) -> tuple[list[WeightOutlier], list[tuple[int, str]], float]:
     """Outliers; those due to one row, column or entry; and the p-value of the first that is none."""
     p_values = outlier_p_values(fit, level)
     count = sum(p_value <= level for p_value in p_values)
@@ -190,7 +175,7 @@ def _outliers(
         one = weight_outlier(fit, strengths, rank, p_values[rank], transposed)
         row, column = localised(left[:, rank]), localised(right[:, rank])
         if row or column:
-            single.append((one, "entry" if row and column else "row" if row else "column"))
+            single.append((rank + 1, "entry" if row and column else "row" if row else "column"))
         else:
             shared.append(one)
     return shared, single, p_values[-1]

@@ -21,6 +21,32 @@ FEWEST_MOMENTS, MOST_MOMENTS = 4, 12
 
 
 @dataclass(frozen=True, eq=False)
+class Reference:
+    """How the measures of a fit are distributed where there is nothing but noise.
+
+    Attributes
+    ----------
+    edge_mean, edge_spread : float
+        Of the largest value on the Tracy-Widom scale.
+    moment_means, moment_spreads : ndarray or float
+        Of the cosine moments, each over its standard deviation.
+    """
+
+    edge_mean: float
+    edge_spread: float
+    moment_means: FloatArray | float
+    moment_spreads: FloatArray | float
+
+    def edge(self, score: float) -> float:
+        """`score` as it would be under the Tracy-Widom law itself."""
+        return tracy_widom.MEAN + (score - self.edge_mean) / self.edge_spread * tracy_widom.STANDARD_DEVIATION
+
+
+#: As the laws say, without corrections.
+AS_PREDICTED = Reference(tracy_widom.MEAN, tracy_widom.STANDARD_DEVIATION, 0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
 class NoiseFit:
     """Marchenko-Pastur law under `set_aside` largest values.
 
@@ -35,6 +61,7 @@ class NoiseFit:
     set_aside : int
     variance : float
         Of an entry.
+    reference : Reference
     """
 
     eigenvalues: FloatArray
@@ -42,6 +69,7 @@ class NoiseFit:
     kurtosis: float
     set_aside: int
     variance: float
+    reference: Reference = AS_PREDICTED
 
     @property
     def short(self) -> int:
@@ -84,29 +112,40 @@ class NoiseFit:
         centre, width = tracy_widom.largest_of_noise(self.short, self.long)
         return float(0.5 * np.sqrt(self.variance) * width / np.sqrt(centre) * tracy_widom.STANDARD_DEVIATION)
 
-    def misfit(self) -> tuple[float, float]:
-        """p-value of the test of fit, and the largest distance between the distribution functions.
+    def _bulk(self) -> tuple[MarchenkoPastur, FloatArray]:
+        """The law of what was not set aside, and its eigenvalues in the units of it."""
+        short, long = self.short - self.set_aside, self.long - self.set_aside
+        return MarchenkoPastur(short / long), self.eigenvalues[self.set_aside :] / (self.variance * long)
+
+    def cosine_scores(self) -> FloatArray:
+        """What the test of fit is made of: independent standard normal variables where the bulk is noise.
 
         In the angles of the Marchenko-Pastur law the sums of ``cos(k t)`` over the eigenvalues of noise are independent
         normal variables of variance ``k/2`` about known means (Bai and Silverstein 2004): eigenvalues repel, so that
         tables for independent values do not apply. The first is what the scale is fitted by; the next make the test. A
         value set aside takes half the inverse k-th power of its squared strength over the threshold's with it.
         """
-        short, long = self.short - self.set_aside, self.long - self.set_aside
-        law = MarchenkoPastur(short / long)
-        x = self.eigenvalues[self.set_aside :] / (self.variance * long)
+        law, x = self._bulk()
         angles = law.angle(x)
-        count = int(np.clip(round(short ** (1 / 3)), FEWEST_MOMENTS, MOST_MOMENTS))
+        count = int(np.clip(round(self.short ** (1 / 3)), FEWEST_MOMENTS, MOST_MOMENTS))
         k = np.arange(1, count + 1)
         ratio = self.strengths() ** 2 / np.sqrt(self.beta)
-        mean = short * law.cosine_means(count) + 0.5 * (k % 2 == 0) - 0.5 * np.sum(ratio[:, None] ** -k, axis=0)
+        mean = x.size * law.cosine_means(count) + 0.5 * (k % 2 == 0) - 0.5 * np.sum(ratio[:, None] ** -k, axis=0)
         mean[1] += 0.5 * self.kurtosis
         sums = np.array([np.sum(np.cos(each * angles)) for each in k])
-        score = np.sum((sums - mean)[1:] ** 2 / (0.5 * k[1:]))
+        return ((sums - mean) / np.sqrt(0.5 * k))[1:]
+
+    def p_value(self) -> float:
+        """That noise fits as badly or worse."""
+        scores = (self.cosine_scores() - self.reference.moment_means) / self.reference.moment_spreads
+        return float(chi2.sf(np.sum(scores**2), scores.size))
+
+    def distance(self) -> float:
+        """Largest distance between the distribution functions of the bulk and of its law."""
+        law, x = self._bulk()
         expected = law.distribution(x)
-        ranks = np.arange(short, 0, -1)
-        distance = np.max(np.maximum(np.abs(ranks / short - expected), np.abs((ranks - 1) / short - expected)))
-        return float(chi2.sf(score, count - 1)), float(distance)
+        ranks = np.arange(x.size, 0, -1)
+        return float(np.max(np.maximum(np.abs(ranks / x.size - expected), np.abs((ranks - 1) / x.size - expected))))
 
 
 def variance_below(eigenvalues: FloatArray, keep: FloatArray, long: int, strengths: FloatArray) -> float:
@@ -116,7 +155,7 @@ def variance_below(eigenvalues: FloatArray, keep: FloatArray, long: int, strengt
     return float(np.sum(keep)) / max(entries, 1.0)
 
 
-def fit_noise(eigenvalues: FloatArray, long: int, kurtosis: float) -> NoiseFit:
+def fit_noise(eigenvalues: FloatArray, long: int, kurtosis: float, reference: Reference = AS_PREDICTED) -> NoiseFit:
     """Noise under an unknown number of planted values.
 
     Starts from the median, sets aside what lies above the edge, fits the energy of the rest, and repeats: of all
@@ -129,11 +168,12 @@ def fit_noise(eigenvalues: FloatArray, long: int, kurtosis: float) -> NoiseFit:
     long : int
     kurtosis : float
         Excess kurtosis of the entries.
+    reference : Reference
     """
     short = eigenvalues.size
     law = MarchenkoPastur(short / long)
     variance = float(np.median(eigenvalues)) / (long * law.median)
-    fit = NoiseFit(eigenvalues, long, kurtosis, 0, variance)
+    fit = NoiseFit(eigenvalues, long, kurtosis, 0, variance, reference)
     aside = short
     for _ in range(50):
         if fit.variance <= 0:
@@ -145,7 +185,7 @@ def fit_noise(eigenvalues: FloatArray, long: int, kurtosis: float) -> NoiseFit:
             break
         aside = now
         for _ in range(4):
-            fit = NoiseFit(eigenvalues, long, kurtosis, aside, fit.variance)
+            fit = NoiseFit(eigenvalues, long, kurtosis, aside, fit.variance, reference)
             variance = variance_below(eigenvalues, eigenvalues[aside:], long, fit.strengths())
-            fit = NoiseFit(eigenvalues, long, kurtosis, aside, variance)
+            fit = NoiseFit(eigenvalues, long, kurtosis, aside, variance, reference)
     return fit

@@ -25,8 +25,8 @@ def beyond_noise(fit: NoiseFit, rank: int) -> float:
     centre, width = tracy_widom.largest_of_noise(fit.short - rank, long - rank)
     centre *= 1 + fit.widening
     score = float((eigenvalues[rank] / fit.variance - centre) / width)
-    if score > CLEARLY_BEYOND:
-        return score
+    if fit.reference.edge(score) > CLEARLY_BEYOND:
+        return fit.reference.edge(score)
     # Its energy belongs to the noise if it is noise; the energy then is what the largest is divided by.
     if rank < fit.set_aside:
         keep = np.append(eigenvalues[rank], eigenvalues[fit.set_aside :])
@@ -39,7 +39,7 @@ def beyond_noise(fit: NoiseFit, rank: int) -> float:
     # Energy is independent of the largest over the energy: their variances add up to that of Tracy and Widom.
     energy = 2 / ((fit.short - rank) * (long - rank)) * (centre / width) ** 2
     narrower = np.sqrt(max(1 - energy / tracy_widom.STANDARD_DEVIATION**2, 0.25))
-    return float(tracy_widom.MEAN + (score - tracy_widom.MEAN) / narrower)
+    return fit.reference.edge(float(tracy_widom.MEAN + (score - tracy_widom.MEAN) / narrower))
 
 
 def outlier_p_values(fit: NoiseFit, level: float) -> list[float]:
@@ -74,6 +74,7 @@ class Strengths:
         self.grid = lowest * (1 + 1e-3) * np.geomspace(1, highest / lowest, 2000)
         self.shown = spiked.shown(self.grid, fit.beta)
         own = spiked.Fluctuation(fit.short, fit.long)(self.grid)
+        own = np.maximum(own, fit.edge_fluctuation() / fit.unit)  # what is at the threshold moves as the edge does
         low, high = fit.scale_interval()
         scale = (high - low) / (2 * 1.96 * np.sqrt(fit.variance))
         self.spread = np.hypot(own, self.shown * scale)

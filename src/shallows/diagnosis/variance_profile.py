@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import chi2
 
 if TYPE_CHECKING:
     from .._types import FloatArray
 
-#: Variances of rows or of columns are told from one another at this level: by chance once in ten thousand matrices.
-LEVEL = 1e-4
+#: Variances of rows or of columns differ where chance has less to do with it than with a normal variable of this size.
+SURE = 5.0
 #: Rounds of scaling rows and columns in turn: exact after one where the variances are a product, as good as exact else.
 ROUNDS = 4
 
@@ -25,9 +24,9 @@ class Cleaned:
     remarks: tuple[str, ...]
 
 
-def counted(count: int, what: str) -> str:
+def counted(count: int, what: str, one: str = "", many: str = "s") -> str:
     """``1 row`` or ``3 rows``."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    return f"{count} {what}{one if count == 1 else many}"
 
 
 def repeated(matrix: FloatArray) -> np.ndarray:
@@ -84,18 +83,30 @@ def scales(squares: FloatArray, rows: bool, columns: bool) -> tuple[FloatArray, 
     return row, column
 
 
-def uneven(squares: FloatArray) -> tuple[bool, bool]:
-    """Whether the mean squares of the rows, and those of the columns, differ by more than chance.
+def uneven(matrix: FloatArray) -> tuple[bool, bool]:
+    """Whether the mean squares of the rows, and those of the columns, differ by more than chance."""
+    squares = matrix**2
+    rows, columns = squares.sum(axis=1), squares.sum(axis=0)
+    fourth = np.einsum("ij,ij->i", squares, squares), np.einsum("ij,ij->j", squares, squares)
+    return disparity(rows, columns, fourth[1]) > SURE, disparity(columns, rows, fourth[0]) > SURE
 
-    Each is taken from `squares` with the other side brought to one variance, and compared with what independent entries
-    of the kurtosis found give: a chi-squared law.
+
+def disparity(sums: FloatArray, others: FloatArray, fourth: FloatArray) -> float:
+    """By how many standard deviations the rows differ more in energy than if each column were shuffled.
+
+    The deviations of the squares from the mean of their column, of any law and different from column to column, are
+    uncorrelated from one column to the next if rows have no part in them. The sum of the products of those in a row is
+    then centred, its variance known from the sums of squares of the columns: huge entries stand in both.
+
+    Parameters
+    ----------
+    sums : ndarray
+        Squares summed over each row.
+    others, fourth : ndarray
+        Squares, and fourth powers, summed over each column.
     """
-    row, column = scales(squares, True, True)
-    even = squares * row[:, None] ** 2 * column**2
-    kurtosis = float(np.mean(even**2)) / float(np.mean(even)) ** 2 - 3
-    answers = []
-    for means in ((squares * column**2).mean(axis=1), (squares * row[:, None] ** 2).mean(axis=0)):
-        other = squares.size // means.size
-        score = np.sum((means / means.mean() - 1) ** 2) * other / max(2 + kurtosis, 0.1)
-        answers.append(float(chi2.sf(score, means.size - 1)) < LEVEL)
-    return answers[0], answers[1]
+    columns = np.maximum(fourth - others**2 / sums.size, 0)
+    total = float(columns.sum())
+    together = float(np.sum((sums - sums.mean()) ** 2)) - total
+    variance = 2 * (total**2 - float(np.sum(columns**2))) / max(sums.size - 1, 1)
+    return together / np.sqrt(variance) if variance > 0 else 0.0

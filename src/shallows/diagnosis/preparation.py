@@ -1,0 +1,110 @@
+"""A matrix made ready for the law of noise: what breaks a bulk by itself is taken out, evened out, or known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .noise_fit import AS_PREDICTED, NoiseFit, Reference, fit_noise
+from .outliers import CLEARLY_BEYOND, beyond_noise
+from .singular_values import leading_vectors, singular_values
+from .variance_profile import counted, excess_kurtosis, scales, uneven
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
+
+#: Entries of noise larger than this share of what would be a singular value of its own are taken down to it ...
+LARGEST_SHARE = 0.7
+#: ... unless they are within so many standard deviations.
+ORDINARY = 5.0
+#: Where excess kurtosis widens the bulk by more than this, its first-order law is replaced by shuffled entries.
+WIDE = 0.02
+#: Shuffles: as many as this work allows (multiply-adds), within these.
+WORK, FEWEST_SHUFFLES, MOST_SHUFFLES = 1.5e9, 12, 100
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A matrix whose noise is of one variance, and the fit of it.
+
+    Attributes
+    ----------
+    matrix : ndarray
+    fit : NoiseFit
+    equalised : str
+        What was brought to one variance: ``""``, ``"rows"``, ``"columns"`` or ``"rows and columns"``.
+    remarks : tuple of str
+    """
+
+    matrix: FloatArray
+    fit: NoiseFit
+    equalised: str
+    remarks: tuple[str, ...]
+
+
+def prepared(matrix: FloatArray, values: FloatArray, seed: int) -> Prepared:
+    """The matrix with rows, columns and entries evened out as its noise needs it.
+
+    The noise is judged by what is left without the clear outliers.
+
+    Parameters
+    ----------
+    matrix : ndarray
+    values : ndarray
+        Its singular values.
+    seed : int
+        Of the shuffles.
+    """
+    long = max(matrix.shape)
+    rest = matrix
+    if clear := _clear_outliers(fit_noise(values**2, long, excess_kurtosis(matrix))):
+        left, strong, right = leading_vectors(matrix, clear)
+        rest = matrix - (left * strong) @ right.T
+    rows, columns = uneven(rest)
+    equalised = " and ".join(name for name, found in (("rows", rows), ("columns", columns)) if found)
+    remarks: tuple[str, ...] = ()
+    even = matrix
+    if equalised:
+        row, column = scales(rest**2, rows, columns)
+        even, rest = matrix * row[:, None] * column, rest * row[:, None] * column
+    limit = max(LARGEST_SHARE * matrix.size**0.25, ORDINARY) * float(np.sqrt(np.mean(rest**2)))
+    calm = np.clip(rest, -limit, limit)
+    if huge := int(np.count_nonzero(calm != rest)):
+        even, rest = even - (rest - calm), calm
+        remarks = (f"{counted(huge, 'huge entr', 'y', 'ies')} taken down to {LARGEST_SHARE:g} of a singular value",)
+    if equalised or huge:
+        values = singular_values(even)
+    kurtosis = excess_kurtosis(rest)
+    reference = AS_PREDICTED
+    if kurtosis > WIDE * np.sqrt(matrix.size):
+        reference = shuffled(rest, kurtosis, seed)
+    return Prepared(even, fit_noise(values**2, long, kurtosis, reference), equalised, remarks)
+
+
+def _clear_outliers(fit: NoiseFit) -> int:
+    return sum(beyond_noise(fit, rank) > CLEARLY_BEYOND for rank in range(fit.set_aside))
+
+
+def shuffled(noise: FloatArray, kurtosis: float, seed: int) -> Reference:
+    """What the measures of a fit come to where the entries of `noise` are put in a random order.
+
+    Independent entries of one law, whichever it is, are as likely in any order.
+    """
+    rng = np.random.default_rng(seed)
+    short, long = sorted(noise.shape)
+    count = int(np.clip(WORK / (short**2 * long), FEWEST_SHUFFLES, MOST_SHUFFLES))
+    edges, moments = [], []
+    for _ in range(count):
+        values = singular_values(rng.permutation(noise.reshape(-1)).reshape(noise.shape))
+        fit = fit_noise(values**2, long, kurtosis)
+        edges.append(beyond_noise(fit, 0))
+        moments.append(fit.cosine_scores())
+    more = np.sqrt(1 + 1 / count)  # the means are those of so many
+    return Reference(
+        float(np.mean(edges)),
+        float(np.std(edges, ddof=1)) * more,
+        np.mean(moments, axis=0),
+        np.std(moments, axis=0, ddof=1) * more,
+    )
