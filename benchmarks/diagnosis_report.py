@@ -1,4 +1,4 @@
-"""What the evaluated networks of ``diagnosis_suite.py`` come to: verdicts against theory's classes, risks against truth.
+"""What the evaluated networks of ``diagnosis_suite.py`` come to: verdicts and risks against theory and truth.
 
     python benchmarks/diagnosis_report.py
 
@@ -17,9 +17,11 @@ from scipy.stats import spearmanr
 FOLDER = Path(__file__).parent / "results" / "diagnosis_suite"
 TARGET = Path(__file__).parent / "diagnosis_suite.csv"
 CLASSES = ("collapsed", "noise", "bulk+spikes", "bleed-out", "heavy-tail")
-COLUMNS = ("seed", "network", "phase", "dim", "samples", "gamma", "noise", "weight_decay", "gradient", "price", "true_risk",
-           "theory_risk", "class", "free_verdict", "free_side", "free_risk", "known_verdict", "known_side", "known_risk",
-           "known_test_error", "data_excess_risk", "data_test_error")  # fmt: skip
+COLUMNS = (
+    "seed", "network", "phase", "dim", "samples", "gamma", "noise", "weight_decay", "gradient", "price", "true_risk",
+    "theory_risk", "class", "free_verdict", "free_side", "free_risk", "known_verdict", "known_side", "known_risk",
+    "known_test_error", "data_excess_risk", "data_test_error",
+)  # fmt: skip
 
 
 def evaluated():
@@ -38,6 +40,11 @@ def verdict(row, kind):
     if f"{kind}_verdict" not in row:
         return "bulk+spikes", "over-regularised"
     return row[f"{kind}_verdict"], row[f"{kind}_side"]
+
+
+def side(row):
+    """On which side of the best weight decay a network was trained."""
+    return "over-regularised" if row["weight_decay"] > row["best_weight_decay"] else "under-regularised"
 
 
 def told(row, kind, quantity="risk"):
@@ -68,16 +75,13 @@ def report(rows, kind):
         right = [verdict(row, kind)[0] == row["class"] for row in chosen]
         enough = [ok for ok, row in zip(right, chosen, strict=True) if row["effective"] >= 6]
         dear = [row for row in chosen if row["price"] > 1.2]
-        over = [
-            "over-regularised" if row["weight_decay"] > row["best_weight_decay"] else "under-regularised"
-            for row in dear
-        ]
-        sides = [verdict(row, kind)[1] == side for row, side in zip(dear, over, strict=True)]
+        sides = [verdict(row, kind)[1] == side(row) for row in dear]
         given = [row for row in chosen if told(row, kind)]
         risk = rank(given, f"{kind}_risk", lambda row: row["true_risk"])
         print(
-            f"{name:10s} {len(chosen)} networks: class named {np.mean(right):.1%} (n_eff >= 6: {np.mean(enough):.1%} of "
-            f"{len(enough)}), side {np.mean(sides):.1%} of {len(sides)}, risk told {len(given)}: rank correlation {risk:.3f}"
+            f"{name:10s} {len(chosen)} networks: class named {np.mean(right):.1%} (n_eff >= 6: {np.mean(enough):.1%} "
+            f"of {len(enough)}), side {np.mean(sides):.1%} of {len(sides)}, risk told {len(given)}: "
+            f"rank correlation {risk:.3f}"
         )
     table = Counter((row["class"], verdict(row, kind)[0]) for row in rows)
     print("true \\ said  " + " ".join(f"{name:>11s}" for name in (*CLASSES, "cannot-tell")))
@@ -136,12 +140,11 @@ def peers(rows):
         if given:
             value = spearmanr([float(row[metric]) for row in given], [float(row["true_risk"]) for row in given])[0]
             print(f"  {metric}: {value:.2f} of {len(given)}")
-    same = [ours[int(row["seed"])] for row in theirs if told(ours[int(row["seed"])], "known")]
-    print(
-        f"  ours with samples and weight decay: {rank(same, 'known_risk', lambda row: row['true_risk']):.3f} of {len(same)}"
-    )
-    same = [row for row in same if told(row, "free")]
-    print(f"  ours from the weights alone: {rank(same, 'free_risk', lambda row: row['true_risk']):.3f} of {len(same)}")
+    same = [ours[int(row["seed"])] for row in theirs]
+    for kind in ("known", "free"):
+        same = [row for row in same if told(row, kind)]
+        found = rank(same, f"{kind}_risk", lambda row: row["true_risk"])
+        print(f"  ours, {kind}: {found:.3f} of {len(same)}")
 
 
 def main():
