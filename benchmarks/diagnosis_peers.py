@@ -15,7 +15,16 @@ import torch
 import weightwatcher
 
 FOLDER = Path(__file__).parent / "results" / "diagnosis_suite"
-METRICS = ("alpha", "alpha_weighted", "log_norm", "log_spectral_norm", "stable_rank", "log_alpha_norm", "D", "num_spikes")
+METRICS = (
+    "alpha",
+    "alpha_weighted",
+    "log_norm",
+    "log_spectral_norm",
+    "stable_rank",
+    "log_alpha_norm",
+    "D",
+    "num_spikes",
+)
 BATCH = 20
 
 

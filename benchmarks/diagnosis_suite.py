@@ -5,8 +5,8 @@
 
 `train`: the suite. Settings are drawn at random, the same number for every phase (theory note, section 7) of both
 networks, from the ranges below and nothing else. A network's number is its seed; what exists is not trained again. A
-part of the smaller ones is trained by gradients on the network's own weights, the rest is the certified minimum; inputs and hidden units
-of quadratic networks are turned at random.
+part of the smaller ones is trained by gradients on the network's own weights, the rest is the certified minimum; inputs
+and hidden units of quadratic networks are turned at random.
 `evaluate`: spectra, verdicts and risks of all of them into ``benchmarks/diagnosis_suite.csv``. Even seeds are for
 calibration, odd ones for what is reported.
 """
@@ -135,7 +135,8 @@ def of_fit(found, prefix):
         for name, value in {
             "verdict": verdict.name, "side": verdict.regularisation, "class": counts.name, "close": counts.close,
             "learned": counts.learned, "out": counts.out, "risk": found.excess_risk, "test_error": found.test_error,
-            "misfit": found.misfit, "price": found.price, "gamma": found.gamma, "over": found.threshold > found.best_threshold,
+            "misfit": found.misfit, "price": found.price, "gamma": found.gamma,
+            "over": found.threshold > found.best_threshold,
         }.items()
     }  # fmt: skip
 
@@ -145,7 +146,7 @@ def judge_law(found):
     return judge(MatrixSpectrum((1, 1), np.ones(1), None, "", (), None, "", None, 1.0, 1.0), found)
 
 
-def evaluate_one(record, own):
+def evaluate_one(record, own, with_data=True):
     network, seed = network_named(record["network"]), record["seed"]
     decay, width = record["weight_decay"], record["width"] if network.has_width else None
     teacher = PowerLaw(record["dim"], record["gamma"])
@@ -159,7 +160,7 @@ def evaluate_one(record, own):
     out["largest"] = float(sizes[0])
     out |= of_fit(read_spectrum(own, network.name), "free")
     out |= of_fit(read_spectrum(own, network.name, samples=record["samples"], weight_decay=decay), "known")
-    return out | (of_data(problem, seed, own) if seed % WITH_DATA == 1 else {})
+    return out | (of_data(problem, seed, own) if with_data and seed % WITH_DATA == 1 else {})
 
 
 def of_data(problem, seed, own):
@@ -179,13 +180,13 @@ def of_data(problem, seed, own):
     return out
 
 
-def evaluate_all(part, parts):
+def evaluate_all(part, parts, with_data):
     target = FOLDER / f"evaluated{part}of{parts}.jsonl"
     known = {json.loads(line)["seed"] for line in target.read_text().splitlines()} if target.exists() else set()
     for path in sorted(FOLDER.glob("*.npz"), key=lambda path: int(path.stem)):
         if int(path.stem) % parts == part and int(path.stem) not in known:
             with target.open("a") as file:
-                file.write(json.dumps(evaluate_one(*load(path)), default=float) + "\n")
+                file.write(json.dumps(evaluate_one(*load(path), with_data), default=float) + "\n")
 
 
 def main():
@@ -193,12 +194,13 @@ def main():
     parser.add_argument("what", choices=["train", "evaluate"])
     parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--part", type=int, default=0, help="evaluate every PARTS-th network, from this one")
+    parser.add_argument("--weights-only", action="store_true", help="evaluate without reading data")
     parser.add_argument("--parts", type=int, default=1)
     options = parser.parse_args()
     if options.what == "train":
         train_all(options.count)
     else:
-        evaluate_all(options.part, options.parts)
+        evaluate_all(options.part, options.parts, not options.weights_only)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What weight decay leaves of noise in a trained quadratic network: a semicircle, shifted and cut at zero.
 
-Eigenvalues of ``S = W^T W / sqrt(p d)`` are those of ``(S* + delta GOE - zeta)_+`` (theory note, sections 3 and 5). Those
-of noise keep their places to within a fraction of their spacing, so the ``k``-th largest learned one lies at
+Eigenvalues of ``S = W^T W / sqrt(p d)`` are those of ``(S* + delta GOE - zeta)_+`` (theory note, sections 3 and 5).
+Those of noise keep their places to within a fraction of their spacing, so the ``k``-th largest learned one lies at
 ``delta q_k - zeta``, where ``q_k`` is the semicircle's quantile of its rank: a straight line, whose slope is the noise
 scale and whose intercept is the threshold. No eigenvalue has to be told from zero for it.
 """
@@ -28,6 +28,8 @@ FLUCTUATION, DECAY = 1.28, 0.26
 REMAINS = 0.05
 #: Fewer eigenvalues make no bulk.
 FEWEST = 4
+#: Singular values below this share of the largest are zero.
+ROUNDING = 1e-5
 #: Eigenvalues that tell one law from another.
 ENOUGH = 10
 #: A noise scale more uncertain than this, relatively, is none.
@@ -210,14 +212,14 @@ def noise_law(spectrum: MatrixSpectrum) -> str:
     >>> noise_law(analyse_matrix(noise))
     'Marchenko-Pastur'
     >>> values, vectors = np.linalg.eigh((noise + noise.T) / np.sqrt(200))
-    >>> clipped = np.sqrt(np.maximum(values - 0.3, 0.0))[:, None] * vectors.T
+    >>> clipped = np.sqrt(np.maximum(values - 0.7, 0.0))[:, None] * vectors.T
     >>> noise_law(analyse_matrix(clipped))
     'clipped semicircle'
     """
     bulk = spectrum.bulk
     entries = bulk is not None and bulk.p_value >= MISFIT and bulk.law != ClippedSemicircle.law
     found = find_bulk(spectrum.singular_values**2)
-    positive = int((spectrum.singular_values > 0).sum())
+    positive = int((spectrum.singular_values > ROUNDING * spectrum.spectral_norm).sum())
     clipped = found is not None and found.count >= max(ENOUGH, positive / 2)
     if entries == clipped:
         return "cannot tell"

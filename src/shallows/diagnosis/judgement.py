@@ -21,8 +21,8 @@ BALANCED = 1.1
 DISTANCE, CHANCE = 0.05, 1e-3
 #: A power law below this p-value is none.
 TAIL = 0.1
-#: Share of networks of the calibration half of ``benchmarks/diagnosis_suite.py`` of which the verdict was right: by verdict,
-#: clear of the borders between classes and close to one.
+#: Share of networks of the calibration half of ``benchmarks/diagnosis_suite.py`` of which the verdict was right: by
+#: verdict, clear of the borders between classes and close to one.
 CONFIDENCE = {
     "collapsed": (0.9, 0.9),
     "noise": (0.9, 0.6),

@@ -1,9 +1,9 @@
 """Learned weights read as the law that theory gives them: a power-law teacher seen through noise, shrunk and cut.
 
-The weights of a trained network of the theory's kind follow ``f(teacher + noise of scale delta; threshold zeta)`` (theory
-note, sections 2, 3 and 5). With a teacher ``c k^-gamma`` that law has four numbers, which the sizes of the learned modes
-tell by themselves; with the number of samples and the weight decay the threshold follows from the other three. Risk and
-best threshold follow from them.
+The weights of a trained network of the theory's kind follow ``f(teacher + noise of scale delta; threshold zeta)``
+(theory note, sections 2, 3 and 5). With a teacher ``c k^-gamma`` that law has four numbers, which the sizes of the
+learned modes tell by themselves; with the number of samples and the weight decay the threshold
+follows from the other three. Risk and best threshold follow from them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 REMAINS = 1e-3
 #: Fewer learned modes do not tell four numbers; nor one with what is expected where the threshold is known.
 FEWEST, FEWEST_KNOWN = 3, 1
+#: Modes that tell four numbers well.
+ENOUGH = 8
 #: Of few modes the noise is expected at this share of the threshold, within a factor of e.
 EXPECTED_NOISE = 1 / 3
 #: Ranks compared: all up to this one, then one in :data:`RATIO`.
@@ -42,6 +44,8 @@ EXPECTED_GAMMA, GAMMA_SPREAD = math.log(0.75), 0.8
 SOFT = 3.0
 #: And how firmly, of ``log(zeta/delta)``, that it is 0.
 THRESHOLD_SPREAD = 2.0
+#: By how much, relatively, the square of the noise scale may be less than the error alone makes it.
+LEAST_NOISE = 0.1
 #: Rounds of least squares with the standard errors of the one before, after the best start is known, and steps of each.
 ROUNDS, EVALUATIONS = 2, 7
 #: Noise scales per largest learned mode from which the search starts.
@@ -65,6 +69,8 @@ class LawFit:
         ``delta`` (``tau``) and ``zeta``.
     misfit : float
         Root mean square miss, in standard errors.
+    modes : int
+        Learned ones that it was fitted to.
     samples, weight_decay : float or None
         Where they were known.
 
@@ -87,8 +93,14 @@ class LawFit:
     noise_scale: float
     threshold: float
     misfit: float
+    modes: int = 0
     samples: float | None = None
     weight_decay: float | None = None
+
+    @property
+    def is_sharp(self) -> bool:
+        """Whether the threshold was known, or modes are enough to tell it."""
+        return self.weight_decay is not None or self.modes >= ENOUGH
 
     @property
     def architecture(self) -> Network:
@@ -234,6 +246,7 @@ class _Search:
         self.network, self.dim, self.width = network, sizes.size, width
         self.known = samples is not None and weight_decay is not None and weight_decay > 0
         self.samples, self.weight_decay = samples, weight_decay
+        self.positive = positive
         self.unit, self.few = float(sizes[0]), positive < FEWEST
         # One rank beyond the learned ones: theory has to let it vanish.
         ranks = np.arange(1, min(positive + 1, sizes.size) + 1)
@@ -298,7 +311,7 @@ class _Search:
             threshold = noise_scale * math.exp(min(max(parameters[3], -6.0), 4.0))
         return LawFit(
             self.network, self.dim, self.width, gamma, energy, noise_scale, threshold, misfit,
-            self.samples, self.weight_decay,
+            self.positive, self.samples, self.weight_decay,
         )  # fmt: skip
 
     def misses(self, parameters: FloatArray, spread: FloatArray) -> FloatArray:
@@ -307,6 +320,12 @@ class _Search:
         # Without more to tell, the threshold is about that of the noise.
         if not self.known:
             prior.append(math.log(found.threshold / found.noise_scale) / THRESHOLD_SPREAD)
-        elif self.few:
+        else:
+            # The noise scale is at least what the error itself makes.
+            assert self.samples is not None
+            own = moments(found._bare, found.noise_scale, found.threshold)[0]
+            least = own / found.architecture.constraints(self.samples, self.dim)
+            prior.append(max(math.log(max(least, 1e-300) / found.noise_scale**2), 0.0) / LEAST_NOISE)
+        if self.known and self.few:
             prior.append(math.log(found.noise_scale / (EXPECTED_NOISE * found.threshold)))
         return np.concatenate([self.weights * (self.seen - found.law.rank_positions(self.ranks)) / spread, prior])

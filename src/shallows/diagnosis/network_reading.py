@@ -1,7 +1,8 @@
 """Risk of a trained network of the theory's kind: from its weights and data, or from its weights alone.
 
-Anyone's network: what its output is scaled by, whether it has an intercept and the weight decay it was trained with are
-resolved from the data where they are not given. At the training minimum the machinery of :mod:`shallows.inference` holds.
+Anyone's network: what its output is scaled by, whether it has an intercept and the weight decay it was trained with
+are resolved from the data where they are not given. At the training minimum the machinery of :mod:`shallows.inference`
+holds.
 """
 
 from __future__ import annotations
@@ -36,11 +37,13 @@ OWN_SCALE = (0.8, 3.0)
 AT_MINIMUM = 0.05
 #: Tolerance of the minimum that the network is compared with.
 TOLERANCE = 1e-6
-#: Relative standard error of the excess risk, and of the test error, read off the spectrum with samples and weight decay
-#: (calibration half of ``benchmarks/diagnosis_suite.py``), where some mode stands out of the noise.
+#: Learned modes of the bulk from which the noise is seen.
+VISIBLE = 3
+#: Relative standard errors that ``benchmarks/diagnosis_suite.py`` measured on its calibration half, of the excess risk
+#: and of the test error read off a spectrum with samples and weight decay, and of the excess risk without.
+RISK_KNOWN, TEST_ERROR_KNOWN, RISK_FREE = 0.3, 0.3, 0.5
 #: Relative half width of the interval of the noise scale, and degrees of freedom of the misfit (same source).
 SCALE_SPREAD, FREEDOM = 0.25, 10
-RISK_FROM_SPECTRUM, TEST_ERROR_FROM_SPECTRUM = 0.3, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,10 +215,9 @@ def read_network(
     )
     return replace(
         bare,
-        **{
-            name: getattr(inference, name) if bare.against(name) is None else None
-            for name in ("test_error", "excess_risk", "noise")
-        },
+        test_error=inference.test_error if bare.against("test_error") is None else None,
+        excess_risk=inference.excess_risk if bare.against("excess_risk") is None else None,
+        noise=inference.noise if bare.against("noise") is None else None,
     )
 
 
@@ -283,9 +285,9 @@ def analyse_network(
 ) -> tuple[MatrixSpectrum, LawFit | None]:
     """Spectrum of a network of the theory's kind, its noise read by the law of theory; and that law.
 
-    Singular values are the square roots of the sizes of the learned modes, in units of the network's own weights; the
-    noise scale is in the modes' own (those of ``W^T W/sqrt(p d)``, or of ``a w/sqrt(d)``). Outliers are the modes beyond
-    the edge of the noise by more than it fluctuates; their strengths those of the teacher's.
+    Singular values are the square roots of the sizes of the learned modes; the noise scale is in the modes' own units
+    (those of ``W^T W/sqrt(p d)``, or of ``a w/sqrt(d)``). Outliers are the modes beyond the edge of the noise by more
+    than it fluctuates; their strengths those of the teacher's.
 
     Parameters
     ----------
@@ -348,7 +350,8 @@ def _outlier(kind: Network, size: float, threshold: float, scale: float, dim: in
 def risk_of_spectrum(found: LawFit | None) -> dict[str, Estimate | None]:
     """Excess risk and test error that a fitted law implies; None where they cannot be said.
 
-    No feature out of the noise, and what was not learned leaves no trace in the weights: the excess risk is not told.
+    Where no feature is out of the noise, what was not learned leaves no trace in the weights, and the excess risk is
+    not told; where nothing of the noise is left, it is the test error that is not.
 
     Examples
     --------
@@ -359,8 +362,11 @@ def risk_of_spectrum(found: LawFit | None) -> dict[str, Estimate | None]:
     out: dict[str, Estimate | None] = {"excess_risk": None, "test_error": None}
     if found is None or found.misfit > MISFIT:
         return out
-    if counts_of(found.law).out >= 0.5:
-        out["excess_risk"] = Estimate.positive(found.excess_risk, RISK_FROM_SPECTRUM)
-    if found.test_error is not None:
-        out["test_error"] = Estimate.positive(found.test_error, TEST_ERROR_FROM_SPECTRUM)
+    counts = counts_of(found.law)
+    if counts.out >= 0.5 and found.is_sharp:
+        out["excess_risk"] = Estimate.positive(
+            found.excess_risk, RISK_FREE if found.weight_decay is None else RISK_KNOWN
+        )
+    if found.test_error is not None and counts.learned - counts.out >= VISIBLE:
+        out["test_error"] = Estimate.positive(found.test_error, TEST_ERROR_KNOWN)
     return out
