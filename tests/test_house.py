@@ -84,6 +84,7 @@ def test_nobody_imports_the_package_root():
     "what,pattern,home",
     [
         ("atomic writes", r"os\.replace\(|mkstemp|NamedTemporaryFile", "_system.py"),
+        ("process probe", r"os\.kill\(", "_system.py"),
         ("memory probe", r"SC_PHYS_PAGES", "_system.py"),
         ("exactly one of", r"give exactly one of the", "_arguments.py"),
         ("environment of HTML pages", r"autoescape=True", "report/"),

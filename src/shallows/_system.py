@@ -1,4 +1,4 @@
-"""The machine and its files: memory, and outputs that appear whole or not at all."""
+"""The machine and its files: memory, processes, and outputs that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -27,6 +27,23 @@ def physical_memory() -> int | None:
         return int(os.sysconf("SC_PHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
     except (ValueError, OSError, AttributeError):
         return None
+
+
+def process_exists(pid: int) -> bool | None:
+    """Whether a process of this number runs on this machine; None where asking could end it.
+
+    >>> process_exists(os.getpid()) is not False
+    True
+    """
+    if os.name != "posix":  # there, signal 0 is Ctrl-C, or the end of the process
+        return None
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def move_folder(source: Path, target: Path, last: str = "") -> None:

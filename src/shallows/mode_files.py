@@ -119,8 +119,9 @@ def _read_text(argument: str, path: Path, name: str) -> NDArray[np.float64]:
 
 
 def _is_number(word: str) -> bool:
+    """Whether other programs, too, read it as a number: ``1_000`` is one to Python only."""
     try:
         float(word)
     except ValueError:
         return False
-    return True
+    return "_" not in word

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import zipfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -154,7 +155,7 @@ def read_file(
         else:
             names, columns, notes = _read_text(source, separator, name)
             index = ("",) if names[:1] == [""] else ()
-    except (OSError, ValueError, EOFError, zlib.error) as error:
+    except (OSError, ValueError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
         if isinstance(error, InvalidArgument):
             raise
         reason = getattr(error, "strerror", None) or str(error)
@@ -436,12 +437,19 @@ def _real(array: Any, dimensions: int, title: str, source: Path, name: str) -> A
 
 
 def _load(path: Path, name: str) -> Any:
+    stream = path.open("rb")  # NumPy leaves a file open that it cannot read
     try:
-        return np.load(path, allow_pickle=False)
-    except OSError:
-        raise
+        loaded = np.load(stream, allow_pickle=False)
     except Exception as error:  # NumPy raises what it happens to meet in a damaged file
+        stream.close()
+        if isinstance(error, OSError):
+            raise
         raise InvalidArgument(name, str(path), "not a plain NumPy file, or it holds objects") from error
+    if isinstance(loaded, np.ndarray):
+        stream.close()
+    else:
+        loaded.fid = stream  # closed with the archive
+    return loaded
 
 
 def _words(error: Exception) -> str:

@@ -195,6 +195,7 @@ def test_the_summary_is_strict_json(diagonal, quadratic):
 
 
 def test_a_forecast_keeps_the_width_and_its_units(quadratic):
+    pytest.importorskip("torch")  # networks narrower than their inputs are trained by gradient
     full = QuadraticNetworkRegressor(weight_decay=2.0).fit(quadratic.inputs, quadratic.labels)
     narrow = QuadraticNetworkRegressor(width=3, weight_decay=4.0).fit(quadratic.inputs, quadratic.labels)
     assert full.penalty_ == pytest.approx(narrow.penalty_)

@@ -129,7 +129,10 @@ def test_two_points_cannot_tell(tmp_path, capsys):
         ("n,risk\n10,one\n", "one on line 2, column risk"),
         ("n,risk\n10,\n", "an empty cell on line 2"),
         ("n,risk\n10,1,3\n", "3 cells on line 2"),
-        ("n,error\n10,1\n", "has no column risk; it has: n, error; choose by --x, --y"),
+        (
+            "n,error\n10,1\n",
+            "has no column risk; it has: n, error; needs the columns n (samples) and risk",
+        ),
         ("size,loss\n10,1\n", "has no column n; it has: size, loss"),
         ("n,n,risk\n10,1,1\n", "two columns of one name"),
         ("1,2,3,4\n", "4 columns without names"),

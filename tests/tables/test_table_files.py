@@ -149,7 +149,11 @@ def test_categories_of_pandas_are_categories(tmp_path):
 def test_every_type_of_text_in_parquet(tmp_path):
     kinds = [pyarrow.string(), pyarrow.large_string(), pyarrow.string_view()]
     columns = {f"c{i}": pyarrow.array(["u", "v"], kind) for i, kind in enumerate(kinds)} | {"y": [1, 2]}
-    parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    try:
+        parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
+    except pyarrow.ArrowNotImplementedError:  # old versions write no views
+        del columns["c2"]
+        parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
     assert all(column.to_pylist() == ["u", "v"] for column in read_file(tmp_path / "t.parquet").columns.values())
 
 

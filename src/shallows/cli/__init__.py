@@ -22,6 +22,7 @@ from . import reproduce as _reproduce
 from . import train as _train
 from . import verify as _verify
 from ._exit_codes import exit_code_of
+from ._streams import prepared_streams
 from .sweep import sweep_app as _sweep_app
 
 if TYPE_CHECKING:
@@ -87,10 +88,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         See :class:`shallows.cli._exit_codes.ExitCode`.
     """
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    try:
-        command = typer.main.get_command(app)
-        code = command.main(args=arguments, prog_name="shallows", standalone_mode=False)
-        sys.stdout.flush()
-    except (Exception, KeyboardInterrupt) as error:
-        return exit_code_of(error, arguments)
+    with prepared_streams():
+        try:
+            command = typer.main.get_command(app)
+            # Not `command.main`, which takes every EOFError for the user's, and an unread pipe for a failure.
+            with command.make_context("shallows", arguments) as context:
+                code = command.invoke(context)
+            sys.stdout.flush()
+        except (Exception, KeyboardInterrupt) as error:
+            return exit_code_of(error, arguments)
     return code if isinstance(code, int) else 0

@@ -140,6 +140,16 @@ def naming_table(option: str) -> Iterator[None]:
         raise InvalidArgument(option, error.value, error.allowed) from error
 
 
+@contextmanager
+def naming_data() -> Iterator[None]:
+    """Call inputs and labels of the library in errors what was typed for them."""
+    try:
+        yield
+    except InvalidArgument as error:
+        name = {"X": "DATA", "y": "--target"}.get(error.name, error.name)
+        raise InvalidArgument(name, error.value, error.allowed) from error
+
+
 def load_weights(weights: str | None) -> SavedModel:
     """The model of a weights file, or of the one in a folder that ``fit`` wrote."""
     from ..estimators.files import load_model
@@ -221,7 +231,7 @@ def train_model(model: Any, table: Table) -> None:
 
     from ..estimators import AssumptionWarning
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), naming_data():
         warnings.simplefilter("ignore", AssumptionWarning)
         model.fit(table.inputs, table.labels)
 

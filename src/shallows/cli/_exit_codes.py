@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from enum import IntEnum
@@ -10,10 +11,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from ..errors import InvalidArgument, ShallowsError
-from ._output import print_error
+from ._streams import discard_output, print_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+#: What writing to standard output ends with where the device is full, gone or not open.
+_UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EBADF, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class ExitCode(IntEnum):
@@ -38,10 +43,12 @@ def exit_code_of(error: BaseException, arguments: Sequence[str]) -> int:
     arguments : sequence of str
         What was typed, to call an argument by its option.
     """
+    if isinstance(error, typer.Exit):  # of --help and --version
+        return error.exit_code
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return ExitCode.INTERRUPTED
-    if isinstance(error, BrokenPipeError):  # Python would complain again while shutting down
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
+        discard_output()
         return ExitCode.BROKEN_PIPE
     if isinstance(error, InvalidArgument):
         print_error(f"{_as_typed(error.name, arguments)}: got {error.value}; {error.allowed}")
@@ -57,6 +64,8 @@ def exit_code_of(error: BaseException, arguments: Sequence[str]) -> int:
     if isinstance(error, ShallowsError):
         print_error(str(error))
     elif isinstance(error, OSError) and error.strerror:
+        if error.filename is None and error.errno in _UNWRITABLE:
+            discard_output()
         print_error(f"{error.filename or 'output'}: {error.strerror}")
     else:
         what = f"{type(error).__name__}: {error}"

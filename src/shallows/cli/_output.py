@@ -1,22 +1,16 @@
-"""What programs read of a command: strict JSON, one-line errors, and what both say of a failure."""
+"""What programs read of a command: strict JSON, and what it says of a failure."""
 
 from __future__ import annotations
 
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ._streams import print_error
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-def print_error(message: str) -> None:
-    """Print `message` as one line on standard error, whatever it holds."""
-    line = " ".join(str(message).split())
-    line = "".join(char if char.isprintable() else "?" for char in line)
-    print(f"shallows: {line}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from ._streams import say
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -53,11 +55,11 @@ class Progress:
         now = time.monotonic()
         if message != self._last[0] or now - self._last[1] >= LINE_INTERVAL or done == total:
             self._last = (message, now)
-            print(f"[{done}/{total}] {message}", file=sys.stderr, flush=True)  # noqa: T201
+            say(f"[{done}/{total}] {message}")
 
     def say(self, message: str) -> None:
         """Say what is being done where there is nothing to count."""
         if self._bar is not None:
             self._bar.update(self._task, description=message)
         else:
-            print(message, file=sys.stderr, flush=True)  # noqa: T201
+            say(message)

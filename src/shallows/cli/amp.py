@@ -10,8 +10,9 @@ import typer
 from ..errors import InvalidArgument
 from . import _options as options
 from ._files import OutputFolder
-from ._output import print_error, print_json
+from ._output import print_json
 from ._sections import number, print_sections
+from ._streams import print_error
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

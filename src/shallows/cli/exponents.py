@@ -236,11 +236,10 @@ def read_curve(name: str, chosen: dict[str, str | None]) -> dict[str, list[float
             raise InvalidArgument("CURVE", f"{len(cells)} cells on line {at}", f"must be {len(head)} on every line")
         for column, values in columns.items():
             cell = cells[head.index(column)]
-            try:
-                values.append(float(cell))
-            except ValueError:
+            if not _is_number(cell):
                 what = "an empty cell" if not cell else options.shown(cell)
-                raise InvalidArgument("CURVE", f"{what} on line {at}, column {column}", "must be a number") from None
+                raise InvalidArgument("CURVE", f"{what} on line {at}, column {column}", "must be a number")
+            values.append(float(cell))
     return columns
 
 
@@ -275,7 +274,8 @@ def _names(name: str, first: list[str], chosen: dict[str, str | None]) -> list[s
         if not places and chosen[column] is not None:
             raise InvalidArgument(option, options.shown(wanted), f"must be a column of the file, which has: {has}")
         if not places:
-            allowed = f"has no column {wanted}; it has: {has}; choose by --x, --y and, if known, --stderr"
+            needed = "needs the columns n (samples) and risk, or others chosen by --x and --y"
+            allowed = f"has no column {wanted}; it has: {has}; {needed}"
             raise InvalidArgument("CURVE", options.shown(name), allowed)
         if head[places[0]]:
             raise InvalidArgument(option, options.shown(wanted), f"is taken as {head[places[0]]} already")
@@ -288,4 +288,4 @@ def _is_number(cell: str) -> bool:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell  # which Python alone allows in numbers

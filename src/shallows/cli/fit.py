@@ -9,19 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .._numbers import span
+from ..errors import InvalidArgument
 from . import _data as data_options
 from . import _options as options
 from ._data import concerns
 from ._files import OutputFolder
 from ._output import print_json
 from ._progress import Progress
-from ._sections import print_sections
+from ._sections import number, print_sections
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ..inference import Inference
 
+NetworkOrAuto = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="NAME",
+        help="diagonal or quadratic, or auto: both, and the one that describes the table (required).",
+        show_default=False,
+    ),
+]
 Out = Annotated[
     str | None,
     typer.Option(
@@ -34,6 +44,8 @@ Out = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
 ]
+#: What stands for "compare all networks".
+AUTO = "auto"
 
 
 def run(
@@ -44,7 +56,7 @@ def run(
     missing: data_options.Missing = None,
     delimiter: data_options.Delimiter = None,
     decimal: data_options.Decimal = None,
-    network: options.Network = None,
+    network: NetworkOrAuto = None,
     weight_decay: data_options.Decay = None,
     width: options.Width = None,
     standardize: data_options.Standardize = None,
@@ -56,13 +68,26 @@ def run(
     table = data_options.read(
         data, target, columns=columns, drop=drop, missing=missing, delimiter=delimiter, decimal=decimal
     )
-    model = data_options.build_model(network, weight_decay, width, standardize, table.inputs.shape[1])
+    given = (weight_decay, width, standardize)
+    settings = model = None
+    if network == AUTO:
+        settings = _settings_of_all(*given, table.inputs.shape[1])
+    else:
+        model = data_options.build_model(network, *given, table.inputs.shape[1])
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
     )
     with folder as output, Progress() as progress:
         progress.say(f"training on {table.inputs.shape[0]} rows and {table.inputs.shape[1]} columns")
-        data_options.train_model(model, table)
+        compared = None
+        if model is None:
+            from ..estimators import compare_networks
+
+            with data_options.naming_data():
+                comparison = compare_networks(*table, settings=settings, progress=progress.say)
+            model, compared = comparison.models[comparison.chosen], comparison.to_dict()
+        else:
+            data_options.train_model(model, table)
 
         from ..estimators.summary import summarise
 
@@ -71,6 +96,7 @@ def run(
             model, features=table.features, target=table.target, samples=int(table.labels.size), data=tuple(table)
         )
         content["table"] = table.describe()
+        content["chosen"], content["compared"] = None if compared is None else compared["chosen"], compared
         if output is not None:
             from ..estimators.files import save_model
             from ..report import write_fit_report
@@ -88,11 +114,53 @@ def run(
     if json:
         print_json(content)
     else:
-        sections = [("The table", data_options.table_rows(table)), *_sections(content)]
-        print_sections(f"A {network} network fitted to {table.target}", sections)
+        sections = [("The table", data_options.table_rows(table)), *_compared(compared), *_sections(content)]
+        print_sections(f"A {model.network} network fitted to {table.target}", sections)
     if out is not None:
         typer.echo(f"\nReport: {Path(out) / 'report.html'}", err=json)
     return 0
+
+
+def _settings_of_all(
+    weight_decay: str | None, width: str | None, standardize: str | None, columns: int
+) -> dict[str, dict[str, Any]]:
+    """Settings of every network's estimator, from options that all of them have."""
+    from ..estimators import REGRESSORS
+    from ..networks import network_named, network_names
+
+    if weight_decay not in (None, "auto"):
+        allowed = "does not apply to --network auto: every network chooses its own"
+        raise InvalidArgument("--weight-decay", options.shown(str(weight_decay)), allowed)
+    names = [name for name in network_names() if REGRESSORS.has(name)]
+    choices = list(REGRESSORS.of(names[0]).standardize_choices)
+    common = [how for how in choices if all(how in REGRESSORS.of(name).standardize_choices for name in names)]
+    if standardize is not None and standardize not in common:
+        words = f"must be one of {', '.join(common)} with --network auto"
+        raise InvalidArgument("--standardize", options.shown(standardize), words)
+    out = {}
+    for name in names:
+        units = width if network_named(name).has_width else None
+        # The number of columns that a network can have is said where it is compared.
+        most = REGRESSORS.of(name).most_columns()
+        fits = columns if most is None else min(columns, most)
+        out[name] = data_options.build_model(name, None, units, standardize, fits).get_params()
+    return out
+
+
+def _compared(compared: dict[str, Any] | None) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """What every network predicts rows held out with."""
+    if compared is None:
+        return []
+    rows: list[tuple[str, ...]] = [("", "test error", "+-", "R^2")]
+    for each in compared["candidates"]:
+        if each["test_error"] is None:
+            rows.append((each["name"], f"not fitted: {each['reason']}"))
+            continue
+        numbers = (number(each[key]) for key in ("test_error", "standard_error", "r_squared"))
+        rows.append((each["name"], *numbers))
+    rows.append(("mean label", number(compared["label_variance"]), "", "0"))
+    heading = f"Which network describes the table? ({compared['folds']}-fold cross-validation)"
+    return [(heading, rows), ("Verdict", [("", compared["verdict"])])]
 
 
 def _observed(inference: Inference | None) -> dict[str, Any]:
@@ -113,7 +181,8 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]
         found = content["weights"]
         how = "" if found["method"] == "theory" else f", by {found['method']}"
         learned.append(("discoveries", f"{found['discoveries']} at a false-discovery rate of 10 %{how}"))
-        learned.append(("", f"weights per {found['unit']}:"))
+        if found["discoveries"]:
+            learned.append(("", f"change of {content['target']} per {found['unit']}:"))
         for row in [row for row in found["weights"] if row["discovered"]][:8]:
             learned.append(("", f"{row['name']}: {span(row)}"))
     if content["pruning"]:

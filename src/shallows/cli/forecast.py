@@ -10,9 +10,10 @@ from .._numbers import span
 from . import _data as data_options
 from . import _options as options
 from ._data import concerns
-from ._output import print_error, print_json
+from ._output import print_json
 from ._progress import Progress
 from ._sections import print_sections
+from ._streams import print_error
 
 Samples = Annotated[
     str | None,

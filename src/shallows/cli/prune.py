@@ -11,8 +11,9 @@ from .._numbers import span
 from ..errors import InvalidArgument
 from . import _data as data_options
 from . import _options as options
-from ._output import print_error, print_json
+from ._output import print_json
 from ._sections import number, print_sections
+from ._streams import print_error
 
 if TYPE_CHECKING:
     from .._types import FloatArray

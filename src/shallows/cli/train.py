@@ -10,9 +10,10 @@ from .._arguments import exactly_one
 from ..errors import InvalidArgument, SolveFailed
 from . import _data as data_options
 from . import _options as options
-from ._output import print_error, print_json
+from ._output import print_json
 from ._progress import Progress
 from ._sections import number, print_sections
+from ._streams import print_error
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numba import njit
 
 from .._arguments import check_number
+from .._kernels import kernel
 from ..errors import InvalidArgument
 from ..freeprob.bands_and_edges import bands
 from ..freeprob.contour import find_position, height, position, stieltjes
@@ -125,7 +125,7 @@ class SpectralHardThreshold(Denoiser):
         return cls(2.2 * noise_scale, 0.5 * noise_scale)
 
 
-@njit(cache=True)
+@kernel
 def _subordinate(
     x: FloatArray, variance: float, s: FloatArray, w: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:

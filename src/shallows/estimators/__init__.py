@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from .base import REGRESSORS, AssumptionWarning
+from .comparison import Candidate, Comparison, compare_networks
 from .diagonal import DiagonalNetworkRegressor
 from .quadratic import QuadraticNetworkRegressor
 from .whitening import WhiteningTransformer
@@ -19,9 +20,12 @@ from .whitening import WhiteningTransformer
 __all__ = [
     "REGRESSORS",
     "AssumptionWarning",
+    "Candidate",
+    "Comparison",
     "DiagonalNetworkRegressor",
     "QuadraticNetworkRegressor",
     "WhiteningTransformer",
+    "compare_networks",
 ]
 
 

@@ -9,10 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._arguments import check_number
+from .._version import __version__
 from ..errors import EstimateUndefined, InvalidArgument, SolveFailed, when_read
 from ..inference import (
     Concern,
@@ -34,7 +36,7 @@ from ..inference import (
     tune,
 )
 from ..networks import Capability, Network, network_named
-from ..operators import operator_for
+from ..operators import SparseInputs, is_sparse, operator_for
 from ..training import Fit, train
 from .display import shown_model
 
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
     from .._types import FloatArray
     from .whitening import WhiteningTransformer
 
+#: Sparse inputs of at most so many numbers are filled, which is faster, and then exactly what full ones are; larger
+#: ones stay sparse.
+MOST_FILLED = 1 << 24
 #: A fit that missed its tolerance is still used below this relative duality gap.
 USABLE_GAP = 1e-3
 
@@ -81,6 +86,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
     standardize_choices: ClassVar[dict[str, Any]]
     #: What :meth:`describe_learned` describes: a key of :func:`shallows.estimators.summary.summarise`.
     learned_table: ClassVar[str]
+    #: Why sparse inputs are refused; None where they are taken.
+    no_sparse: ClassVar[str | None] = None
     width: int | None
     weight_decay: str | float
     standardize: Any
@@ -127,7 +134,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array_like, shape (n, d)
+        X : array_like or sparse matrix, shape (n, d)
+            Sparse ones are for networks that are linear in the inputs, and never filled where that takes much memory.
         y : array_like, shape (n,)
 
         Returns
@@ -141,14 +149,18 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         SolveFailed
             If training did not reach a usable minimum.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        refuse_words(y)
+        X, y = self._validated(X, y=y, y_numeric=True, ensure_min_samples=2)
         self._check_settings(X.shape[1])
         self._forget()
         self.n_samples_fit_ = int(y.shape[0])
         self.label_variance_ = float(np.var(np.asarray(y, dtype=np.float64), ddof=1))
         transformer = self._make_transformer()
-        # Arrays inside, whatever scikit-learn is set to give to its users.
-        self.transformer_ = None if transformer is None else transformer.set_output(transform="default").fit(X)
+        if transformer is not None:
+            # Arrays inside, whatever scikit-learn is set to give to its users.
+            transformer.set_output(transform="default")
+            transformer = transformer.fit_sparse(X) if is_sparse(X) else transformer.fit(X)
+        self.transformer_ = transformer
         inputs = self._transformed(X)
         self.intercept_ = float(y.mean()) if self.fit_intercept else 0.0
         labels = np.asarray(y, dtype=np.float64) - self.intercept_
@@ -232,12 +244,46 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
             serious = "; ".join(c.message for c in self.diagnosis_.concerns if c.serious)
             warnings.warn(f"the test-error estimate may not apply: {serious}", AssumptionWarning, stacklevel=3)
 
+    # -- keeping
+
+    def __getstate__(self) -> Any:
+        return super().__getstate__() | {"_shallows_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a pickled state, of this version only: what is learned has private parts that others lay out otherwise.
+
+        Predicting wrongly without a word would be worse than training again; files of ``save_model`` hold what any
+        version reads.
+        """
+        found = state.pop("_shallows_version", None)
+        if found != __version__ and "fit_" in state:
+            given = f"a {type(self).__name__} of {'an unknown version' if found is None else f'shallows {found}'}"
+            advice = "fit again, or carry models across versions by shallows.estimators.files.save_model"
+            raise InvalidArgument("pickle", given, f"this is shallows {__version__}, which does not read it: {advice}")
+        super().__setstate__(state)
+
     # -- using
 
-    def _transformed(self, X: Any) -> FloatArray:
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.no_sparse is None
+        return tags
+
+    def _validated(self, X: Any, **options: Any) -> Any:
+        """What scikit-learn's ``validate_data`` returns, in float64; sparse inputs by columns, or filled if small."""
+        if issparse(X) and self.no_sparse is not None:
+            raise InvalidArgument("X", f"a sparse {type(X).__name__}", self.no_sparse)
+        found = validate_data(self, X, accept_sparse="csc", dtype=np.float64, **options)
+        X, *rest = found if isinstance(found, tuple) else (found,)
+        if issparse(X) and X.shape[0] * X.shape[1] <= MOST_FILLED:
+            X = X.toarray(order="C")
+        return (X, *rest) if rest else X
+
+    def _transformed(self, X: Any) -> Any:
         """Inputs as the network sees them."""
-        out: FloatArray = X if self.transformer_ is None else self.transformer_.transform(X)
-        return out
+        if issparse(X):
+            return SparseInputs(X) if self.transformer_ is None else self.transformer_.transform_sparse(X)
+        return X if self.transformer_ is None else self.transformer_.transform(X)
 
     def _output(self, inputs: FloatArray) -> FloatArray:
         """The network's output on transformed inputs, without the intercept."""
@@ -247,7 +293,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> FloatArray:
         """Predictions, shape (n,)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._validated(X, reset=False)
         return self._output(self._transformed(X)) + self.intercept_
 
     def _known(self) -> Inference:
@@ -339,7 +385,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         """
         found, data = self._known(), None
         if X is not None and y is not None:
-            X = validate_data(self, X, dtype=np.float64, reset=False)
+            X = self._validated(X, reset=False)
             y = np.asarray(y, dtype=float)
             data = (self._transformed(X), y - y.mean() if self.fit_intercept else y)
         return prune(self.fit_, found, data=data, caution=self.diagnosis_.against("pruning"))
@@ -358,6 +404,27 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
 
 #: For each network, its :class:`NetworkRegressor`.
 REGRESSORS: Capability[type[NetworkRegressor]] = Capability("estimator")
+
+
+def refuse_words(y: Any) -> None:
+    """Raise for labels that are text, which scikit-learn would call a failed conversion."""
+    values = np.asarray(y)
+    if values.dtype.kind not in "OUSTb" or values.size == 0:
+        return
+    words = [value for value in values.ravel()[:1000].tolist() if isinstance(value, (str, bytes))]
+    word = next((word for word in words if not _reads_as_number(word)), None)
+    if word is not None:
+        text = word.decode(errors="replace") if isinstance(word, bytes) else word
+        advice = "labels must be numbers: make 0 and 1 of two classes, such as (y == 'yes').astype(float)"
+        raise InvalidArgument("y", text[:40], f"{advice}, or of each class against the others")
+
+
+def _reads_as_number(word: str | bytes) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def usable(fit: Fit) -> Fit:

@@ -82,6 +82,7 @@ class QuadraticNetworkRegressor(NetworkRegressor):
         "none": False,
     }
     learned_table = "modes"
+    no_sparse = "the quadratic network multiplies pairs of columns, which fills a sparse X: pass X.toarray()"
 
     def __init__(
         self,

@@ -9,8 +9,12 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..errors import InvalidArgument
+from ..operators import SparseInputs
+from ..operators.sparse import scaled
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .._types import FloatArray
 
 METHODS = ("center", "scale", "whiten", "auto")
@@ -86,14 +90,10 @@ class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         if self.method == "center":
             self.changed_ = "columns were centred"
             return self
-        deviation = X.std(axis=0)
-        # A constant column's deviation is rounding, not zero.
-        constant = deviation <= 1e-10 * np.maximum(np.abs(self.mean_), 1e-290)
-        self.scale_ = np.where(constant, 1.0, deviation)
-        self.mean_ = np.where(constant, X[0], self.mean_)  # to the last digit, so that they come out as zeros
-        self.changed_ = "columns were centred and scaled to unit variance"
-        if constant.any():
-            self.changed_ += f" ({int(constant.sum())} constant ones carry nothing)"
+        # Squares of numbers as small or large as users' units make them leave the range of floating-point numbers.
+        sizes = np.abs(X - self.mean_).max(axis=0)
+        sizes[sizes == 0] = 1.0
+        constant = self._scale((X / sizes).std(axis=0) * sizes, X[0])
         if self.method == "scale" or d == 1:
             return self
         unit = (X - self.mean_) / self.scale_
@@ -106,6 +106,17 @@ class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
                 return self
         self._whiten(unit, correlations)
         return self
+
+    def _scale(self, deviation: FloatArray, first: FloatArray) -> NDArray[np.bool_]:
+        """Scale by the deviations of the columns; `first` is their first row. Which columns are constant."""
+        # A constant column's deviation is rounding, not zero.
+        constant: NDArray[np.bool_] = deviation <= 1e-10 * np.maximum(np.abs(self.mean_), 1e-290)
+        self.scale_ = np.where(constant, 1.0, deviation)
+        self.mean_ = np.where(constant, first, self.mean_)  # to the last digit, so that they come out as zeros
+        self.changed_ = "columns were centred and scaled to unit variance"
+        if constant.any():
+            self.changed_ += f" ({int(constant.sum())} constant ones carry nothing)"
+        return constant
 
     def _whiten(self, unit: FloatArray, correlations: FloatArray) -> None:
         from sklearn.covariance import ledoit_wolf_shrinkage
@@ -124,6 +135,20 @@ class WhiteningTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             f"shrinkage {share:.2g}"
             + (f", {self.dropped_} directions without variance left out)" if self.dropped_ else ")")
         )
+
+    def fit_sparse(self, X: Any) -> WhiteningTransformer:
+        """Learn means and scales from the columns of a sparse matrix, without filling it."""
+        raw = SparseInputs(X)
+        self.n_features_in_ = raw.shape[1]
+        self.mean_, self.matrix_ = raw.power_means(1), None
+        self.condition_number_, self.shrinkage_, self.dropped_ = 1.0, 0.0, 0
+        deviation = np.sqrt(SparseInputs(raw.matrix, self.mean_).power_means(2))
+        self._scale(deviation, raw[:1][0])
+        return self
+
+    def transform_sparse(self, X: Any) -> SparseInputs:
+        """Columns of a sparse matrix, centred and scaled without filling it."""
+        return scaled(X, self.mean_, 1 / self.scale_)
 
     def transform(self, X: Any) -> FloatArray:
         """Transformed `X`, shape (n, d)."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from .._kernels import kernel
 from .contour import FASTMATH, height, mass_above, position
 
 
-@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@kernel(fastmath=FASTMATH, error_model="numpy")
 def _inverse_powers(u, s, w, first, last):
     """``sum w/(u-s)^2``, ``sum w/(u-s)^3`` and ``sum w/(u-s)^4`` over the atoms ``first..last-1``."""
     two = 0.0
@@ -29,7 +29,7 @@ def _inverse_powers(u, s, w, first, last):
     return two, three, four
 
 
-@njit(cache=True)
+@kernel
 def edge_beside(start, variance, s, w, first, last):
     """Root of ``F(u) = 1/variance`` reached from `start`, a point where `F` is larger, by Newton's method.
 
@@ -48,7 +48,7 @@ def edge_beside(start, variance, s, w, first, last):
     return u
 
 
-@njit(cache=True)
+@kernel
 def gap_between(i, variance, s, w):
     """Edges ``(low, high)`` of the gap between atoms ``i`` (upper) and ``i + 1`` (lower), or nans."""
     spacing = s[i] - s[i + 1]
@@ -80,7 +80,7 @@ def gap_between(i, variance, s, w):
     return lower, upper
 
 
-@njit(cache=True)
+@kernel
 def outer_edges(variance, s, w):
     """Leftmost and rightmost point of the support in `u`."""
     last = s.size - 1
@@ -89,7 +89,7 @@ def outer_edges(variance, s, w):
     return left, right
 
 
-@njit(cache=True)
+@kernel
 def bulk_edge(variance, s, w):
     """Upper edge of the bulk in `u`, and whether a gap separates it from the modes above.
 
@@ -112,7 +112,7 @@ def bulk_edge(variance, s, w):
     return min(alone, s[first - 1]), False
 
 
-@njit(cache=True)
+@kernel
 def bands(variance, s, w):
     """All bands of the support in `u`, from the top: array of rows ``(low, high)``."""
     out = np.empty((s.size, 2))
@@ -130,7 +130,7 @@ def bands(variance, s, w):
     return out[: count + 1].copy()
 
 
-@njit(cache=True)
+@kernel
 def mode_positions(count, variance, s, w):
     """Position `x` of the first `count` atoms: where the mass above is that of the atoms above and half its own."""
     out = np.empty(count)

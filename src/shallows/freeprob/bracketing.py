@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from .._kernels import kernel
 
 
-@njit(cache=True)
+@kernel
 def chandrupatla(a, fa, b, fb, c, fc, limit):
     """Where in ``[a, b]`` to look next, as a fraction: inverse quadratic step if safe, otherwise the middle.
 

@@ -20,8 +20,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from .._kernels import kernel
 from .bracketing import chandrupatla
 
 #: Reductions may be reordered, and divisions are not checked for zero (``error_model="numpy"``): together that lets the
@@ -41,7 +41,7 @@ _NODES, _WEIGHTS = legendre_nodes(20)
 _FINE_NODES, _FINE_WEIGHTS = legendre_nodes(32)
 
 
-@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@kernel(fastmath=FASTMATH, error_model="numpy")
 def _density_sums(u, y, s, w):
     """``sum w/((u-s)^2+y)`` and ``sum w/((u-s)^2+y)^2``."""
     first = 0.0
@@ -53,7 +53,7 @@ def _density_sums(u, y, s, w):
     return first, second
 
 
-@njit(cache=True)
+@kernel
 def height(u, variance, s, w):
     """``v(u)``: imaginary part of the subordination curve over real `u`, 0 outside the support.
 
@@ -75,7 +75,7 @@ def height(u, variance, s, w):
     return math.sqrt(y)
 
 
-@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@kernel(fastmath=FASTMATH, error_model="numpy")
 def stieltjes(a, b, s, w):
     """``G(a + i b)`` and ``sum w/(a + i b - s)^2 = -G'``, as four real numbers."""
     g_re = 0.0
@@ -94,7 +94,7 @@ def stieltjes(a, b, s, w):
     return g_re, g_im, d_re, d_im
 
 
-@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@kernel(fastmath=FASTMATH, error_model="numpy")
 def _kernel_sums(a, b, s, w, first, last):
     """:func:`stieltjes` and ``sum w s/(a + i b - s)`` over the atoms ``first..last-1``, as three complex numbers."""
     g_re = 0.0
@@ -117,7 +117,7 @@ def _kernel_sums(a, b, s, w, first, last):
     return complex(g_re, g_im), complex(d_re, d_im), complex(m_re, m_im)
 
 
-@njit(cache=True)
+@kernel
 def position(u, variance, s, w):
     """``(x(u), v(u))``: point of the real axis under the subordination curve, and height of the curve."""
     v = height(u, variance, s, w)
@@ -125,7 +125,7 @@ def position(u, variance, s, w):
     return u + variance * g_re, v
 
 
-@njit(cache=True)
+@kernel
 def _accumulate(out, point, dw, zeta, variance, s, w, split):
     """Add the integrands at `point` times `dw` to `out` (see :func:`path_integrals`).
 
@@ -165,7 +165,7 @@ def _accumulate(out, point, dw, zeta, variance, s, w, split):
     out[5] += (g * (total * total + total * g_rest + g_rest * g_rest) * dw).imag
 
 
-@njit(cache=True)
+@kernel
 def _accumulate_rest(out, point, dw, zeta, variance, s, w, split):
     """Add what :func:`_accumulate` took off."""
     g, slope, m = _kernel_sums(point.real, point.imag, s, w, split, s.size)
@@ -181,7 +181,7 @@ def _accumulate_rest(out, point, dw, zeta, variance, s, w, split):
     out[5] += (g * square).imag
 
 
-@njit(cache=True)
+@kernel
 def _ray(out, origin, direction, length, start, zeta, variance, s, w, split, nodes, weights, sign):
     """Integrate along ``origin + direction * t``, ``0 < t < length``, with panels graded from scale `start`."""
     top = math.log1p(length / start)
@@ -195,7 +195,7 @@ def _ray(out, origin, direction, length, start, zeta, variance, s, w, split, nod
             _accumulate(out, point, dw, zeta, variance, s, w, split)
 
 
-@njit(cache=True)
+@kernel
 def nearest_atom(u, s):
     """Distance from `u` to the closest atom."""
     nearest = math.inf
@@ -204,7 +204,7 @@ def nearest_atom(u, s):
     return nearest
 
 
-@njit(cache=True)
+@kernel
 def path_integrals(u, v, zeta, variance, s, w, fine):
     """Integrals over the part of the spectrum above ``x(u)``, with ``f(x) = x - zeta``.
 
@@ -240,7 +240,7 @@ def path_integrals(u, v, zeta, variance, s, w, fine):
     return -out / math.pi
 
 
-@njit(cache=True)
+@kernel
 def between_integrals(u, v, u_end, v_end, zeta, variance, s, w):
     """As :func:`path_integrals`, over the part of the spectrum between ``x(u)`` and ``x(u_end)`` only."""
     out = np.zeros(6)
@@ -269,7 +269,7 @@ def between_integrals(u, v, u_end, v_end, zeta, variance, s, w):
     return -out / math.pi
 
 
-@njit(cache=True)
+@kernel
 def mass_above(u, v, variance, s, w):
     """Mass of ``mu`` above ``x(u)``: closed form."""
     total = 0.0
@@ -281,7 +281,7 @@ def mass_above(u, v, variance, s, w):
     return max(total, 0.0) / math.pi
 
 
-@njit(cache=True)
+@kernel
 def mass_below(u, v, variance, s, w):
     """Mass of ``mu`` below ``x(u)``, to relative accuracy (:func:`mass_above` is for the other side)."""
     total = 0.0
@@ -293,7 +293,7 @@ def mass_below(u, v, variance, s, w):
     return max(total, 0.0) / math.pi
 
 
-@njit(cache=True)
+@kernel
 def unlearned(u, v, variance, s, w, w_g2):
     """``(1/d) sum_k s_k^2 P(x < x(u) | s_k)``: energy of the teacher below the cut.
 
@@ -317,7 +317,7 @@ def unlearned(u, v, variance, s, w, w_g2):
     return energy + variance * (w_g2 - share - edge)
 
 
-@njit(cache=True)
+@kernel
 def learned_error(u, v, zeta, variance, s, w, integrals):
     """``(1/d) sum_k int_{x > x(u)} (x - zeta - s_k)^2 mu(dx|s_k)``: error on the part above the cut.
 
@@ -351,7 +351,7 @@ def learned_error(u, v, zeta, variance, s, w, integrals):
     )
 
 
-@njit(cache=True)
+@kernel
 def _level(kind, u, target, variance, s, w):
     """What :func:`_find_level` brings to zero, increasing in `u`: position or mass below, less `target`."""
     if kind == 0:
@@ -359,7 +359,7 @@ def _level(kind, u, target, variance, s, w):
     return target - mass_above(u, height(u, variance, s, w), variance, s, w)
 
 
-@njit(cache=True)
+@kernel
 def _find_level(kind, target, low, high, tolerance, variance, s, w):
     """Root of :func:`_level` between `low` and `high`, where it has opposite signs, or within `tolerance` of zero."""
     a, fa = low, _level(kind, low, target, variance, s, w)
@@ -388,7 +388,7 @@ def _find_level(kind, target, low, high, tolerance, variance, s, w):
     return a if abs(fa) < abs(fb) else b
 
 
-@njit(cache=True)
+@kernel
 def find_position(x, variance, s, w):
     """`u` with ``x(u) = x`` (the map is continuous and increasing), to rounding."""
     delta = math.sqrt(variance)
@@ -398,7 +398,7 @@ def find_position(x, variance, s, w):
     return _find_level(0, x, low, high, 0.0, variance, s, w)
 
 
-@njit(cache=True)
+@kernel
 def find_quantile(share, variance, s, w):
     """`u` such that the mass above ``x(u)`` is `share`: any point of the gap where there is one."""
     delta = math.sqrt(variance)

@@ -7,12 +7,14 @@ betray the assumption, not that they are few.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.special import ndtri
 
 from ..networks import Capability, network_named
+from ..operators import SparseInputs
+from ..operators.sparse import power_means, row_mean_squares
 from .concern import OF_THE_TEACHER, QUANTITIES, TEST_ERROR, Concern, Diagnosis
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ SIGNIFICANT = 5.0
 CHANCE_OF_A_PAIR = 1e-3
 #: Not looked for single correlated pairs beyond this many products of numbers.
 MOST_PRODUCTS = 2e10
+#: Columns that vary by less carry nothing: their squares leave the range of floating-point numbers.
+SMALLEST_SIZE = 1e-70
+#: Columns and rows of sparse inputs, drawn at random, that correlations are looked for in.
+MOST_COLUMNS, MOST_ROWS = 2000, 10_000
 #: Numbers this close, over the standard deviation of their column, are the same.
 SAME = 1e-3
 #: On fewer rows nothing can be seen of the columns' law.
@@ -82,10 +88,14 @@ def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
     ['mean', 'scale']
     """
     architecture = network_named(network)
-    varying = np.ptp(inputs, axis=0) > 0
+    if isinstance(inputs, SparseInputs):
+        varying = inputs.sizes() > SMALLEST_SIZE
+    else:
+        varying = np.ptp(inputs, axis=0) > SMALLEST_SIZE
     found = [_constant(varying), _few_rows(inputs)]
     if varying.any():
-        inputs = inputs if varying.all() else inputs[:, varying]
+        if not varying.all():
+            inputs = _columns(inputs, varying)
         moments = _Moments(inputs)
         found += [
             _mean(moments, architecture),
@@ -160,13 +170,17 @@ def _constant(varying: NDArray[np.bool_]) -> Concern | None:
     return Concern("constant", not varying.any(), count, f"{count} column(s) never vary and carry nothing")
 
 
+def _columns(inputs: Any, chosen: NDArray[np.bool_]) -> Any:
+    return inputs.select(chosen) if isinstance(inputs, SparseInputs) else inputs[:, chosen]
+
+
 class _Moments:
     """First, second and fourth moments of the columns, all of shape (d,)."""
 
     def __init__(self, inputs: FloatArray) -> None:
         self.samples, self.dim = inputs.shape
-        self.means, self.squares = inputs.mean(axis=0), np.square(inputs).mean(axis=0)
-        self.kurtosis = np.mean(inputs**4, axis=0) / np.maximum(self.squares, 1e-300) ** 2
+        self.means, self.squares = power_means(inputs, 1), power_means(inputs, 2)
+        self.kurtosis = power_means(inputs, 4) / np.maximum(self.squares, 1e-300) ** 2
         self.mean_kurtosis = float(self.kurtosis.mean())
         #: Root mean square beyond chance; set where correlations are looked at.
         self.typical_correlation = 0.0
@@ -192,7 +206,11 @@ def _correlation(inputs: FloatArray, moments: _Moments, network: Network) -> Con
     n, d = inputs.shape
     if d < 2 or n < 3:
         return None
-    unit = (inputs - moments.means) / np.maximum(inputs.std(axis=0), 1e-300)
+    if isinstance(inputs, SparseInputs):  # filled as far as they are looked at
+        unit = inputs.standardised_part(MOST_ROWS, MOST_COLUMNS)
+        n, d = unit.shape
+    else:
+        unit = (inputs - moments.means) / np.maximum(inputs.std(axis=0), 1e-300)
     largest = 0.0
     if d <= n or n * d**2 <= MOST_PRODUCTS:
         gram = unit.T @ unit / n
@@ -230,7 +248,7 @@ def _row_norms(inputs: FloatArray, moments: _Moments, network: Network) -> Conce
     n, d = inputs.shape
     if d < 2:
         return None
-    norms = np.square(inputs).mean(axis=1)
+    norms = row_mean_squares(inputs)
     spread = float(norms.var() / max(float(norms.mean()) ** 2, 1e-300)) * d / 2
     expected = max((moments.mean_kurtosis - 1) / 2, 1.0)
     if spread <= expected * (1 + SIGNIFICANT * np.sqrt(8 / n)) or spread <= 1.5 * expected:
@@ -267,8 +285,14 @@ def check_rows(inputs: FloatArray, labels: FloatArray) -> list[Concern]:
     >>> check_rows(np.tile(inputs, (2, 1)), np.tile(inputs[:, 0], 2))[0].message
     '50 of 100 rows are copies of others: not independent'
     """
-    rows = np.column_stack([inputs, labels])
-    unit = rows / np.maximum(rows.std(axis=0), 1e-300)
+    if isinstance(inputs, SparseInputs):
+        # A few sums with random factors tell rows apart that are not the same.
+        factors = np.random.default_rng(0).standard_normal((inputs.shape[1], 4))
+        rows = np.column_stack([inputs.matrix @ factors, labels])
+    else:
+        rows = np.column_stack([inputs, labels])
+    deviations = rows.std(axis=0)
+    unit = (rows - rows.mean(axis=0)) / np.where(deviations > SMALLEST_SIZE, deviations, 1.0)
     n, distinct = rows.shape[0], np.unique(np.round(unit / SAME), axis=0).shape[0]
     if distinct >= 0.95 * n:
         return []
@@ -299,7 +323,7 @@ def _of_the_residuals(inputs: FloatArray, labels: FloatArray, inference: Inferen
         message = f"residuals are heavy-tailed (kurtosis {kurtosis:.3g}); the standard error allows for it"
         out.append(Concern("residual tails", kurtosis > 12, kurtosis, message))
     fitted = np.abs(labels - inference.residuals * inference.slack)
-    norms = np.square(inputs).mean(axis=1)
+    norms = row_mean_squares(inputs)
     for name, other in (("size of the prediction", fitted), ("length of the row", norms)):
         deviation = other - other.mean()
         size = float(np.sqrt((deviation**2).sum()))

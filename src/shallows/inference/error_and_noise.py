@@ -94,6 +94,11 @@ class Reader(ABC):
         """Share of each residual that its own label takes, shape (n,): the same for all where rows are alike."""
         return np.full(self.residual.size, self.share)
 
+    def left_out(self) -> FloatArray:
+        """Residuals as they would be had the fit not seen its row, shape (n,)."""
+        out: FloatArray = self.residual / (1 - np.minimum(self.leverages(), LARGEST_LEVERAGE))
+        return out
+
     @staticmethod
     @abstractmethod
     def spread(share: float) -> float:
@@ -209,7 +214,7 @@ def read_fit(
             "nothing about the test error; use a larger weight decay"
         )
     held_out = test_error is not None
-    adjusted = residual / (1 - np.minimum(reader.leverages(), LARGEST_LEVERAGE) if uneven else 1 - reader.share)
+    adjusted = reader.left_out() if uneven else residual / (1 - reader.share)
     if test_error is None:
         error = float(adjusted @ adjusted) / samples
         fluctuation = relative_standard_error(adjusted, samples, reader.spread(reader.share))

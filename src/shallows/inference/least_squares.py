@@ -15,6 +15,7 @@ from scipy.stats import chi2
 
 from .._arguments import check_level
 from .._display import Displayed
+from ..operators import is_sparse
 from .estimate import LEVEL, Estimate, excess_kurtosis
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def fit_least_squares(
     Returns
     -------
     LeastSquares or None
-        None where rows are too few (fewer than ``1.25 d + 5``), or columns are combinations of others.
+        None where rows are too few (fewer than ``1.25 d + 5``), columns are combinations of others, or the inputs are
+        sparse: an orthogonal basis of them is not.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def fit_least_squares(
     check_level(level)
     n, d = inputs.shape
     fitted = d + int(centred)
-    if n < fitted + SPARE_ROWS + SPARE_SHARE * d:
+    if n < fitted + SPARE_ROWS + SPARE_SHARE * d or is_sparse(inputs):
         return None
     lengths = np.sqrt(np.square(inputs).sum(axis=0))
     if not lengths.all():

@@ -208,7 +208,8 @@ def check_weights(inference: Inference, *, level: float = LEVEL, false_discovery
     else:
         for concern in inference.input_concerns:
             if WEIGHTS in concern.voids:
-                raise EstimateUndefined(f"single weights cannot be told: {concern.message}, and rows are too few")
+                words = "rows are too few, or too sparse, for least squares"
+                raise EstimateUndefined(f"single weights cannot be told: {concern.message}, and {words}")
         method, values = "theory", inference.unbiased
         errors = np.full(values.size, inference.noise_scale)
         # The noise scale is a root of an estimated variance.

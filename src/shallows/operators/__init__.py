@@ -5,6 +5,7 @@ One file per network and place; :func:`operator_for` is the one way to make one.
 
 from __future__ import annotations
 
+from ..errors import InvalidArgument
 from .base import OPERATORS, Operator, operator_for
 from .checks import as_pair, check_data
 from .devices import find_device, is_tensor, place, require_torch, to_host
@@ -12,17 +13,21 @@ from .diagonal import DiagonalOperator
 from .diagonal_torch import TorchDiagonalOperator
 from .quadratic import QuadraticOperator
 from .quadratic_torch import TorchQuadraticOperator
+from .sparse import SparseDiagonalOperator, SparseInputs, is_sparse
 
 __all__ = [
     "OPERATORS",
     "DiagonalOperator",
     "Operator",
     "QuadraticOperator",
+    "SparseDiagonalOperator",
+    "SparseInputs",
     "TorchDiagonalOperator",
     "TorchQuadraticOperator",
     "as_pair",
     "check_data",
     "find_device",
+    "is_sparse",
     "is_tensor",
     "operator_for",
     "place",
@@ -37,9 +42,14 @@ def __dir__() -> list[str]:
 
 @OPERATORS.register("diagonal")
 def _diagonal(inputs: object) -> DiagonalOperator:
+    if isinstance(inputs, SparseInputs):
+        return SparseDiagonalOperator(inputs)
     return TorchDiagonalOperator(inputs) if is_tensor(inputs) else DiagonalOperator(inputs)  # type: ignore[arg-type]
 
 
 @OPERATORS.register("quadratic")
 def _quadratic(inputs: object) -> QuadraticOperator:
+    if is_sparse(inputs):
+        words = "the quadratic network multiplies pairs of columns, which fills a sparse X: pass X.toarray()"
+        raise InvalidArgument("X", "sparse inputs", words)
     return TorchQuadraticOperator(inputs) if is_tensor(inputs) else QuadraticOperator(inputs)  # type: ignore[arg-type]

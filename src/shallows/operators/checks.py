@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InvalidArgument
 from .devices import find_device, is_tensor, place, real_tensor
+from .sparse import SparseInputs
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -54,7 +55,8 @@ def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, Floa
     Parameters
     ----------
     inputs, labels : array_like or torch.Tensor
-        A tensor on the CPU shares its memory with the array made of it.
+        A tensor on the CPU shares its memory with the array made of it; :class:`.sparse.SparseInputs` stay what they
+        are.
     device : str, torch.device or None
         Where the inputs are to live (:func:`.devices.find_device`).
 
@@ -85,13 +87,19 @@ def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, Floa
     shallows.errors.InvalidArgument: X: got 'nan at position (1, 1)'; must be finite, at most 1e65 in size
     """
     where = find_device(device, inputs)
-    x, y = _real("X", inputs, 2, where), _real("y", labels, 1, None)
+    x = inputs if isinstance(inputs, SparseInputs) else _real("X", inputs, 2, where)
+    y = _real("y", labels, 1, None)
     if x.shape[0] < 1 or x.shape[1] < 1:
         raise InvalidArgument("X", f"array of shape {tuple(x.shape)}", "needs at least one sample and one column")
     if y.shape[0] != x.shape[0]:
         raise InvalidArgument("y", f"{y.shape[0]} labels", f"must have one label per row of X, {x.shape[0]}")
-    x, y = place(_dense(x), where), _dense(y)
-    for name, array in (("X", x), ("y", y)):
+    if isinstance(x, SparseInputs):
+        y = _dense(y)
+        given = (("X", x.matrix.data if x.matrix.nnz else np.zeros(1)), ("y", y))
+    else:
+        x, y = place(_dense(x), where), _dense(y)
+        given = (("X", x), ("y", y))
+    for name, array in given:
         flat = (array if _in_order(array) else array.T).reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):
             square = float(flat @ flat)  # one pass at memory speed: any value that is not finite shows

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidArgument, MissingDependency
+from .sparse import SparseInputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -200,7 +201,7 @@ def to_host(tensor: Any) -> FloatArray:
     Parameters
     ----------
     tensor : torch.Tensor or ndarray
-        Of any shape, on any device.
+        Of any shape, on any device; sparse inputs stay what they are.
 
     Returns
     -------
@@ -218,6 +219,8 @@ def to_host(tensor: Any) -> FloatArray:
     >>> numbers
     [1.0, 2.0]
     """
+    if isinstance(tensor, SparseInputs):
+        return tensor  # type: ignore[return-value]
     return np.asarray(tensor.numpy(force=True) if is_tensor(tensor) else tensor, dtype=np.float64)
 
 

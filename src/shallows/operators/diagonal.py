@@ -70,10 +70,18 @@ class DiagonalOperator(Operator):
         """Whether the columns lie one after the other in the host's memory."""
         return bool(self.inputs.flags.f_contiguous and not self.inputs.flags.c_contiguous)
 
+    def for_coordinate_descent(self) -> tuple[Any, bool]:
+        """The inputs, column by column in memory, and whether the columns' means are still to be taken off."""
+        return np.asfortranarray(self.inputs), False
+
     @cached_property
     def squares(self) -> FloatArray:
         """Sums of squares of the columns, shape (d,)."""
         return column_squares(self.inputs)
+
+    def sizes(self, columns: NDArray[np.intp]) -> FloatArray:
+        """The largest size of a number in each of the `columns`."""
+        return np.asarray(np.abs(self.columns(columns)).max(axis=0, initial=0.0))
 
     @cached_property
     def scales(self) -> FloatArray:
@@ -85,7 +93,7 @@ class DiagonalOperator(Operator):
             If the squares of a column vanish in floating point, but not the column.
         """
         faint = np.flatnonzero(self.squares < 1e-250)
-        for j in faint[np.abs(self.columns(faint)).max(axis=0, initial=0.0) > 0]:
+        for j in faint[self.sizes(faint) > 0]:
             raise InvalidArgument("X", f"column {j}", "its values are too small: rescale them")
         return np.sqrt(np.where(self.squares > 0, self.squares, self.samples) / self.samples)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401  what differs by network
 from .spectrum import draw_learned_density, shown_ranks
-from .style import axes_or_new, new_figure, save, styled
+from .style import axes_or_new, load_matplotlib, new_figure, save, styled
 from .ticks import plain_log_ticks, rank_ticks
 
 __all__ = [
     "axes_or_new",
     "draw_learned_density",
+    "load_matplotlib",
     "new_figure",
     "plain_log_ticks",
     "rank_ticks",

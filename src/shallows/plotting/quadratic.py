@@ -32,7 +32,9 @@ def draw_eigenvalues(axes: Axes, content: dict[str, Any], eigenvalues: Any) -> N
 
 
 def _bins(values: Any) -> Any:
-    return np.linspace(values.min(), values.max(), max(20, int(4 * np.sqrt(values.size))))
+    half = max(float(np.ptp(values)), 1e-3 * float(np.abs(values).max(initial=0.0))) / 2 or 0.5  # of one value, too
+    middle = (values.min() + values.max()) / 2
+    return np.linspace(middle - half, middle + half, max(20, int(4 * np.sqrt(values.size))))
 
 
 UNBIASED_FIGURES.register("quadratic")(

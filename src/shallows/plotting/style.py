@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
+import os
+import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,6 +54,32 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
+def load_matplotlib() -> Any:
+    """The module, imported whatever MPLBACKEND says: no figure here needs a window.
+
+    Where the variable names a backend, it is chosen as Matplotlib itself would have; where it names none, the import
+    would fail.
+
+    Examples
+    --------
+    >>> from shallows.plotting import load_matplotlib
+    >>> load_matplotlib().__name__
+    'matplotlib'
+    """
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    wanted = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if wanted is not None:
+            os.environ["MPLBACKEND"] = wanted
+    if wanted:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = wanted
+    return matplotlib
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Matplotlib's settings inside the block, and none of them after it.
@@ -64,8 +92,7 @@ def styled() -> Iterator[None]:
     ...     matplotlib.rcParams["axes.spines.top"]
     False
     """
-    import matplotlib
-
+    matplotlib = load_matplotlib()
     # From the defaults, so that a user's own settings do not change the report.
     settings: Any = {str(k): v for k, v in matplotlib.rcParamsDefault.items() if k not in _NOT_STYLE}
     settings.update(_SETTINGS)
@@ -90,6 +117,7 @@ def new_figure(width: float, height: float) -> Figure:
     >>> new_figure(7.0, 3.0).get_size_inches().tolist()
     [7.0, 3.0]
     """
+    load_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -22,6 +22,7 @@ def path_figure(content: dict[str, Any]) -> Figure:
     draw_path(top, content["path"])
     draw_learned_features(bottom, content["path"], network_named(content["network"]).words.active)
     top.set_xlabel("")
+    bottom.yaxis.get_major_locator().set_params(integer=True)
     return figure
 
 

@@ -17,7 +17,9 @@ def render_page(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**content)
+    text = environment.get_template(template).render(**content)
+    # Names of files may hold bytes that are no text here, which Python keeps as lone surrogates.
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def svg_address(svg: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_integer
-from .._system import replacing
+from .._system import process_exists, replacing
 from .._version import __version__
 from ..errors import InvalidArgument
 
@@ -184,12 +184,9 @@ def _draw(
 def _sweep_up(folder: Path) -> None:
     """Remove what killed runs left half written."""
     for path in folder.glob(f"{_PARTIAL}*-*"):
-        try:
-            os.kill(int(path.name.removeprefix(_PARTIAL).split("-")[0]), 0)
-        except ProcessLookupError:
+        number = path.name.removeprefix(_PARTIAL).split("-")[0]
+        if number.isdecimal() and int(number) > 0 and process_exists(int(number)) is False:
             shutil.rmtree(path, ignore_errors=True)
-        except (ValueError, OSError, OverflowError):
-            continue  # not ours, or of somebody else's process that is alive
 
 
 def _write(path: Path, text: str) -> None:

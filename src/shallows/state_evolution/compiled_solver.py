@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from .._kernels import kernel
 from ..freeprob.bracketing import chandrupatla
 from ..freeprob.contour import find_quantile, position
 from .diagonal import DIAGONAL, diagonal_moments
@@ -29,7 +28,7 @@ OK, PERFECT, NO_SOLUTION, DIVERGENT = 0, 1, 2, 3
 _BALANCED, _NONE_FREE, _NO_THRESHOLD, _TINY_THRESHOLD = 0, 1, 2, 3
 
 
-@njit(cache=True)
+@kernel
 def _rank_cut(rank_share, variance, s, w):
     """Point above which the largest modes make up `rank_share`; a network without a limit on the rank has share 1."""
     if rank_share < 1.0:
@@ -37,7 +36,7 @@ def _rank_cut(rank_share, variance, s, w):
     return -math.inf
 
 
-@njit(cache=True)
+@kernel
 def _threshold_range(network, scale):
     """Lowest point `u`, and how far beyond the largest mode the highest one lies."""
     if network == DIAGONAL:
@@ -45,7 +44,7 @@ def _threshold_range(network, scale):
     return -scale, scale
 
 
-@njit(cache=True)
+@kernel
 def _moments(network, u, cut, variance, s, w):
     """``(zeta, error, D)`` at the point `u`, keeping only what lies above `cut` as well."""
     if network == DIAGONAL:
@@ -56,7 +55,7 @@ def _moments(network, u, cut, variance, s, w):
     return zeta, error, dof
 
 
-@njit(cache=True)
+@kernel
 def _penalty_excess(network, u, cut, samples, penalty, variance, s, w):
     """Violation of the penalty equation: negative below the solution, continuous through ``D = N``."""
     zeta, _, dof = _moments(network, u, cut, variance, s, w)
@@ -66,7 +65,7 @@ def _penalty_excess(network, u, cut, samples, penalty, variance, s, w):
     return zeta * free - penalty
 
 
-@njit(cache=True)
+@kernel
 def _solve_threshold(network, guess, cut, samples, penalty, variance, s, w, tolerance):
     """`u` that solves the penalty equation at fixed variance, or nan if there is none."""
     scale = math.sqrt(variance)
@@ -112,7 +111,7 @@ def _solve_threshold(network, guess, cut, samples, penalty, variance, s, w, tole
     return a if abs(fa) < abs(fb) else b
 
 
-@njit(cache=True)
+@kernel
 def at_noise(network, variance, guess, rank_share, samples, noise, penalty, s, w, tolerance):
     """Solve the penalty equation at `variance`; ``(log excess of the noise equation, u, zeta, error, D)``."""
     cut = _rank_cut(rank_share, variance, s, w)
@@ -128,7 +127,7 @@ def at_noise(network, variance, guess, rank_share, samples, noise, penalty, s, w
     return math.log(scale / (samples * variance)), u, zeta, error, dof
 
 
-@njit(cache=True)
+@kernel
 def _nested(network, rank_share, samples, noise, penalty, s, w, tolerance):
     """Fixed point for data scaled so that energy + noise = 1: ``(code, variance, u, zeta, error, D)``."""
     top = 1.0 / samples
@@ -201,7 +200,7 @@ def _nested(network, rank_share, samples, noise, penalty, s, w, tolerance):
     return OK, math.exp(x), u, zeta, error, dof
 
 
-@njit(cache=True)
+@kernel
 def _violations(network, kind, x, c, rank_share, samples, noise, penalty, s, w):
     """Both equations at ``variance = exp(x)``, ``u = c sqrt(variance)``: ``(noise, penalty, zeta, error, D)``."""
     variance = math.exp(x)
@@ -226,7 +225,7 @@ def _violations(network, kind, x, c, rank_share, samples, noise, penalty, s, w):
     return first, second, zeta, error, dof
 
 
-@njit(cache=True)
+@kernel
 def _polish(network, variance, u, rank_share, samples, noise, penalty, s, w, start_dof):
     """Broyden iteration on both equations from a nearby point; ``(success, variance, zeta, error, D)``.
 
@@ -283,7 +282,7 @@ def _polish(network, variance, u, rank_share, samples, noise, penalty, s, w, sta
     return size <= 1e-11 and physical, math.exp(x), zeta, error, dof
 
 
-@njit(cache=True)
+@kernel
 def solve_scaled(network, rank_share, samples, noise, penalty, s, w, coarse_s, coarse_w):
     """Fixed point for data scaled so that energy + noise = 1: ``(code, variance, zeta, error, D)``.
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from .._kernels import kernel
 from ..freeprob.contour import FASTMATH, legendre_nodes
 from .protocol import STATE_EVOLUTIONS, StateEvolution
 
@@ -22,19 +21,19 @@ _ROOT2 = math.sqrt(2.0)
 _DENSITY = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-@njit(cache=True)
+@kernel
 def tail(x):
     """``P(Z > x)`` for a standard normal `Z`."""
     return 0.5 * math.erfc(x / _ROOT2)
 
 
-@njit(cache=True)
+@kernel
 def normal_density(x):
     """Density of the standard normal."""
     return _DENSITY * math.exp(-0.5 * x * x)
 
 
-@njit(cache=True)
+@kernel
 def excess_moments(x):
     """``E[(Z-x)_+]``, ``E[(Z-x)_+^2]`` and ``P(Z > x)`` without cancellation for large `x`."""
     p = tail(x)
@@ -45,7 +44,7 @@ def excess_moments(x):
     return phi * t * (1.0 - t * (3.0 - 15.0 * t)), 2.0 * phi * t / x * (1.0 - t * (6.0 - 45.0 * t)), p
 
 
-@njit(cache=True)
+@kernel
 def soft_threshold_moments(mode, tau, zeta):
     """``(E[(eta(mode + tau Z) - mode)^2], P(eta != 0))`` of the soft threshold `eta` at `zeta`, `mode` ``>= 0``."""
     x = mode / tau
@@ -72,7 +71,7 @@ def soft_threshold_moments(mode, tau, zeta):
     return tau * tau * (second + second_down + x * (x - 2.0 * (first - first_down))), p_up + p_down
 
 
-@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@kernel(fastmath=FASTMATH, error_model="numpy")
 def diagonal_moments(zeta, tau, s, counts):
     """``(R, D)``: sums over modes `s` with multiplicities `counts` of :func:`soft_threshold_moments`."""
     risk = 0.0
@@ -87,7 +86,7 @@ def diagonal_moments(zeta, tau, s, counts):
 _PANEL_NODES, _PANEL_WEIGHTS = legendre_nodes(10)
 
 
-@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@kernel(fastmath=FASTMATH, error_model="numpy")
 def diagonal_mmse(variance, s, counts):
     """Sum over weights of the posterior variance under the mixture prior on ``+-s``.
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from .._kernels import kernel
 from ..freeprob.bands_and_edges import bands
 from ..freeprob.contour import (
     FASTMATH,
@@ -34,7 +33,7 @@ QUADRATIC = 1
 _UNGROUPED = 1024
 
 
-@njit(cache=True)
+@kernel
 def energy_of(s, w):
     """``sum w s^2``."""
     total = 0.0
@@ -43,7 +42,7 @@ def energy_of(s, w):
     return total
 
 
-@njit(cache=True)
+@kernel
 def quadratic_moments(u, zeta, variance, s, w, fine):
     """``(E, A)`` of the estimator ``max(x - zeta, 0)`` kept above ``x(u)`` only."""
     v = height(u, variance, s, w)
@@ -58,7 +57,7 @@ def quadratic_moments(u, zeta, variance, s, w, fine):
     return error, integrals[2]
 
 
-@njit(cache=True)
+@kernel
 def quadratic_moments_at(noise_scale, threshold, rank_share, s, w):
     """``(E, A)`` at any noise scale and threshold; `rank_share` is ``p/d`` (1 or more: no limit on the rank)."""
     variance = noise_scale * noise_scale
@@ -68,7 +67,7 @@ def quadratic_moments_at(noise_scale, threshold, rank_share, s, w):
     return quadratic_moments(u, threshold, variance, s, w, True)
 
 
-@njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@kernel(fastmath=FASTMATH, error_model="numpy")
 def _posterior_spread(u, variance, s, w):
     """``rho(x) x'(u) Var(s|x)`` at ``x = x(u)``, all as sums of positive terms."""
     v = height(u, variance, s, w)
@@ -91,7 +90,7 @@ def _posterior_spread(u, variance, s, w):
     return v / math.pi * slope * spread
 
 
-@njit(cache=True)
+@kernel
 def quadratic_mmse(variance, s, w):
     """``(1/d) E ||S* - E[S*|S* + delta GOE]||_F^2``: the spread of the posterior, integrated over the bands."""
     support = bands(variance, s, w)

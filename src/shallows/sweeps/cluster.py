@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import queue
 import threading
@@ -36,6 +37,25 @@ def _version_here() -> str:
     return version
 
 
+def _address_in(file: str) -> str:
+    """The address that a scheduler wrote to its file."""
+    path = Path(file)
+    wanted = "must be an address such as tcp://host:8786 or a scheduler file"
+    try:
+        if not path.is_file():
+            raise InvalidArgument("cluster", file, wanted)
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, InvalidArgument):
+            raise
+        why = getattr(error, "strerror", None) or "is not the JSON that a scheduler writes; has it started?"
+        raise InvalidArgument("cluster", file, f"the scheduler file cannot be read: {why}") from error
+    found = content.get("address") if isinstance(content, dict) else None
+    if not isinstance(found, str) or "://" not in found:
+        raise InvalidArgument("cluster", file, "the scheduler file names no address; has the scheduler started?")
+    return found
+
+
 class DaskCluster:
     """Workers of a Dask cluster.
 
@@ -63,13 +83,11 @@ class DaskCluster:
             from distributed import Client
         except ImportError as error:
             raise MissingDependency("a cluster needs dask.distributed: pip install 'shallows[cluster]'") from error
-        options: dict[str, Any] = {"scheduler_file": address} if "://" not in address else {"address": address}
-        if "://" not in address and not Path(address).is_file():
-            raise InvalidArgument("cluster", address, "must be an address such as tcp://host:8786 or a scheduler file")
+        contact = address if "://" in address else _address_in(address)
         log = logging.getLogger("distributed")
         level, log.level = log.level, logging.CRITICAL  # it would report the failed connection a second time
         try:
-            self._client = Client(**options, timeout=timeout, set_as_default=False, name="shallows-sweep")
+            self._client = Client(contact, timeout=timeout, set_as_default=False, name="shallows-sweep")
         except (OSError, TimeoutError, ValueError, KeyError, TypeError, ImportError) as error:
             allowed = f"no Dask scheduler answers there within {timeout:g} s; check the address, and that it runs"
             raise InvalidArgument("cluster", address, allowed) from error

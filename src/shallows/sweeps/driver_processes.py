@@ -7,6 +7,8 @@ import socket
 import time
 from pathlib import Path
 
+from .._system import process_exists
+
 #: Seconds without a sign of life after which a driver on another machine counts as gone.
 SILENCE = 120.0
 
@@ -28,12 +30,7 @@ def lives(name: str, host: str, pid: int, birth: str, seen: float) -> bool:
     """Whether the driver is still there."""
     if host == socket.gethostname() and pid == os.getpid() and birth == birth_of(pid):
         return name in drivers_here
-    if host != socket.gethostname() or os.name != "posix":
+    exists = process_exists(pid) if host == socket.gethostname() else None
+    if exists is None:
         return time.time() - seen < SILENCE
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return birth_of(pid) == birth
+    return exists and birth_of(pid) == birth

@@ -16,7 +16,7 @@ from typing import Any
 from .._display import Displayed
 from .backends import Answer, Backend, Batch, Done
 from .points import Point
-from .progress import Counts, Reporter, Silent
+from .progress import Counts, Reporter, Silent, SteadyEstimate
 from .quantities import Quantity
 from .store import Failure, Store, Success
 
@@ -155,6 +155,7 @@ class Engine:
         self._flying = 0
         self._stop = False
         self._recent: deque[tuple[float, int]] = deque(maxlen=64)
+        self._remaining = SteadyEstimate(time.monotonic())
 
     def run(self) -> RunReport:
         """Compute what is missing.
@@ -168,6 +169,7 @@ class Engine:
         """
         start = time.monotonic()
         self._recent.append((start, 0))
+        self._remaining = SteadyEstimate(start)
         try:
             with self._signals():
                 self._loop()
@@ -392,5 +394,5 @@ class Engine:
         since, before = self._recent[0]
         counts.rate = (done - before) / (now - since) if now > since else 0.0
         work = sum(left * self._speed.mean(self.quantities[name]) for name, left in self._left.items())
-        counts.seconds_left = work / max(1, self.backend.workers)
+        counts.seconds_left = self._remaining.update(now, work / max(1, self.backend.workers))
         self.reporter.show(counts)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TextIO
 
@@ -22,7 +24,7 @@ class Counts:
     rate : float
         Points per second, lately.
     seconds_left : float or None
-        Estimate.
+        Estimate; None while it is not steady enough to be told.
     """
 
     total: int
@@ -55,6 +57,69 @@ def duration(seconds: float | None) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {whole} s" if minutes else f"{whole} s"
+
+
+def about(seconds: float) -> str:
+    """An estimate of seconds in words, as roughly as it is known.
+
+    >>> about(4.0), about(37.0), about(800.0), about(9000.0), about(400000.0)
+    ('less than 10 s', 'about 40 s', 'about 13 min', 'about 2 h 30 min', 'about 4 d 15 h')
+    """
+    if seconds < 5:
+        return "less than 10 s"
+    if seconds < 55:
+        return f"about {round(seconds, -1):.0f} s"
+    unit = 60 if seconds < 3600 else 600 if seconds < 86400 else 3600
+    whole = round(seconds / unit) * unit
+    hours, minutes = divmod(whole // 60, 60)
+    if whole >= 86400:
+        return f"about {hours // 24} d {hours % 24} h"
+    words = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
+    return "about " + " ".join(words)
+
+
+class SteadyEstimate:
+    """The time left, told only while successive estimates agree on when the end will be.
+
+    Points differ in cost, and the first ones pay for what is loaded and compiled: early estimates are wrong by a
+    factor. What is told has held over the latter half of the time so far.
+
+    Parameters
+    ----------
+    start : float
+        When the work began, in seconds of any clock.
+
+    Examples
+    --------
+    >>> from shallows.sweeps.progress import SteadyEstimate
+    >>> left = SteadyEstimate(start=0.0)
+    >>> [left.update(now, 100.0 - now) for now in (1.0, 10.0, 15.0, 20.0, 25.0)]
+    [None, None, None, 80.0, 75.0]
+    >>> left.update(30.0, 300.0) is None  # it jumped
+    True
+    """
+
+    #: Nothing is told earlier (seconds),
+    PATIENCE = 20.0
+    #: nor while estimates of the end are further apart than this share of the time left, or this many seconds.
+    SPREAD, SLACK = 0.25, 5.0
+    #: Estimates are kept this far apart, as a share of the time so far: some hundred of them, however long it takes.
+    _STEP = 0.01
+
+    def __init__(self, start: float) -> None:
+        self._start = start
+        self._ends: deque[tuple[float, float]] = deque()
+
+    def update(self, now: float, seconds_left: float) -> float | None:
+        """Take in an estimate and return it if it can be trusted."""
+        elapsed, end = now - self._start, now + seconds_left
+        if not self._ends or now - self._ends[-1][0] >= self._STEP * elapsed:
+            self._ends.append((now, end))
+        while self._ends[0][0] < now - elapsed / 2:
+            self._ends.popleft()
+        ends = [known for _, known in self._ends] + [end]
+        settled = max(ends) - min(ends) <= max(self.SPREAD * seconds_left, self.SLACK)
+        return seconds_left if elapsed >= self.PATIENCE and len(ends) > 2 and settled else None
 
 
 def failure_summary(reasons: Mapping[str, int], most: int = 3) -> str:
@@ -124,14 +189,16 @@ class LineLog:
     def _line(self, counts: Counts) -> str:
         share = 100 * counts.finished / counts.total if counts.total else 100.0
         text = f"{counts.finished}/{counts.total} ({share:.1f} %), {counts.rate:.3g} points/s"
-        text += f", {duration(counts.seconds_left)} left"
+        if counts.seconds_left is not None and counts.finished < counts.total:
+            text += f", {about(counts.seconds_left)} left"
         if counts.failed:
             text += f", {counts.failed} failed: {failure_summary(counts.reasons)}"
         return text
 
     def note(self, text: str) -> None:
         """Write a line with the time of day and the text."""
-        print(f"{time.strftime('%H:%M:%S')} sweep: {text}", file=self._stream, flush=True)
+        with suppress(OSError, ValueError):  # that nobody can read it is no reason to stop
+            print(f"{time.strftime('%H:%M:%S')} sweep: {text}", file=self._stream, flush=True)
 
     def show(self, counts: Counts) -> None:
         """Write where the sweep stands, if the last line is `every` seconds old."""
@@ -164,7 +231,7 @@ class Bar:
             TextColumn("sweep"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}  {task.fields[left]} left"),
+            TextColumn("{task.fields[rate]}  {task.fields[left]}"),
             TextColumn("[red]{task.fields[failures]}"),
         )
         self._progress = Progress(*columns, console=Console(stderr=True))
@@ -180,7 +247,7 @@ class Bar:
             total=counts.total,
             completed=counts.finished,
             rate=f"{counts.rate:.3g}/s",
-            left=duration(counts.seconds_left),
+            left="" if counts.seconds_left is None else f"{about(counts.seconds_left)} left",
             failures=escape(f"{counts.failed} failed: {failure_summary(counts.reasons)}") if counts.failed else "",
         )
 

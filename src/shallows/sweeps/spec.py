@@ -215,9 +215,14 @@ class Sweep:
             If the file cannot be read, is not TOML, or does not describe a sweep.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidArgument("sweep file", str(path), f"cannot be read: {error}") from error
+            text = Path(path).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InvalidArgument("sweep file", str(path), "cannot be read: not text in UTF-8") from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise InvalidArgument("sweep file", str(path), f"cannot be read: {reason}") from error
+        if not text.strip():
+            raise InvalidArgument("sweep file", str(path), "is empty; must have tables [problem], [axes] and [compute]")
         try:
             tables = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:

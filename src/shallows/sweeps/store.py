@@ -220,6 +220,9 @@ class Store:
         except sqlite3.DatabaseError as error:
             where = self.folder or "memory"
             text = str(error)
+            if "malformed" in text or "not a database" in text:
+                allowed = f"{FILE} in it is damaged ({text}); give another folder, or a copy from before"
+                raise InvalidArgument("store", str(where), allowed) from error
             if "full" in text or "disk I/O" in text:
                 text += (
                     "; is the disk full, or a quota reached? What was reported before is safe; make room and run again"

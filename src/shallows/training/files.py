@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._system import replacing
+from .._version import __version__
 from ..errors import InvalidArgument, UnknownNetwork
 from ..networks import network_named
 
@@ -65,7 +66,8 @@ def save_weights(fit: Fit, path: str | os.PathLike[str], *, extra: Mapping[str, 
             raise InvalidArgument("extra", name, "a tensor of this name is written already")
         tensors[name] = value
     contiguous = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    metadata = {"format": FORMAT, "network": fit.network, "fit": json.dumps(fit.to_dict(), default=_plain)}
+    summary = json.dumps(fit.to_dict(), default=_plain)
+    metadata = {"format": FORMAT, "version": __version__, "network": fit.network, "fit": summary}
     target = Path(path)
     with replacing(target) as temporary:
         temporary.write_bytes(save(contiguous, metadata=metadata))
@@ -107,7 +109,12 @@ def load_weights(path: str | os.PathLike[str]) -> tuple[FloatArray | LowRankPSD,
         with safe_open(source, framework="numpy") as stream:
             metadata = stream.metadata() or {}
             tensors = {name: np.asarray(stream.get_tensor(name), dtype=float) for name in stream.keys()}  # noqa: SIM118
-        if metadata.get("format") != FORMAT:
+        written = metadata.get("format")
+        if written != FORMAT and str(written).startswith(FORMAT.rstrip("0123456789")):
+            whose = f"written by shallows {metadata.get('version', '(unknown)')} in a format"
+            allowed = f"{whose} that shallows {__version__} does not read ({written}; it reads {FORMAT})"
+            raise InvalidArgument("path", str(path), allowed)
+        if written != FORMAT:
             raise InvalidArgument("path", str(path), f"not a weights file of this package ({FORMAT})")
         summary = json.loads(metadata["fit"])
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:

@@ -160,9 +160,9 @@ def _coordinate_descent(
     """A first guess for any design, by scikit-learn, with its subgradient and certificate."""
     from sklearn.linear_model import Lasso
 
-    inputs = np.asfortranarray(operator.inputs)
+    inputs, centre = operator.for_coordinate_descent()
     # its tolerance is relative to ||y||^2 rather than to the objective: where that shows, a second run goes on
-    model = Lasso(alpha=bound / labels.size, fit_intercept=False, max_iter=300, warm_start=True, copy_X=False)
+    model = Lasso(alpha=bound / labels.size, fit_intercept=centre, max_iter=300, warm_start=True, copy_X=False)
     model.tol = min(0.1 * tolerance, 1e-6)
     while True:
         with warnings.catch_warnings():

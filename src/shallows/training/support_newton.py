@@ -117,7 +117,10 @@ def newton(
             continue
         active[wrong], active[beyond] = False, True
         signs[beyond] = np.sign(correlations[beyond])
-        system.change(beyond, wrong, operator.products(beyond, rough=dtype is np.float32))
+        if wrong.size + beyond.size > max(16, BORDER * system.support.size):
+            system = None
+        else:
+            system.change(beyond, wrong, operator.products(beyond, rough=dtype is np.float32))
     assert best is not None
     best.steps = step
     return best

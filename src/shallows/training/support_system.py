@@ -48,10 +48,18 @@ class SupportSystem:
             potrf = get_lapack_funcs(("potrf",), dtype=self.dtype)[0]
             self.factor, info = potrf(self.factor, lower=1, overwrite_a=1, clean=0)
             small = np.diag(self.factor) < DEPENDENT[self.dtype] * scale
-            self.dependent = support[info - 1 : info] if info > 0 else support[small]
+            self.dependent = self._dependent(scale) if info > 0 else support[small]
         self.border: list[tuple[str, int]] = []
         self.columns: NDArray[Any] = np.zeros((size, 0), dtype=self.dtype, order="F")
         self.schur = np.zeros((0, 0))
+
+    def _dependent(self, scale: NDArray[Any]) -> NDArray[np.intp]:
+        """Columns that others span, by a Cholesky factor that takes the clearest of the remaining columns next."""
+        (pstrf,) = get_lapack_funcs(("pstrf",), dtype=self.dtype)
+        smallest = float((DEPENDENT[self.dtype] * scale.max()) ** 2)
+        _, order, rank, _ = pstrf(self.operator.gram(self.support, self.dtype), lower=1, tol=smallest, overwrite_a=1)
+        rank = min(int(rank), self.support.size - 1)  # one at least: the plain factor ended before the last
+        return self.support[np.sort(order[rank:] - 1)]
 
     def _down(self, right: NDArray[Any]) -> NDArray[Any]:
         """``L^{-1} right`` for a vector or the columns of a matrix."""
