@@ -19,9 +19,10 @@ from . import _data as data_options
 from . import _options as options
 from ._exit_codes import ExitCode
 from ._files import OutputFolder
-from ._output import print_error, print_json
+from ._output import print_json
 from ._progress import Progress
 from ._sections import number, print_sections
+from ._streams import print_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
