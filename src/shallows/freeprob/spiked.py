@@ -40,7 +40,7 @@ def strength_of(singular_value: ArrayLike, beta: float) -> FloatArray:
 def overlaps(strength: ArrayLike, beta: float) -> tuple[FloatArray, FloatArray]:
     """Squared overlaps of the singular vectors of the shorter and the longer side with the planted ones."""
     square = np.maximum(np.asarray(strength, dtype=float), threshold(beta)) ** 2
-    excess = square - beta / square
+    excess = np.maximum(square - beta / square, 0)
     return excess / (square + beta), excess / (square + 1)
 
 
