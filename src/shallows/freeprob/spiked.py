@@ -101,7 +101,7 @@ def shrink(singular_value: ArrayLike, noise_scale: float, shape: tuple[int, int]
     --------
     >>> from shallows.diagnosis import shrink
     >>> shrink([30.0, 15.0], 1.0, (50, 100)).round(2)
-    array([24.56,  0.  ])
+    array([24.55,  0.  ])
     """
     short, long = sorted(shape)
     unit = noise_scale * np.sqrt(long)
