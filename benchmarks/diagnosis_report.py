@@ -26,11 +26,11 @@ COLUMNS = (
 
 def evaluated():
     found = {}
-    for path in FOLDER.glob("evaluated*.jsonl"):
+    for path in FOLDER.glob("*.jsonl"):
         for line in path.read_text().splitlines():
             row = json.loads(line)
             found[row["seed"]] = found.get(row["seed"], {}) | row
-    return [found[seed] for seed in sorted(found)]
+    return [found[seed] for seed in sorted(found) if "class" in found[seed]]
 
 
 def verdict(row, kind):
