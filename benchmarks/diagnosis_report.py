@@ -37,8 +37,8 @@ def verdict(row, kind):
     """As :func:`shallows.diagnosis.judge` has it, which fits no law to few modes."""
     if row["positive"] == 0:
         return "collapsed", "over-regularised"
-    if f"{kind}_verdict" not in row:
-        return "bulk+spikes", "over-regularised"
+    if row["positive"] < 3:
+        return row.get(f"{kind}_verdict", "bulk+spikes"), "over-regularised"
     return row[f"{kind}_verdict"], row[f"{kind}_side"]
 
 
@@ -50,6 +50,8 @@ def side(row):
 def told(row, kind, quantity="risk"):
     """Whether a number is given."""
     if f"{kind}_{quantity}" not in row or row[f"{kind}_misfit"] > 2.0:
+        return False
+    if kind == "known" and row["effective"] < 6:
         return False
     if quantity == "test_error":
         return row[f"{kind}_learned"] - row[f"{kind}_out"] >= 3

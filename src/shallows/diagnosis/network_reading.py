@@ -17,6 +17,7 @@ from .._arguments import check_number
 from ..errors import EstimateUndefined, InvalidArgument
 from ..inference import Diagnosis, Estimate, Inference, check_assumptions, infer
 from ..networks import Network, network_named
+from ..networks.base import ROUGH
 from ..operators import check_data, operator_for
 from ..training import Fit, train
 from .judgement import FEW_MODES, MISFIT
@@ -361,6 +362,9 @@ def risk_of_spectrum(found: LawFit | None) -> dict[str, Estimate | None]:
     """
     out: dict[str, Estimate | None] = {"excess_risk": None, "test_error": None}
     if found is None or found.misfit > MISFIT:
+        return out
+    # With fewer samples theory does not describe trained networks.
+    if found.samples is not None and found.architecture.effective_samples(found.samples, found.dim) < ROUGH:
         return out
     counts = counts_of(found.law)
     if counts.out >= 0.5 and found.is_sharp:
