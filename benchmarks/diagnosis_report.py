@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
+from shallows.diagnosis.network_reading import RISK_FREE, RISK_KNOWN, TEST_ERROR_KNOWN
+
 FOLDER = Path(__file__).parent / "results" / "diagnosis_suite"
 TARGET = Path(__file__).parent / "diagnosis_suite.csv"
 CLASSES = ("collapsed", "noise", "bulk+spikes", "bleed-out", "heavy-tail")
@@ -116,6 +118,17 @@ def calibrate(rows):
                   f"relative standard error {np.quantile(miss, 0.9) / 1.645:.2f}")  # fmt: skip
 
 
+def coverage(rows):
+    """How often intervals of 90 % about risks read off spectra hold the truth."""
+    spreads = {("free", "risk"): RISK_FREE, ("known", "risk"): RISK_KNOWN, ("known", "test_error"): TEST_ERROR_KNOWN}
+    print("\n== intervals at 90 %, from spectra")
+    for (kind, quantity), spread in spreads.items():
+        given = [row for row in rows if told(row, kind, quantity)]
+        truth = [row["true_risk"] + (row["noise"] if quantity == "test_error" else 0.0) for row in given]
+        miss = np.abs(np.log([row[f"{kind}_{quantity}"] for row in given]) - np.log(truth))
+        print(f"  {kind} {quantity}: {np.mean(miss < 1.645 * spread):.1%} of {miss.size}")
+
+
 def with_data(rows):
     rows = [row for row in rows if "data_test_error" in row]
     truths = {"test_error": lambda row: row["noise"] + row["true_risk"], "excess_risk": lambda row: row["true_risk"],
@@ -160,6 +173,7 @@ def main():
     calibrate([row for row in rows if row["seed"] % 2 == 0])
     for kind in ("free", "known"):
         report(test, kind)
+    coverage(test)
     with_data(test)
     peers(rows)
 

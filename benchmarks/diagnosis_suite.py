@@ -192,7 +192,7 @@ def of_data(record, own):
 def evaluate(what, part, parts):
     """One line for each network, those that are there already left out."""
     target = FOLDER / f"{what}{part}of{parts}.jsonl"
-    known = {json.loads(line)["seed"] for line in target.read_text().splitlines()} if target.exists() else set()
+    known = {json.loads(line)["seed"] for old in FOLDER.glob(f"{what}*.jsonl") for line in old.read_text().splitlines()}
     for path in sorted(FOLDER.glob("*.npz"), key=lambda path: int(path.stem)):
         seed = int(path.stem)
         if seed % parts != part or seed in known or (what == "data" and seed % WITH_DATA != 1):

@@ -25,11 +25,11 @@ TAIL = 0.1
 #: Share of networks of the calibration half of ``benchmarks/diagnosis_suite.py`` of which the verdict was right: by
 #: verdict, clear of the borders between classes and close to one.
 CONFIDENCE = {
-    "collapsed": (0.93, 0.5),
-    "noise": (0.75, 0.75),
-    "bulk+spikes": (0.96, 0.81),
-    "bleed-out": (0.98, 0.76),
-    "heavy-tail": (0.98, 0.5),
+    "collapsed": (0.97, 0.85),
+    "noise": (0.85, 0.67),
+    "bulk+spikes": (0.97, 0.81),
+    "bleed-out": (0.98, 0.77),
+    "heavy-tail": (0.99, 0.56),
 }
 #: The same for matrices of no known law: noise over initialisations, the others not measured.
 OF_NOISE = 0.98
