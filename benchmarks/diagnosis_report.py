@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
+from shallows.diagnosis.network_reading import RISK_FREE, RISK_KNOWN, TEST_ERROR_KNOWN
+
 FOLDER = Path(__file__).parent / "results" / "diagnosis_suite"
 TARGET = Path(__file__).parent / "diagnosis_suite.csv"
 CLASSES = ("collapsed", "noise", "bulk+spikes", "bleed-out", "heavy-tail")
@@ -26,19 +28,19 @@ COLUMNS = (
 
 def evaluated():
     found = {}
-    for path in FOLDER.glob("evaluated*.jsonl"):
+    for path in FOLDER.glob("*.jsonl"):
         for line in path.read_text().splitlines():
             row = json.loads(line)
             found[row["seed"]] = found.get(row["seed"], {}) | row
-    return [found[seed] for seed in sorted(found)]
+    return [found[seed] for seed in sorted(found) if "class" in found[seed]]
 
 
 def verdict(row, kind):
     """As :func:`shallows.diagnosis.judge` has it, which fits no law to few modes."""
     if row["positive"] == 0:
         return "collapsed", "over-regularised"
-    if f"{kind}_verdict" not in row:
-        return "bulk+spikes", "over-regularised"
+    if row["positive"] < 3:
+        return row.get(f"{kind}_verdict", "bulk+spikes"), "over-regularised"
     return row[f"{kind}_verdict"], row[f"{kind}_side"]
 
 
@@ -50,6 +52,8 @@ def side(row):
 def told(row, kind, quantity="risk"):
     """Whether a number is given."""
     if f"{kind}_{quantity}" not in row or row[f"{kind}_misfit"] > 2.0:
+        return False
+    if kind == "known" and row["effective"] < 6:
         return False
     if quantity == "test_error":
         return row[f"{kind}_learned"] - row[f"{kind}_out"] >= 3
@@ -114,6 +118,17 @@ def calibrate(rows):
                   f"relative standard error {np.quantile(miss, 0.9) / 1.645:.2f}")  # fmt: skip
 
 
+def coverage(rows):
+    """How often intervals of 90 % about risks read off spectra hold the truth."""
+    spreads = {("free", "risk"): RISK_FREE, ("known", "risk"): RISK_KNOWN, ("known", "test_error"): TEST_ERROR_KNOWN}
+    print("\n== intervals at 90 %, from spectra")
+    for (kind, quantity), spread in spreads.items():
+        given = [row for row in rows if told(row, kind, quantity)]
+        truth = [row["true_risk"] + (row["noise"] if quantity == "test_error" else 0.0) for row in given]
+        miss = np.abs(np.log([row[f"{kind}_{quantity}"] for row in given]) - np.log(truth))
+        print(f"  {kind} {quantity}: {np.mean(miss < 1.645 * spread):.1%} of {miss.size}")
+
+
 def with_data(rows):
     rows = [row for row in rows if "data_test_error" in row]
     truths = {"test_error": lambda row: row["noise"] + row["true_risk"], "excess_risk": lambda row: row["true_risk"],
@@ -158,6 +173,7 @@ def main():
     calibrate([row for row in rows if row["seed"] % 2 == 0])
     for kind in ("free", "known"):
         report(test, kind)
+    coverage(test)
     with_data(test)
     peers(rows)
 

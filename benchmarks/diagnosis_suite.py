@@ -1,14 +1,17 @@
 """Networks trained over all phases: what their weights alone, or with their data, say of them against the truth.
 
     python benchmarks/diagnosis_suite.py train [--count 600]
-    python benchmarks/diagnosis_suite.py evaluate
+    python benchmarks/diagnosis_suite.py weights
+    python benchmarks/diagnosis_suite.py data
+    python benchmarks/diagnosis_report.py
 
 `train`: the suite. Settings are drawn at random, the same number for every phase (theory note, section 7) of both
 networks, from the ranges below and nothing else. A network's number is its seed; what exists is not trained again. A
 part of the smaller ones is trained by gradients on the network's own weights, the rest is the certified minimum; inputs
 and hidden units of quadratic networks are turned at random.
-`evaluate`: spectra, verdicts and risks of all of them into ``benchmarks/diagnosis_suite.csv``. Even seeds are for
-calibration, odd ones for what is reported.
+`weights`, `data`: what the weights alone say, with and without samples and weight decay, and what they say with their
+data (of one in four). All can be interrupted, and run side by side with ``--part I --parts N``. The report is another
+script's.
 """
 
 import argparse
@@ -110,9 +113,9 @@ def train_one(seed):
     return record
 
 
-def train_all(count):
+def train_all(count, part, parts):
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for seed in range(count):
+    for seed in range(part, count, parts):
         if not (FOLDER / f"{seed}.npz").exists():
             found = train_one(seed)
             shown = ("seed", "network", "phase", "dim", "samples", "gradient", "status", "seconds", "true_risk")
@@ -146,11 +149,16 @@ def judge_law(found):
     return judge(MatrixSpectrum((1, 1), np.ones(1), None, "", (), None, "", None, 1.0, 1.0), found)
 
 
-def evaluate_one(record, own, with_data=True):
-    network, seed = network_named(record["network"]), record["seed"]
-    decay, width = record["weight_decay"], record["width"] if network.has_width else None
+def problem_of(record):
+    width = record["width"] if network_named(record["network"]).has_width else None
     teacher = PowerLaw(record["dim"], record["gamma"])
-    problem = Problem(network.name, teacher, samples=record["samples"], noise=record["noise"], width=width)
+    return Problem(record["network"], teacher, samples=record["samples"], noise=record["noise"], width=width)
+
+
+def of_weights(record, own):
+    """Columns of a network read from its weights, and what theory says of it."""
+    problem, decay = problem_of(record), record["weight_decay"]
+    network = problem.architecture
     expected = predict(problem, weight_decay=decay)
     counts = counts_of(expected.spectrum)
     out = dict(record) | {"class": counts.name, "class_close": counts.close, "test_error": expected.test_error}
@@ -160,12 +168,13 @@ def evaluate_one(record, own, with_data=True):
     out["largest"] = float(sizes[0])
     out |= of_fit(read_spectrum(own, network.name), "free")
     out |= of_fit(read_spectrum(own, network.name, samples=record["samples"], weight_decay=decay), "known")
-    return out | (of_data(problem, seed, own) if with_data and seed % WITH_DATA == 1 else {})
+    return out
 
 
-def of_data(problem, seed, own):
+def of_data(record, own):
     """Columns of a network read with its data."""
-    out, network = {}, problem.architecture
+    problem, seed = problem_of(record), record["seed"]
+    out, network = {"seed": seed}, problem.architecture
     data, turn = data_of(seed, problem)
     inputs = data.inputs @ turn if network.is_matrix else data.inputs[:, turn]
     try:
@@ -180,27 +189,30 @@ def of_data(problem, seed, own):
     return out
 
 
-def evaluate_all(part, parts, with_data):
-    target = FOLDER / f"evaluated{part}of{parts}.jsonl"
-    known = {json.loads(line)["seed"] for line in target.read_text().splitlines()} if target.exists() else set()
+def evaluate(what, part, parts):
+    """One line for each network, those that are there already left out."""
+    target = FOLDER / f"{what}{part}of{parts}.jsonl"
+    known = {json.loads(line)["seed"] for old in FOLDER.glob(f"{what}*.jsonl") for line in old.read_text().splitlines()}
     for path in sorted(FOLDER.glob("*.npz"), key=lambda path: int(path.stem)):
-        if int(path.stem) % parts == part and int(path.stem) not in known:
-            with target.open("a") as file:
-                file.write(json.dumps(evaluate_one(*load(path), with_data), default=float) + "\n")
+        seed = int(path.stem)
+        if seed % parts != part or seed in known or (what == "data" and seed % WITH_DATA != 1):
+            continue
+        row = (of_data if what == "data" else of_weights)(*load(path))
+        with target.open("a") as file:
+            file.write(json.dumps(row, default=float) + "\n")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["train", "evaluate"])
+    parser.add_argument("what", choices=["train", "weights", "data"])
     parser.add_argument("--count", type=int, default=600)
-    parser.add_argument("--part", type=int, default=0, help="evaluate every PARTS-th network, from this one")
-    parser.add_argument("--weights-only", action="store_true", help="evaluate without reading data")
+    parser.add_argument("--part", type=int, default=0, help="take every PARTS-th network, from this one")
     parser.add_argument("--parts", type=int, default=1)
     options = parser.parse_args()
     if options.what == "train":
-        train_all(options.count)
+        train_all(options.count, options.part, options.parts)
     else:
-        evaluate_all(options.part, options.parts, not options.weights_only)
+        evaluate(options.what, options.part, options.parts)
 
 
 if __name__ == "__main__":

@@ -152,6 +152,8 @@ def test_nothing_to_judge_is_not_judged():
 def test_classes_by_counts():
     names = [ModeCounts(*pair).name for pair in [(0.4, 0), (5, 0.4), (5, 0.6), (9, 9), (11, 11), (12.5, 11)]]
     assert names == ["collapsed", "noise", "bulk+spikes", "bulk+spikes", "heavy-tail", "bleed-out"]
+    close = [ModeCounts(*pair).close for pair in [(40, 5), (40, 1.2), (2, 2), (40, 8), (40, 13), (40, 20), (40, 34)]]
+    assert close == [False, True, True, True, True, False, True]
 
 
 def test_the_clipped_semicircle_finds_noise_and_spikes():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .law_fit import FEWEST
 from .spectrum_class import ModeCounts, counts_of
 from .verdict import Verdict
 
@@ -24,11 +25,11 @@ TAIL = 0.1
 #: Share of networks of the calibration half of ``benchmarks/diagnosis_suite.py`` of which the verdict was right: by
 #: verdict, clear of the borders between classes and close to one.
 CONFIDENCE = {
-    "collapsed": (0.9, 0.9),
-    "noise": (0.9, 0.6),
-    "bulk+spikes": (0.9, 0.7),
-    "bleed-out": (0.9, 0.7),
-    "heavy-tail": (0.9, 0.7),
+    "collapsed": (0.97, 0.85),
+    "noise": (0.85, 0.67),
+    "bulk+spikes": (0.97, 0.81),
+    "bleed-out": (0.98, 0.77),
+    "heavy-tail": (0.99, 0.56),
 }
 #: The same for matrices of no known law: noise over initialisations, the others not measured.
 OF_NOISE = 0.98
@@ -95,7 +96,9 @@ def _by_law(fit: LawFit) -> Verdict:
     name = counts.name
     confidence = CONFIDENCE[name][int(counts.close)]
     side = "balanced"
-    if fit.price >= BALANCED:
+    if fit.modes < FEWEST:
+        side = "over-regularised"  # whatever few modes say of the best threshold
+    elif fit.price >= BALANCED:
         side = "over-regularised" if fit.threshold > fit.best_threshold else "under-regularised"
     inside = max(counts.learned - counts.out, 0.0)
     evidence = (

@@ -17,6 +17,7 @@ from .._arguments import check_number
 from ..errors import EstimateUndefined, InvalidArgument
 from ..inference import Diagnosis, Estimate, Inference, check_assumptions, infer
 from ..networks import Network, network_named
+from ..networks.base import ROUGH
 from ..operators import check_data, operator_for
 from ..training import Fit, train
 from .judgement import FEW_MODES, MISFIT
@@ -41,7 +42,7 @@ TOLERANCE = 1e-6
 VISIBLE = 3
 #: Relative standard errors that ``benchmarks/diagnosis_suite.py`` measured on its calibration half, of the excess risk
 #: and of the test error read off a spectrum with samples and weight decay, and of the excess risk without.
-RISK_KNOWN, TEST_ERROR_KNOWN, RISK_FREE = 0.3, 0.3, 0.5
+RISK_KNOWN, TEST_ERROR_KNOWN, RISK_FREE = 0.17, 0.22, 0.25
 #: Relative half width of the interval of the noise scale, and degrees of freedom of the misfit (same source).
 SCALE_SPREAD, FREEDOM = 0.25, 10
 
@@ -361,6 +362,9 @@ def risk_of_spectrum(found: LawFit | None) -> dict[str, Estimate | None]:
     """
     out: dict[str, Estimate | None] = {"excess_risk": None, "test_error": None}
     if found is None or found.misfit > MISFIT:
+        return out
+    # With fewer samples theory does not describe trained networks.
+    if found.samples is not None and found.architecture.effective_samples(found.samples, found.dim) < ROUGH:
         return out
     counts = counts_of(found.law)
     if counts.out >= 0.5 and found.is_sharp:

@@ -1,0 +1,42 @@
+"""How often the intervals of noise scales and strengths that spectra give hold theory's and the teacher's.
+
+    python benchmarks/diagnosis_intervals.py
+
+Over the odd seeds of ``diagnosis_suite.py``, where a bulk is read off, with samples and weight decay and without.
+"""
+
+import numpy as np
+from diagnosis_suite import FOLDER, load, problem_of
+
+from shallows.diagnosis import analyse_network
+
+
+def main():
+    scales, strengths = {}, {}
+    for path in sorted(FOLDER.glob("*.npz"), key=lambda path: int(path.stem)):
+        if int(path.stem) % 4 != 3:
+            continue
+        record, own = load(path)
+        problem = problem_of(record)
+        if problem.effective_samples < 6:
+            continue
+        modes = problem.teacher.values(problem.network)
+        for known in (True, False):
+            options = {"samples": record["samples"], "weight_decay": record["weight_decay"]} if known else {}
+            spectrum, _ = analyse_network(own, problem.network, **options)
+            if spectrum.bulk is None:
+                continue
+            key = (problem.network, "known" if known else "free")
+            low, high = spectrum.bulk.interval
+            seen = bool(spectrum.bulk.edge > 0)
+            scales.setdefault((*key, "seen" if seen else "hidden"), []).append(low <= record["noise_scale"] <= high)
+            for one, mode in zip(spectrum.outliers, modes, strict=False):
+                inside = one.strength_interval[0] <= np.sqrt(mode) <= one.strength_interval[1]
+                strengths.setdefault((*key, "seen" if seen else "hidden"), []).append(inside)
+    for name, found in (("noise scale", scales), ("strength", strengths)):
+        for key, inside in sorted(found.items()):
+            print(f"{name:12s} {' '.join(key):24s} {np.mean(inside):.1%} of {len(inside)}")
+
+
+if __name__ == "__main__":
+    main()
