@@ -139,6 +139,8 @@ def _with_bulk(
         edge_p_value=next_p_value,
         equalised=ready.equalised,
         remarks=(*found.remarks, *ready.remarks, *due),
+        beyond=len(outliers) + len(single),
+        fitted_values=np.sqrt(fit.eigenvalues) if ready.equalised or ready.remarks or core.remarks else None,
     )
 
 

@@ -267,13 +267,13 @@ def _plan(matrix: WeightMatrix, layer: LayerDiagnosis | None, *, every: bool) ->
     energy = layer.spectrum.norm**2
     if energy == 0:
         return _Plan(matrix, nothing, nothing, 1.0, False, "all entries are zero")
-    known = bulk is not None and bulk.law == MARCHENKO_PASTUR and not layer.spectrum.equalised
+    known = bulk is not None and bulk.law == MARCHENKO_PASTUR and layer.spectrum.fitted_values is None
     if every:
         return _Plan(matrix, values, values, energy, False, "")
-    if not layer.spectrum.outliers:
+    if not layer.spectrum.beyond:
         why = layer.spectrum.no_bulk or "nothing stands out of its noise"
         return _Plan(matrix, nothing, nothing, energy, False, why)
-    seen = values[: len(layer.spectrum.outliers)]
+    seen = values[: layer.spectrum.beyond]
     written = shrink(seen, bulk.scale, matrix.shape) if known and bulk is not None else seen
     return _Plan(matrix, seen, written, energy, known, "")
 

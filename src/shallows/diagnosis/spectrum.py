@@ -189,6 +189,11 @@ class MatrixSpectrum:
         the noise was fitted, being of very different ones.
     remarks : tuple of str
         What a reader has to know of the numbers above, a clause each.
+    beyond : int
+        Singular values beyond the edge: outliers, and those due to a single entry, row or column.
+    fitted_values : ndarray or None
+        Singular values that the noise was fitted to, decreasing, where they are not those of the matrix as given: its rows
+        or columns were equalised, or some left out.
     edge_p_value : float or None
         Of the largest singular value that is not called an outlier: that noise has one as large. Uniformly
         distributed over matrices of noise.
@@ -214,6 +219,8 @@ class MatrixSpectrum:
     effective_rank: float
     equalised: str = ""
     remarks: tuple[str, ...] = ()
+    beyond: int = 0
+    fitted_values: FloatArray | None = None
     edge_p_value: float | None = None
 
     def times(self, factor: float) -> MatrixSpectrum:
@@ -221,6 +228,7 @@ class MatrixSpectrum:
         return replace(
             self,
             singular_values=self.singular_values * factor,
+            fitted_values=None if self.fitted_values is None else self.fitted_values * factor,
             bulk=self.bulk and self.bulk.times(factor),
             outliers=tuple(one.times(factor) for one in self.outliers),
             tail=self.tail and self.tail.times(factor),
@@ -254,12 +262,15 @@ class MatrixSpectrum:
             "effective_rank": self.effective_rank,
             "equalised": self.equalised,
             "remarks": list(self.remarks),
+            "beyond": self.beyond,
+            "fitted_values": None if self.fitted_values is None else self.fitted_values.tolist(),
+            "edge_p_value": self.edge_p_value,
         }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> MatrixSpectrum:
         """The object that :meth:`to_record` wrote."""
-        bulk, tail = record["bulk"], record["tail"]
+        bulk, tail, fitted = record["bulk"], record["tail"], record["fitted_values"]
         intervals = [{**one, "strength_interval": tuple(one["strength_interval"])} for one in record["outliers"]]
         return cls(
             **{
@@ -270,6 +281,7 @@ class MatrixSpectrum:
                 "outliers": tuple(WeightOutlier(**one) for one in intervals),
                 "tail": None if tail is None else WeightTail(**{**tail, "interval": tuple(tail["interval"])}),
                 "remarks": tuple(record["remarks"]),
+                "fitted_values": None if fitted is None else np.array(fitted, dtype=float),
             }
         )
 

@@ -64,10 +64,11 @@ def overview_figure(model: ModelDiagnosis) -> Figure:
     for row, layer in enumerate(layers):
         bulk, name = layer.spectrum.bulk, layer.verdict.name
         unit = bulk.edge if bulk is not None and bulk.edge > 0 else layer.spectrum.spectral_norm or 1.0
-        values = layer.spectrum.singular_values / unit
+        fitted = layer.spectrum.fitted_values
+        values = (layer.spectrum.singular_values if fitted is None else fitted) / unit
         low, high = float(values[-1]), float(values[0])
-        beyond = [outlier.singular_value / unit for outlier in layer.spectrum.outliers]
-        inner = max((float(value) for value in values if value not in beyond), default=high)
+        beyond = values[: layer.spectrum.beyond].tolist()
+        inner = float(values[layer.spectrum.beyond]) if layer.spectrum.beyond < values.size else high
         label = name.replace("-", " ") if name not in seen else None
         seen.add(name)
         hollow = bulk is None
@@ -111,7 +112,7 @@ def spectrum_panel(axes: Axes, layer: LayerDiagnosis, title: str) -> None:
     from ..diagnosis import noise_density
 
     spectrum, colour = layer.spectrum, COLOURS[layer.verdict.name]
-    values = spectrum.singular_values
+    values = spectrum.singular_values if spectrum.fitted_values is None else spectrum.fitted_values
     axes.set_title(title, fontsize=7, pad=3)
     axes.text(
         0.98,
@@ -129,7 +130,7 @@ def spectrum_panel(axes: Axes, layer: LayerDiagnosis, title: str) -> None:
     if values.size == 0 or values[0] == 0:
         axes.text(0.5, 0.5, "all zero", transform=axes.transAxes, ha="center", fontsize=7)
         return
-    inner = values[len(spectrum.outliers) :]
+    inner = values[spectrum.beyond :]
     bins = min(60, max(8, int(2 * math.sqrt(inner.size)))) if inner.size else 1
     if inner.size:
         share = 1 / (values.size * max(float(inner[0] - inner[-1]) / bins, 1e-300))
@@ -144,8 +145,8 @@ def spectrum_panel(axes: Axes, layer: LayerDiagnosis, title: str) -> None:
         axes.plot(x, density, color="black", lw=1.0)
         axes.axvline(spectrum.bulk.edge, color="black", lw=0.7, ls=":")
         top = max(top, float(np.nanmax(density)) if np.isfinite(density).any() else 0.0)
-    for outlier in spectrum.outliers:
-        axes.plot([outlier.singular_value] * 2, [0, 0.28 * top], color=colour, lw=0.9)
+    for value in values[: spectrum.beyond]:
+        axes.plot([value] * 2, [0, 0.28 * top], color=colour, lw=0.9)
     axes.set_ylim(0, 1.25 * top)
     axes.set_xlim(left=0)
 
