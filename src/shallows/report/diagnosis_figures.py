@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._numbers import number
 from .._text_tables import printable
 from ..plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, new_figure
 
@@ -30,6 +31,8 @@ COLOURS = {
 }
 #: Matrices in one gallery, and in the overview.
 MOST_PANELS, MOST_ROWS = 24, 80
+#: A panel ends at this many times the edge of the noise; beyond it only the largest is told.
+FARTHEST = 8.0
 #: Characters of a name that fit over a panel, and beside a row.
 PANEL_NAME, ROW_NAME = 30, 44
 
@@ -69,7 +72,6 @@ def overview_figure(model: ModelDiagnosis) -> Figure:
         low, high = float(values[-1]), float(values[0])
         beyond = values[: layer.spectrum.beyond].tolist()
         inner = float(values[layer.spectrum.beyond]) if layer.spectrum.beyond < values.size else high
-        label = name.replace("-", " ") if name not in seen else None
         seen.add(name)
         hollow = bulk is None
         axes.plot(
@@ -79,9 +81,11 @@ def overview_figure(model: ModelDiagnosis) -> Figure:
             lw=2.2,
             alpha=0.35 if hollow else 0.9,
             solid_capstyle="butt",
-            label=label,
         )
         axes.plot(beyond, [row] * len(beyond), "|", color=COLOURS[name], ms=6, mew=1.2)
+    for name in COLOURS:
+        if name in seen:
+            axes.plot([], [], color=COLOURS[name], lw=2.2, label=name.replace("-", " "))
     axes.axvline(1.0, color="black", lw=0.8, ls=":")
     axes.set_xscale("log")
     axes.set_xlim(left=0.03)
@@ -148,7 +152,12 @@ def spectrum_panel(axes: Axes, layer: LayerDiagnosis, title: str) -> None:
     for value in values[: spectrum.beyond]:
         axes.plot([value] * 2, [0, 0.28 * top], color=colour, lw=0.9)
     axes.set_ylim(0, 1.25 * top)
-    axes.set_xlim(left=0)
+    right = float(values[0]) * 1.03
+    if spectrum.bulk is not None and right > FARTHEST * spectrum.bulk.edge > 0:
+        right = FARTHEST * spectrum.bulk.edge
+        hidden = f"to {number(float(values[0]), 2)} →"
+        axes.text(0.98, 0.72, hidden, transform=axes.transAxes, ha="right", va="top", fontsize=6.5, color=colour)
+    axes.set_xlim(0, right)
 
 
 def series_figure(series: DiagnosisSeries) -> Figure:
