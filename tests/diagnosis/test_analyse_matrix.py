@@ -328,3 +328,24 @@ def test_one_kernel_fits_one_tail_and_many():
         tail = fit_tail(x[row])
         assert tail.start == x[row, start[row]] and tail.distance == distance[row]
         assert tail.exponent == pytest.approx(1 + 1 / hill[row])
+
+
+@pytest.mark.parametrize("strength", [60.0, 1e3, 1e4])
+def test_one_direction_is_one_outlier_however_strong(strength):
+    """Its entries are neither huge ones nor uneven rows: the noise is that of what is left without it."""
+    rng = np.random.default_rng(17)
+    left, right = (side / np.linalg.norm(side) for side in (rng.standard_normal(100), rng.standard_normal(80)))
+    found = analyse_matrix(rng.standard_normal((100, 80)) + strength * np.outer(left, right))
+    (outlier,) = found.outliers
+    assert found.beyond == 1 and found.fitted_values is None and not found.remarks and not found.equalised
+    assert found.bulk.scale == pytest.approx(1.0, abs=0.04)
+    assert outlier.strength == pytest.approx(strength, abs=4.0)
+
+
+def test_rows_and_columns_of_any_sizes_are_evened_out_and_the_values_fitted_are_kept():
+    rng = np.random.default_rng(18)
+    uneven = rng.standard_normal((120, 64)) * np.exp(rng.standard_normal(120))[:, None] * np.exp(rng.standard_normal(64))
+    found = analyse_matrix(uneven)
+    assert found.equalised == "rows and columns" and found.beyond == 0
+    assert found.fitted_values is not None and found.fitted_values[0] < 1.1 * found.bulk.edge
+    assert found.singular_values[0] > found.fitted_values[0]

@@ -24,6 +24,8 @@ ORDINARY = 5.0
 WIDE = 0.02
 #: Shuffles: as many as this work allows (multiply-adds), within these.
 WORK, FEWEST_SHUFFLES, MOST_SHUFFLES = 1.5e9, 12, 100
+#: Vectors that spread over a larger share of rows and columns are no uneven ones (of independent entries: a third).
+SPREAD = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,21 +86,33 @@ def prepared(matrix: FloatArray, values: FloatArray, seed: int) -> Prepared:
 def without_outliers(matrix: FloatArray, values: FloatArray) -> FloatArray:
     """The matrix less its clear outliers.
 
-    Uneven rows or columns look like outliers, and outliers like uneven rows. So outliers are those of the matrix with
-    its rows and columns brought to one variance, where they look uneven, and are taken out of that.
+    Uneven rows or columns look like outliers, and outliers like uneven rows. Outliers whose vectors spread over rows and
+    columns, and leave even ones behind, are no uneven rows. Else outliers are those of the matrix with its rows and
+    columns brought to one variance, where they look uneven, and are taken out of that.
     """
     rows, columns = uneven(matrix)
+    if rows or columns:
+        spread, rest = _less_clear(matrix, values)
+        if spread > SPREAD and not any(uneven(rest)):
+            return rest
     row, column = np.ones(matrix.shape[0]), np.ones(matrix.shape[1])
     if rows or columns:
         row, column = scales(matrix**2, rows, columns)
         matrix = matrix * row[:, None] * column
         values = singular_values(matrix)
+    _, matrix = _less_clear(matrix, values)
+    return matrix / row[:, None] / column if rows or columns else matrix
+
+
+def _less_clear(matrix: FloatArray, values: FloatArray) -> tuple[float, FloatArray]:
+    """The smallest share of rows or columns that a clear outlier spreads over, and the matrix without them."""
     fit = fit_noise(values**2, max(matrix.shape), excess_kurtosis(matrix))
     clear = sum(beyond_noise(fit, rank) > CLEARLY_BEYOND for rank in range(fit.set_aside))
-    if clear:
-        left, strong, right = leading_vectors(matrix, clear)
-        matrix = matrix - (left * strong) @ right.T
-    return matrix / row[:, None] / column if rows or columns else matrix
+    if not clear:
+        return 1.0, matrix
+    left, strong, right = leading_vectors(matrix, clear)
+    spread = min(float(np.min(1 / np.mean(side**4, axis=0))) / side.shape[0] ** 2 for side in (left, right))
+    return spread, matrix - (left * strong) @ right.T
 
 
 def shuffled(noise: FloatArray, kurtosis: float, seed: int) -> Reference:

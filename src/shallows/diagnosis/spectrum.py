@@ -192,8 +192,8 @@ class MatrixSpectrum:
     beyond : int
         Singular values beyond the edge: outliers, and those due to a single entry, row or column.
     fitted_values : ndarray or None
-        Singular values that the noise was fitted to, decreasing, where they are not those of the matrix as given: its rows
-        or columns were equalised, or some left out.
+        Singular values that the noise was fitted to, decreasing, where they are not those of the matrix as given: its
+        rows or columns were equalised, or some left out.
     edge_p_value : float or None
         Of the largest singular value that is not called an outlier: that noise has one as large. Uniformly
         distributed over matrices of noise.
