@@ -92,12 +92,9 @@ def peers() -> None:
             )
         )
     low, median, high = np.quantile(np.array(ratios), (0, 0.5, 1), axis=0)
-    print(
-        f"{len(matrices)} matrices; weightwatcher's time over ours, whole analysis: median {median[0]:.2f} ({low[0]:.2f} to {high[0]:.2f})"
-    )
-    print(
-        f"weightwatcher's time over that of our singular values alone: median {median[1]:.2f}; ours {median[2]:.3f} s a matrix"
-    )
+    print(f"{len(matrices)} matrices; weightwatcher's time over that of our whole analysis: median {median[0]:.2f}")
+    print(f"({low[0]:.2f} to {high[0]:.2f}); over that of our singular values alone: median {median[1]:.2f}.")
+    print(f"The whole analysis of one: {median[2]:.3f} s")
     print(f"largest relative difference of stable rank, largest singular value, norm: {np.max(differences, axis=0)}")
     rng = np.random.default_rng(1)
     healthy = noise = 0
@@ -159,9 +156,9 @@ def pruning() -> None:
             kept = sum(
                 min(np.prod(found[name].shape), rank * sum(found[name].shape)) for name, rank in by_energy.items()
             )
-            print(
-                f"{f'energy rule, {share:.0%} of each':32} {kept / found.parameters:6.1%}   {'%.4f, %.4f' % quality(place)}"
-            )
+            found_quality = quality(place)
+            print(f"{f'energy rule, {share:.0%} of each':32} {kept / found.parameters:6.1%}", end="   ")
+            print(f"{found_quality[0]:.4f}, {found_quality[1]:.4f}")
 
 
 def report(name: str, pruned: object, cosines: tuple[float, float]) -> None:

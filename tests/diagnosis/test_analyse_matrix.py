@@ -344,7 +344,9 @@ def test_one_direction_is_one_outlier_however_strong(strength):
 
 def test_rows_and_columns_of_any_sizes_are_evened_out_and_the_values_fitted_are_kept():
     rng = np.random.default_rng(18)
-    uneven = rng.standard_normal((120, 64)) * np.exp(rng.standard_normal(120))[:, None] * np.exp(rng.standard_normal(64))
+    uneven = (
+        rng.standard_normal((120, 64)) * np.exp(rng.standard_normal(120))[:, None] * np.exp(rng.standard_normal(64))
+    )
     found = analyse_matrix(uneven)
     assert found.equalised == "rows and columns" and found.beyond == 0
     assert found.fitted_values is not None and found.fitted_values[0] < 1.1 * found.bulk.edge

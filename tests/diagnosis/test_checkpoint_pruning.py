@@ -86,7 +86,7 @@ def test_a_budget_is_kept_and_spent_on_what_holds_most(world, tmp_path, budget):
     if budget <= 0.3:
         # the direction that was left out first is worth less than each one kept
         worth = {}
-        for name, rank in ranks.items():
+        for name in ranks:
             values = np.linalg.svd(weights[name].astype(float), compute_uv=False)
             worth[name] = values**2 / np.sum(values**2) / sum(weights[name].shape)
         smallest_kept = min((worth[name][rank - 1] for name, rank in ranks.items() if rank), default=np.inf)

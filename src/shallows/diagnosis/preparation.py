@@ -86,8 +86,8 @@ def prepared(matrix: FloatArray, values: FloatArray, seed: int) -> Prepared:
 def without_outliers(matrix: FloatArray, values: FloatArray) -> FloatArray:
     """The matrix less its clear outliers.
 
-    Uneven rows or columns look like outliers, and outliers like uneven rows. Outliers whose vectors spread over rows and
-    columns, and leave even ones behind, are no uneven rows. Else outliers are those of the matrix with its rows and
+    Uneven rows or columns look like outliers, and outliers like uneven rows. Outliers whose vectors spread over rows
+    and columns, and leave even ones behind, are no uneven rows. Else outliers are those of the matrix with its rows and
     columns brought to one variance, where they look uneven, and are taken out of that.
     """
     rows, columns = uneven(matrix)
