@@ -81,8 +81,8 @@ class Comparison:
     models : dict of str to NetworkRegressor
         Every network that could be fitted, on all the rows.
     chosen : str
-        The network to go on with: the one of smallest error where that is beyond chance, and otherwise the one whose
-        weights are determined by the fewest rows.
+        The network to go on with: the one of smallest error where that is beyond chance; otherwise, of those that
+        predict better than the mean label, the one whose weights are determined by the fewest rows.
     decided : bool
         Whether the difference to every other network is beyond chance.
 
@@ -137,8 +137,9 @@ class Comparison:
 
     @cached_property
     def chosen(self) -> str:
-        best = self._ranked[0]
-        equal = [name for name in self._ranked if name == best or not _beyond(*self.difference(best, name))]
+        equal = self._equal(self._ranked[0])
+        # Of these, one that is no better than the mean label by chance alone is not taken for being simple.
+        equal = [name for name in equal if self._helps(name)] or equal
         samples = self.mean_errors.size
         return max(equal, key=lambda name: _effective(self.models[name], samples))
 
@@ -146,19 +147,26 @@ class Comparison:
     def verdict(self) -> str:
         """What the comparison says, in one or two sentences."""
         best = self.chosen
-        errors = self[best].errors
-        assert errors is not None
-        if not _beyond(*_difference(errors, self.mean_errors)):
-            return f"cannot tell that any network predicts better than the mean label; going on with {_the(best)}"
-        unclear = [name for name in self._ranked if name != best and not _beyond(*self.difference(best, name))]
-        if unclear:
+        unclear = [name for name in self._equal(self._ranked[0]) if name != best]
+        if not any(self._helps(name) for name in self._ranked):
+            words = f"cannot tell that any network predicts better than the mean label; going on with {_the(best)}"
+        elif unclear:
             words = f"cannot tell which network describes the table: {_listed([best, *unclear])} differ by chance"
-            words += f"; going on with {_the(best)}, which fewer rows determine"
+            words += f"; going on with {_the(best)}"
         elif len(self._ranked) == 1:
             words = f"{_the(best)} alone could be fitted"
         else:
             words = f"{_the(best)} describes the table best"
         return ". ".join([words, *self._beyond_one_network(best)])
+
+    def _helps(self, name: str) -> bool:
+        """Whether the candidate predicts better than the mean label, beyond chance."""
+        errors = self[name].errors
+        return errors is not None and _beyond(*_difference(errors, self.mean_errors))
+
+    def _equal(self, best: str) -> list[str]:
+        """The networks that may be as good as the best one."""
+        return [name for name in self._ranked if name == best or not _beyond(*self.difference(best, name))]
 
     def _beyond_one_network(self, best: str) -> list[str]:
         """A sentence where the linear part, or it with a network, is clearly better than the best network alone."""
