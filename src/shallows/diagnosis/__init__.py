@@ -6,8 +6,9 @@ from ..freeprob.spiked import shrink
 from .analysis import analyse_matrix
 from .judgement import judge
 from .law_fit import LawFit, fit_law
-from .network_reading import NetworkReading, analyse_network, read_network, read_spectrum, risk_of_spectrum
+from .network_reading import NetworkReading, read_network
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail
+from .spectrum_reading import analyse_network, read_spectrum, risk_of_spectrum
 from .verdict import VERDICTS, Verdict
 
 __all__ = [
