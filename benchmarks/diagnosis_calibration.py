@@ -33,7 +33,7 @@ LAWS = {
     "uneven rows": lambda shape, rng: rng.standard_normal(shape) * np.exp(0.5 * rng.standard_normal((shape[0], 1))),
 }
 SHAPES = {
-    "quick": {(64, 64): 100, (64, 256): 60, (256, 256): 20},
+    "quick": {(64, 64): 100, (256, 64): 50, (256, 256): 10, (384, 1536): 2},
     "full": {
         (64, 64): 200,
         (64, 256): 200,

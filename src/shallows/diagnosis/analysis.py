@@ -168,7 +168,7 @@ def _outliers(
     if not count:
         return [], [], p_values[-1]
     left, _, right = leading_vectors(matrix, count)
-    strengths = Strengths(fit, level)
+    strengths = Strengths(fit, level, count)
     transposed = matrix.shape[0] > matrix.shape[1]
     shared, single = [], []
     for rank in range(count):

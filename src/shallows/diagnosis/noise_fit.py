@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import chi2
 
-from ..freeprob import spiked, tracy_widom
+from ..freeprob import tracy_widom
 from ..freeprob.marchenko_pastur import MarchenkoPastur
 
 if TYPE_CHECKING:
@@ -96,9 +96,11 @@ class NoiseFit:
         return self.unit * float(1 - root), self.unit * float(1 + root)
 
     def strengths(self) -> FloatArray:
-        """Planted strengths of the values set aside, in units of :attr:`unit`."""
-        shown = np.sqrt(self.eigenvalues[: self.set_aside]) / self.unit
-        return spiked.strength_of(shown, self.beta)
+        """Planted strengths of the values set aside, in units of :attr:`unit`.
+
+        Each is seen through the noise that the others leave.
+        """
+        return strengths_among(self.eigenvalues[: self.set_aside] / self.variance, self.short, self.long)
 
     def scale_interval(self) -> tuple[float, float]:
         """At 95 %, of the standard deviation of an entry: the energy of `m n` independent entries."""
@@ -148,10 +150,18 @@ class NoiseFit:
         return float(np.max(np.maximum(np.abs(ranks / x.size - expected), np.abs((ranks - 1) / x.size - expected))))
 
 
+def strengths_among(planted: FloatArray, short: int, long: int) -> FloatArray:
+    """Strengths, over the root of `long`, that show at the eigenvalues `planted` in noise of variance 1."""
+    count = planted.size
+    product = (short - count) * (long - count)
+    excess = np.maximum(planted - (short + long - count), 2 * np.sqrt(product))
+    return np.sqrt(0.5 * (excess + np.sqrt(np.maximum(excess**2 - 4 * product, 0))) / long)
+
+
 def variance_below(eigenvalues: FloatArray, keep: FloatArray, long: int, strengths: FloatArray) -> float:
     """Variance of an entry from the energy of the values in `keep`, the others being planted with `strengths`."""
     gone = eigenvalues.size - keep.size
-    entries = (eigenvalues.size - gone) * (long - gone) - float(np.sum(eigenvalues.size / strengths**2))
+    entries = (eigenvalues.size - gone) * (long - gone) * (1 - float(np.sum(1 / strengths**2)) / long)
     return float(np.sum(keep)) / max(entries, 1.0)
 
 

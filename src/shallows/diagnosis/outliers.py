@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 from ..freeprob import spiked, tracy_widom
-from .noise_fit import variance_below
+from .noise_fit import strengths_among, variance_below
 from .spectrum import WeightOutlier
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def beyond_noise(fit: NoiseFit, rank: int) -> float:
         others = np.delete(fit.strengths(), rank)
     else:
         keep = eigenvalues[rank:]
-        others = spiked.strength_of(np.sqrt(eigenvalues[:rank]) / fit.unit, fit.beta)
+        others = strengths_among(eigenvalues[:rank] / fit.variance, fit.short, long)
     variance = variance_below(eigenvalues, keep, long, others)
     score = float((eigenvalues[rank] / variance - centre) / width)
     # Energy is independent of the largest over the energy: their variances add up to that of Tracy and Widom.
@@ -65,9 +65,11 @@ class Strengths:
     fit : NoiseFit
     level : float
         At which they were called outliers: the intervals hold among those that are.
+    count : int
+        How many there are.
     """
 
-    def __init__(self, fit: NoiseFit, level: float) -> None:
+    def __init__(self, fit: NoiseFit, level: float, count: int) -> None:
         self.fit = fit
         lowest = spiked.threshold(fit.beta)
         highest = 2 * float(np.sqrt(fit.eigenvalues[0])) / fit.unit + 2 * lowest
@@ -80,6 +82,7 @@ class Strengths:
         self.spread = np.hypot(own, self.shown * scale)
         centre, width = tracy_widom.largest_of_noise(fit.short, fit.long)
         cut = np.sqrt((centre * (1 + fit.widening) + tracy_widom.upper_quantile(level) * width) / fit.long)
+        cut = min(cut, np.sqrt(fit.eigenvalues[count - 1]) / fit.unit * (1 - 1e-6))
         self.passed = norm.logsf((cut - self.shown) / self.spread)
 
     def interval(self, singular_value: float, level: float = 0.95) -> tuple[float, float]:
@@ -89,7 +92,7 @@ class Strengths:
         inside = np.flatnonzero((above > 0.5 * (1 - level)) & (above < 0.5 * (1 + level)))
         if not inside.size:
             middle = float(spiked.strength_of(singular_value / self.fit.unit, self.fit.beta)) * self.fit.unit
-            return middle, middle
+            return 0.0, middle
         low = 0.0 if inside[0] == 0 else float(self.grid[inside[0]])
         return low * self.fit.unit, float(self.grid[inside[-1]]) * self.fit.unit
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .noise_fit import AS_PREDICTED, NoiseFit, Reference, fit_noise
+from .noise_fit import AS_PREDICTED, Reference, fit_noise
 from .outliers import CLEARLY_BEYOND, beyond_noise
 from .singular_values import leading_vectors, singular_values
 from .variance_profile import counted, excess_kurtosis, scales, uneven
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from .noise_fit import NoiseFit
 
 #: Entries of noise larger than this share of what would be a singular value of its own are taken down to it ...
 LARGEST_SHARE = 0.7
@@ -58,10 +59,7 @@ def prepared(matrix: FloatArray, values: FloatArray, seed: int) -> Prepared:
         Of the shuffles.
     """
     long = max(matrix.shape)
-    rest = matrix
-    if clear := _clear_outliers(fit_noise(values**2, long, excess_kurtosis(matrix))):
-        left, strong, right = leading_vectors(matrix, clear)
-        rest = matrix - (left * strong) @ right.T
+    rest = without_outliers(matrix, values)
     rows, columns = uneven(rest)
     equalised = " and ".join(name for name, found in (("rows", rows), ("columns", columns)) if found)
     remarks: tuple[str, ...] = ()
@@ -83,8 +81,24 @@ def prepared(matrix: FloatArray, values: FloatArray, seed: int) -> Prepared:
     return Prepared(even, fit_noise(values**2, long, kurtosis, reference), equalised, remarks)
 
 
-def _clear_outliers(fit: NoiseFit) -> int:
-    return sum(beyond_noise(fit, rank) > CLEARLY_BEYOND for rank in range(fit.set_aside))
+def without_outliers(matrix: FloatArray, values: FloatArray) -> FloatArray:
+    """The matrix less its clear outliers.
+
+    Uneven rows or columns look like outliers, and outliers like uneven rows. So outliers are those of the matrix with
+    its rows and columns brought to one variance, where they look uneven, and are taken out of that.
+    """
+    rows, columns = uneven(matrix)
+    row, column = np.ones(matrix.shape[0]), np.ones(matrix.shape[1])
+    if rows or columns:
+        row, column = scales(matrix**2, rows, columns)
+        matrix = matrix * row[:, None] * column
+        values = singular_values(matrix)
+    fit = fit_noise(values**2, max(matrix.shape), excess_kurtosis(matrix))
+    clear = sum(beyond_noise(fit, rank) > CLEARLY_BEYOND for rank in range(fit.set_aside))
+    if clear:
+        left, strong, right = leading_vectors(matrix, clear)
+        matrix = matrix - (left * strong) @ right.T
+    return matrix / row[:, None] / column if rows or columns else matrix
 
 
 def shuffled(noise: FloatArray, kurtosis: float, seed: int) -> Reference:

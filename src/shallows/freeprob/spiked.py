@@ -40,7 +40,7 @@ def strength_of(singular_value: ArrayLike, beta: float) -> FloatArray:
 def overlaps(strength: ArrayLike, beta: float) -> tuple[FloatArray, FloatArray]:
     """Squared overlaps of the singular vectors of the shorter and the longer side with the planted ones."""
     square = np.maximum(np.asarray(strength, dtype=float), threshold(beta)) ** 2
-    excess = square - beta / square
+    excess = np.maximum(square - beta / square, 0)
     return excess / (square + beta), excess / (square + 1)
 
 
@@ -101,7 +101,7 @@ def shrink(singular_value: ArrayLike, noise_scale: float, shape: tuple[int, int]
     --------
     >>> from shallows.diagnosis import shrink
     >>> shrink([30.0, 15.0], 1.0, (50, 100)).round(2)
-    array([24.56,  0.  ])
+    array([24.55,  0.  ])
     """
     short, long = sorted(shape)
     unit = noise_scale * np.sqrt(long)
