@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from shallows.diagnosis.network_reading import RISK_FREE, RISK_KNOWN, TEST_ERROR_KNOWN
+from shallows.diagnosis.spectrum_reading import RISK_FREE, RISK_KNOWN, TEST_ERROR_KNOWN
 
 FOLDER = Path(__file__).parent / "results" / "diagnosis_suite"
 TARGET = Path(__file__).parent / "diagnosis_suite.csv"
@@ -135,7 +135,8 @@ def with_data(rows):
               "noise": lambda row: row["noise"]}  # fmt: skip
     print("\n== with data")
     for name, truth in truths.items():
-        given = [row for row in rows if row[f"data_{name}_told"]]
+        enough = [row for row in rows if name == "test_error" or row["effective"] >= 6]
+        given = [row for row in enough if row[f"data_{name}_told"]]
         if given:
             inside = [row[f"data_{name}_low"] <= truth(row) <= row[f"data_{name}_high"] for row in given]
             print(f"  {name}: told {len(given)} of {len(rows)}, rank {rank(given, f'data_{name}', truth):.3f}, "
@@ -151,10 +152,14 @@ def peers(rows):
         theirs = [row for row in csv.DictReader(file) if int(row["seed"]) in ours]
     print("\n== rank correlation with the true excess risk, quadratic networks")
     for metric in theirs[0]:
-        given = [row for row in theirs if row[metric] not in ("", "nan") and metric not in ("seed", "true_risk")]
-        if given:
-            value = spearmanr([float(row[metric]) for row in given], [float(row["true_risk"]) for row in given])[0]
-            print(f"  {metric}: {value:.2f} of {len(given)}")
+        values = []
+        for chosen in (theirs, [row for row in theirs if told(ours[int(row["seed"])], "known")]):
+            given = [row for row in chosen if row[metric] not in ("", "nan") and metric not in ("seed", "true_risk")]
+            if given:
+                pairs = [(float(row[metric]), float(row["true_risk"])) for row in given]
+                values.append(f"{spearmanr(*zip(*pairs, strict=True))[0]:.2f} of {len(given)}")
+        if values:
+            print(f"  {metric}: {values[0]}; of those that ours is told of {values[-1]}")
     same = [ours[int(row["seed"])] for row in theirs]
     for kind in ("known", "free"):
         same = [row for row in same if told(row, kind)]

@@ -100,6 +100,25 @@ def test_foreign_scales_and_intercepts_are_resolved(scale):
     assert abs(found.inference.excess_risk.value - truth) < 4 * found.inference.excess_risk.standard_error
 
 
+def test_a_scale_of_no_convention_follows_from_the_weight_decay():
+    problem = Problem("quadratic", PowerLaw(30, 1.25), samples=1800, noise=0.1)
+    data = sample(problem, seed=4)
+    own = network_named("quadratic").own_weights(train(data, weight_decay=0.3).weights)["W"]
+    strange = {"W": own / np.sqrt(77.0)}
+    with pytest.raises(EstimateUndefined, match="give scale or weight_decay"):
+        read_network(strange, *data, "quadratic")
+    found = read_network(strange, *data, "quadratic", weight_decay=0.3 * 77.0)
+    assert found.scale == pytest.approx(77.0, rel=0.01) and found.weight_decay == pytest.approx(0.3, rel=0.02)
+
+
+def test_strong_weight_decay_is_not_taken_for_another_scale():
+    problem = Problem("quadratic", PowerLaw(40, 1.0), samples=800, noise=0.1)
+    data = sample(problem, seed=4)
+    fit = train(data, weight_decay=2.5)
+    found = read_network(fit.weights, *data, "quadratic")
+    assert found.scale == 1.0 and found.weight_decay == pytest.approx(2.5, rel=1e-2)
+
+
 def test_a_network_that_is_not_at_its_minimum_is_noticed():
     problem = Problem("quadratic", PowerLaw(30, 1.25), samples=1500, noise=0.1)
     data = sample(problem, seed=2)
@@ -120,7 +139,7 @@ def test_bad_input_is_named():
         read_spectrum({"W": np.full((3, 3), np.nan)}, "quadratic")
     rng = np.random.default_rng(0)
     inputs = rng.standard_normal((50, 5))
-    with pytest.raises(EstimateUndefined, match="no positive weight decay"):
+    with pytest.raises(EstimateUndefined, match="no known convention"):
         read_network({"a": np.ones(5), "w": np.ones(5)}, inputs, -inputs.sum(axis=1), "diagonal")
 
 

@@ -8,10 +8,11 @@ from .judgement import judge
 from .law_fit import LawFit, fit_law
 from .layer import Change, LayerDiagnosis
 from .model import TABLE_FILES, DiagnosisSeries, ModelDiagnosis
-from .network_reading import NetworkReading, analyse_network, read_network, read_spectrum, risk_of_spectrum
+from .network_reading import NetworkReading, read_network
 from .pruning import PrunedLayer, PrunedModel, prune_checkpoint
 from .run import diagnose, diagnose_series, principal_angles
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier, WeightTail, noise_density
+from .spectrum_reading import analyse_network, read_spectrum, risk_of_spectrum
 from .theory_networks import Training
 from .verdict import VERDICTS, Verdict
 

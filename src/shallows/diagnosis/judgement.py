@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: A law that misses the learned modes by more standard errors than this is not theirs.
 MISFIT = 2.0
-#: What :func:`.network_reading.analyse_network` says where too few modes are learned to fit a law.
+#: What :func:`.spectrum_reading.analyse_network` says where too few modes are learned to fit a law.
 FEW_MODES = "too few learned modes"
 #: A price of the wrong threshold below this is none.
 BALANCED = 1.1
@@ -42,7 +42,7 @@ def judge(spectrum: MatrixSpectrum, fit: LawFit | None = None) -> Verdict:
     ----------
     spectrum : MatrixSpectrum
     fit : LawFit, optional
-        The law of theory fitted to it, of a network that theory covers (:func:`.learned.analyse_network`).
+        The law of theory fitted to it, of a network that theory covers (:func:`.spectrum_reading.analyse_network`).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Risk of a trained network of the theory's kind: from its weights and data, or from its weights alone.
+"""Risk of a trained network of the theory's kind from its weights and data.
 
 Anyone's network: what its output is scaled by, whether it has an intercept and the weight decay it was trained with
 are resolved from the data where they are not given. At the training minimum the machinery of :mod:`shallows.inference`
@@ -11,19 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import chi2
 
 from .._arguments import check_number
 from ..errors import EstimateUndefined, InvalidArgument
 from ..inference import Diagnosis, Estimate, Inference, check_assumptions, infer
-from ..networks import Network, network_named
+from ..networks import network_named
 from ..networks.base import ROUGH
 from ..operators import check_data, operator_for
-from ..training import Fit, train
-from .judgement import FEW_MODES, MISFIT
-from .law_fit import REMAINS, LawFit, fit_law
-from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier
-from .spectrum_class import counts_of
+from ..training import TRAINERS, Fit, Task, train
+from .spectrum_reading import effective_of, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,15 +32,12 @@ if TYPE_CHECKING:
 OWN_SCALE = (0.8, 3.0)
 #: Mean square difference of the outputs from those at the minimum, over the mean square residual, that is none.
 AT_MINIMUM = 0.05
+#: A relative duality gap at which a network is at its minimum; outputs of less than this share of the labels are none.
+SMALL_GAP, NOTHING = 0.01, 1e-12
+#: The same for outputs of another scale, whose mean the network may not have been trained with.
+CONVENTION_GAP = 0.1
 #: Tolerance of the minimum that the network is compared with.
 TOLERANCE = 1e-6
-#: Learned modes of the bulk from which the noise is seen.
-VISIBLE = 3
-#: Relative standard errors that ``benchmarks/diagnosis_suite.py`` measured on its calibration half, of the excess risk
-#: and of the test error read off a spectrum with samples and weight decay, and of the excess risk without.
-RISK_KNOWN, TEST_ERROR_KNOWN, RISK_FREE = 0.17, 0.22, 0.25
-#: Relative half width of the interval of the noise scale, and degrees of freedom of the misfit (same source).
-SCALE_SPREAD, FREEDOM = 0.25, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +92,9 @@ class NetworkReading:
                 f"the network is not at a training minimum: its outputs differ from those there by "
                 f"{100 * np.sqrt(self.distance):.0f} % of the residuals"
             )
+        effective = self.inference.effective_samples
+        if effective < ROUGH and quantity != "test_error":
+            return f"n_eff = {effective:.3g} < {ROUGH:g}: too few samples to tell risk from noise"
         return self.diagnosis.against(quantity)
 
     def to_dict(self) -> dict[str, Any]:
@@ -117,34 +113,6 @@ class NetworkReading:
             "concerns": [concern.message for concern in self.diagnosis.concerns],
             "remarks": list(self.remarks),
         }
-
-
-def effective_of(weights: Any, network: Network) -> Any:
-    """Effective weights of the network's own (mapping or array), or those themselves.
-
-    Raises
-    ------
-    InvalidArgument
-        If they are neither.
-    """
-    if network.is_weights(weights):
-        return weights
-    names = network.parameter_names
-    if not isinstance(weights, dict) and not hasattr(weights, "keys"):
-        weights = dict(zip(names, [weights] if len(names) == 1 else list(weights), strict=False))
-    missing = [name for name in names if name not in weights]
-    if missing:
-        raise InvalidArgument("weights", sorted(weights), f"the {network.name} network has {' and '.join(names)}")
-    arrays = {name: np.asarray(_host(weights[name]), dtype=float) for name in names}
-    dimensions = 2 if network.is_matrix else 1
-    for name, array in arrays.items():
-        if array.ndim != dimensions or not array.size or not np.isfinite(array).all():
-            raise InvalidArgument(name, f"array of shape {array.shape}", f"must be {dimensions}-dimensional and finite")
-    return network.effective_weights(arrays)
-
-
-def _host(array: Any) -> Any:
-    return array.detach().cpu().numpy() if hasattr(array, "detach") else array
 
 
 def read_network(
@@ -188,8 +156,11 @@ def read_network(
     if kind.weights_dim(learned) != inputs.shape[1]:
         raise InvalidArgument("X", f"{inputs.shape[1]} columns", f"the weights have {kind.weights_dim(learned)}")
     output = operator_for(kind.name, inputs).output(learned)
-    width = _width(weights, kind)
-    factor, intercept, remarks = _convention(output, labels, kind, (inputs.shape[1], width), scale)
+    width = width_of(weights, kind)
+    if not float(np.square(output).sum()) > NOTHING * float(np.square(labels).sum()):
+        raise EstimateUndefined("no feature was learned: outputs are zero, and tell no weight decay")
+    task = Task(kind, inputs, labels, kind.effective_width(inputs.shape[1], width) if kind.has_width else None)
+    factor, intercept, remarks = _convention(task, learned, output, scale, weight_decay)
     output, labels = factor * output, labels - intercept
     own = kind.own_weights(learned)
     norm = factor * sum(float(np.square(array).sum()) for array in own.values())
@@ -222,155 +193,54 @@ def read_network(
     )
 
 
-def _width(weights: Any, kind: Network) -> int | None:
-    if not kind.has_width or kind.is_weights(weights):
-        return None
-    array = weights[kind.parameter_names[0]] if hasattr(weights, "keys") else weights
-    return int(array.shape[0])
-
-
 def _convention(
-    output: FloatArray, labels: FloatArray, kind: Network, shape: tuple[int, int | None], scale: float | None
+    task: Task, learned: Any, output: FloatArray, scale: float | None, weight_decay: float | None
 ) -> tuple[float, float, list[str]]:
     """Scale and intercept of a network's outputs, and how they were found."""
+    kind, labels = task.network, task.labels
+    if scale is None and _gap(task, learned, output) <= SMALL_GAP:
+        return 1.0, 0.0, ["outputs scaled as in the theory note"]
     centred = output - output.mean()
-    slope = float(centred @ labels) / max(float(centred @ centred), 1e-300)
+    energy, along = max(float(centred @ centred), 1e-300), float(centred @ labels)
+    slope = along / energy
     if scale is not None:
         factor, words = check_number("scale", scale, strict=True), "scale of the outputs as given"
-    elif OWN_SCALE[0] <= slope <= OWN_SCALE[1] or not slope > 0:
+    elif OWN_SCALE[0] <= slope <= OWN_SCALE[1]:
         return 1.0, 0.0, ["outputs scaled as in the theory note"]
     else:
-        factor, words = slope, f"outputs scaled by least squares: {slope:.4g}"
-        for name, value in kind.other_scales(*shape).items():
-            if OWN_SCALE[0] <= slope / value <= OWN_SCALE[1]:
-                factor, words = value, f"outputs taken as {name}"
-                break
+        known = {name: value for name, value in kind.other_scales(task.dim, task.width).items() if value > 0}
+        gaps = {name: _gap(*_scaled(task, learned, output, value)) for name, value in known.items()}
+        nearest = min(gaps, key=lambda name: gaps[name])
+        if gaps[nearest] <= CONVENTION_GAP:
+            factor, words = known[nearest], f"outputs taken as {nearest}"
+        elif weight_decay is None or not slope > 0:
+            raise EstimateUndefined(
+                f"labels over outputs are {slope:.3g}, which is no known convention: give scale or weight_decay"
+            )
+        else:  # least squares of the labels on the outputs, with the weight decay on the weights
+            norm = sum(float(np.square(array).sum()) for array in kind.own_weights(learned).values())
+            norm /= kind.penalty_per_weight_decay(task.dim, task.width)
+            root = along**2 - 2 * energy * weight_decay * norm
+            factor = (along + float(np.sqrt(max(root, 0.0)))) / (2 * energy)
+            words = f"outputs scaled by least squares: {factor:.4g}"
     return factor, float(np.mean(labels - factor * output)), [words, "intercept from the mean of the residuals"]
 
 
-def read_spectrum(
-    weights: Any, network: str, *, samples: float | None = None, weight_decay: float | None = None
-) -> LawFit | None:
-    """The law of theory fitted to the weights alone; None where too few modes were learned.
-
-    Parameters
-    ----------
-    weights : mapping, array or effective weights
-        As for :func:`read_network`.
-    network : {"diagonal", "quadratic"}
-    samples, weight_decay : float, optional
-        Of the training, if known: sharper with both.
-
-    Examples
-    --------
-    >>> from shallows import PowerLaw, Problem, sample, train
-    >>> from shallows.diagnosis import read_spectrum
-    >>> data = sample(Problem("quadratic", PowerLaw(60, 1.25), samples=2400, noise=0.1), seed=0)
-    >>> fit = train(data, weight_decay=0.3)
-    >>> found = read_spectrum(fit.weights, "quadratic", samples=2400, weight_decay=0.3)
-    >>> bool(0.5 < found.excess_risk / fit.excess_risk(data) < 2)
-    True
-    """
-    kind = network_named(network)
-    width = _width(weights, kind)
-    if weight_decay is not None:
-        check_number("weight_decay", weight_decay)
-    if samples is not None:
-        check_number("samples", samples, minimum=1)
-    sizes = kind.spectrum(effective_of(weights, kind))
-    return fit_law(kind.name, sizes, width=width, samples=samples, weight_decay=weight_decay)
+def _scaled(task: Task, learned: Any, output: FloatArray, factor: float) -> tuple[Task, Any, FloatArray]:
+    """The network with its outputs times `factor`, and an intercept of its own."""
+    kind = task.network
+    own = {name: array * np.sqrt(factor) for name, array in kind.own_weights(learned).items()}
+    output = factor * output
+    return replace(task, labels=task.labels - np.mean(task.labels - output)), kind.effective_weights(own), output
 
 
-def analyse_network(
-    weights: Any, network: str, *, samples: float | None = None, weight_decay: float | None = None
-) -> tuple[MatrixSpectrum, LawFit | None]:
-    """Spectrum of a network of the theory's kind, its noise read by the law of theory; and that law.
-
-    Singular values are the square roots of the sizes of the learned modes; the noise scale is in the modes' own units
-    (those of ``W^T W/sqrt(p d)``, or of ``a w/sqrt(d)``). Outliers are the modes beyond the edge of the noise by more
-    than it fluctuates; their strengths those of the teacher's.
-
-    Parameters
-    ----------
-    weights, network, samples, weight_decay
-        As for :func:`read_spectrum`.
-
-    Examples
-    --------
-    >>> from shallows import PowerLaw, Problem, train
-    >>> from shallows.diagnosis import analyse_network, judge
-    >>> fit = train(Problem("quadratic", PowerLaw(60, 1.25), samples=2400, noise=0.1), seed=0, weight_decay=0.05)
-    >>> spectrum, law = analyse_network(fit.weights, "quadratic")
-    >>> spectrum.bulk.law, judge(spectrum, law).name
-    ('clipped semicircle', 'bleed-out')
-    """
-    kind = network_named(network)
-    sizes = kind.spectrum(effective_of(weights, kind))
-    dim = sizes.size
-    found = read_spectrum(weights, network, samples=samples, weight_decay=weight_decay)
-    values = np.sqrt(np.maximum(sizes, 0.0))
-    energy = float(sizes.sum())
-    shares = values[values > 0] / values.sum() if energy else values
-    nothing = FEW_MODES if energy else "all weights are zero"
-    bare = MatrixSpectrum(
-        (dim, dim), values, None, nothing, (), None, "tails are for matrices of no known law", None,
-        energy / float(values[0] ** 2) if energy else 0.0,
-        float(np.exp(-np.sum(shares * np.log(shares)))) if energy else 0.0,
-    )  # fmt: skip
-    if found is None or found.misfit > MISFIT:
-        return (bare if found is None else replace(bare, no_bulk="the law of theory does not fit")), found
-    scale, threshold = found.noise_scale, found.threshold
-    edge = kind.noise_edge(scale, dim, 0.0) - threshold
-    fluctuation = kind.noise_edge(scale, dim) - kind.noise_edge(scale, dim, 0.0)
-    beyond = sizes[sizes > max(edge + fluctuation, REMAINS * sizes[0])]
-    known = np.array([one.teacher for one in found.law.outliers])
-    error = scale * kind.outlier_fluctuation(dim)
-    outliers = tuple(_outlier(kind, float(size), threshold, scale, dim, error) for size in beyond[: max(known.size, 0)])
-    spread = SCALE_SPREAD * scale
-    bulk = NoiseBulk(
-        kind.learned_noise, scale, (scale - spread, scale + spread), 0.0, float(np.sqrt(max(edge, 0.0))),
-        float(np.sqrt(max(edge + fluctuation, 0.0)) - np.sqrt(max(edge, 0.0))),
-        float(chi2.sf(found.misfit**2 * FREEDOM, FREEDOM)),
-    )  # fmt: skip
-    share = float(sum(one.singular_value**4 for one in outliers) / np.sum(sizes**2))
-    return replace(bare, bulk=bulk, no_bulk="", outliers=outliers, energy_outliers=share), found
-
-
-def _outlier(kind: Network, size: float, threshold: float, scale: float, dim: int, error: float) -> WeightOutlier:
-    """A learned mode of this size, with the teacher's behind it."""
-    noisy = size + threshold
-    strength, overlap = kind.freed_of_noise(noisy, scale)
-    low, high = (kind.freed_of_noise(max(noisy + far * error, 0.0), scale)[0] for far in (-1.96, 1.96))
-    p_value = kind.chance_beyond(noisy, scale, dim)
-    return WeightOutlier(
-        float(np.sqrt(size)), p_value, float(np.sqrt(strength)), (float(np.sqrt(low)), float(np.sqrt(high))), overlap,
-        overlap,
-    )  # fmt: skip
-
-
-def risk_of_spectrum(found: LawFit | None) -> dict[str, Estimate | None]:
-    """Excess risk and test error that a fitted law implies; None where they cannot be said.
-
-    Where no feature is out of the noise, what was not learned leaves no trace in the weights, and the excess risk is
-    not told; where nothing of the noise is left, it is the test error that is not.
-
-    Examples
-    --------
-    >>> from shallows.diagnosis.network_reading import risk_of_spectrum
-    >>> risk_of_spectrum(None)
-    {'excess_risk': None, 'test_error': None}
-    """
-    out: dict[str, Estimate | None] = {"excess_risk": None, "test_error": None}
-    if found is None or found.misfit > MISFIT:
-        return out
-    # With fewer samples theory does not describe trained networks.
-    if found.samples is not None and found.architecture.effective_samples(found.samples, found.dim) < ROUGH:
-        return out
-    counts = counts_of(found.law)
-    if counts.out >= 0.5 and found.is_sharp:
-        out["excess_risk"] = Estimate.positive(
-            found.excess_risk, RISK_FREE if found.weight_decay is None else RISK_KNOWN
-        )
-    if found.test_error is not None and counts.learned - counts.out >= VISIBLE:
-        out["test_error"] = Estimate.positive(found.test_error, TEST_ERROR_KNOWN)
-    return out
+def _gap(task: Task, learned: Any, output: FloatArray) -> float:
+    """How far the weights are from the minimum at the weight decay that fits them best: relative duality gap."""
+    kind = task.network
+    norm = sum(float(np.square(array).sum()) for array in kind.own_weights(learned).values())
+    found = 2 * float((task.labels - output) @ output) / norm if norm > 0 else 0.0
+    if not found > 0:
+        return np.inf
+    whole = replace(task, width=task.dim if kind.has_width else None)
+    penalty = kind.penalty_from_weight_decay(found, task.dim, whole.width)
+    return float(TRAINERS.of(kind).certificate(whole, learned, found, penalty).gap)

@@ -11,7 +11,8 @@ from ..errors import EstimateUndefined, InvalidArgument
 from ..networks import network_named
 from .judgement import judge
 from .layer import LayerDiagnosis
-from .network_reading import analyse_network, read_network, risk_of_spectrum
+from .network_reading import read_network
+from .spectrum_reading import analyse_network, risk_of_spectrum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
