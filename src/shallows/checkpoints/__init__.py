@@ -29,3 +29,7 @@ __all__ = [
     "weight_matrices",
     "write_checkpoint",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -47,3 +47,7 @@ __all__ = [
     "risk_of_spectrum",
     "shrink",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

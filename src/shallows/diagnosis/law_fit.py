@@ -214,6 +214,10 @@ def fit_law(
     samples, weight_decay : float, optional
         Both, or the threshold is fitted as well.
 
+    Returns
+    -------
+    LawFit or None
+
     Examples
     --------
     >>> import numpy as np

@@ -112,12 +112,12 @@ def diagnose(
 def diagnose_series(sources: Iterable[Any], **options: Any) -> DiagnosisSeries:
     """Diagnose several checkpoints of one model, such as those along its training.
 
+    Every option of :func:`diagnose` may be given and holds for each of them, but `store`, which is for one checkpoint.
+
     Parameters
     ----------
     sources : iterable
         At least two of what :func:`diagnose` takes.
-    **options
-        Those of :func:`diagnose`, but `store`.
 
     Returns
     -------
@@ -205,6 +205,11 @@ def principal_angles(one: RealArray, other: RealArray, count: int) -> tuple[floa
     one, other : ndarray, shape (m, n)
     count : int
         At most ``min(m, n)``.
+
+    Returns
+    -------
+    tuple of float
+        `count` of them.
 
     Examples
     --------

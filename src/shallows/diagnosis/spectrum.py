@@ -294,7 +294,12 @@ def noise_density(bulk: NoiseBulk, shape: tuple[int, int], singular_values: Arra
     bulk : NoiseBulk
     shape : (int, int)
     singular_values : array_like
-        Where; NaN is returned for laws without a density.
+        Where, in the units of the matrix.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `singular_values`; its integral is 1. NaN for laws without a density.
 
     Examples
     --------

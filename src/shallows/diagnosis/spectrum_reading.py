@@ -83,6 +83,10 @@ def read_spectrum(
     samples, weight_decay : float, optional
         Of the training, if known: sharper with both.
 
+    Returns
+    -------
+    LawFit or None
+
     Examples
     --------
     >>> from shallows import PowerLaw, Problem, sample, train
@@ -116,6 +120,13 @@ def analyse_network(
     ----------
     weights, network, samples, weight_decay
         As for :func:`read_spectrum`.
+
+    Returns
+    -------
+    spectrum : MatrixSpectrum
+        Without a bulk where the law could not be fitted, or does not fit.
+    law : LawFit or None
+        That of :func:`read_spectrum`.
 
     Examples
     --------
@@ -189,6 +200,16 @@ def risk_of_spectrum(found: LawFit | None) -> dict[str, Estimate | None]:
 
     Where no feature is out of the noise, what was not learned leaves no trace in the weights, and the excess risk is
     not told; where nothing of the noise is left, it is the test error that is not.
+
+    Parameters
+    ----------
+    found : LawFit or None
+        Of :func:`read_spectrum`.
+
+    Returns
+    -------
+    dict of str to Estimate or None
+        Under ``excess_risk`` and ``test_error``, in the labels' units squared, with intervals.
 
     Examples
     --------

@@ -226,6 +226,10 @@ def row_mean_squares(inputs: Any) -> FloatArray:
 def is_sparse(inputs: Any) -> bool:
     """Whether these are sparse inputs, or a sparse matrix or array of SciPy.
 
+    Parameters
+    ----------
+    inputs : object
+
     Examples
     --------
     >>> import numpy as np
