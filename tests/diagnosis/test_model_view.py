@@ -9,8 +9,9 @@ import pytest
 from shallows import InvalidArgument, diagnose
 from shallows.cli import main
 from shallows.diagnosis import DiagnosisSeries, LayerDiagnosis, diagnose_series, principal_angles
+from shallows.plotting.diagnosis import short_names
 from shallows.report import write_diagnosis_report
-from shallows.report.diagnosis_figures import most_telling, short_names
+from shallows.report.diagnosis_figures import most_telling
 
 #: What a program may count on of each matrix.
 PROMISED = (

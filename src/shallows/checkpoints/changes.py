@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import shown
+from .._display import Displayed, Summary
 from ..errors import CannotRead, InvalidArgument
 from .adapters import LEFT, RIGHT
 from .stored_numbers import all_finite, bits_of, from_real, is_real
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from .contents import StoredTensor, WeightMatrix
 
 
-@dataclass(frozen=True, eq=False)
-class Factors:
+@dataclass(frozen=True, eq=False, repr=False)
+class Factors(Displayed):
     """Two matrices in the place of their product.
 
     Attributes
@@ -55,6 +56,10 @@ class Factors:
     def rank(self) -> int:
         """Columns of the left one."""
         return int(self.left.shape[1])
+
+    def _summary(self) -> Summary:
+        rows, columns = self.left.shape[0], " x ".join(map(str, self.right.shape[1:]))
+        return Summary("Two factors of a matrix", [("shape", f"{rows} x {columns}"), ("rank", str(self.rank))])
 
 
 def tensor_changes(matrices: Iterable[WeightMatrix], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .._display import Displayed, Summary
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
     from pathlib import Path
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from .layouts import Layout
 
 
-@dataclass(frozen=True)
-class Skipped:
+@dataclass(frozen=True, repr=False)
+class Skipped(Displayed):
     """A tensor or a file that was not analysed, and why.
 
     Attributes
@@ -42,13 +44,16 @@ class Skipped:
     reason: str
     failed: bool = False
 
+    def _summary(self) -> Summary:
+        return Summary("Cannot be used" if self.failed else "Nothing to analyse", [(self.name, self.reason)])
+
     def to_dict(self) -> dict[str, object]:
         """JSON-ready."""
         return {"name": self.name, "reason": self.reason, "failed": self.failed}
 
 
-@dataclass(frozen=True)
-class StoredTensor:
+@dataclass(frozen=True, repr=False)
+class StoredTensor(Displayed):
     """A tensor that lies in a checkpoint, not yet read.
 
     Attributes
@@ -90,9 +95,13 @@ class StoredTensor:
     storage: Hashable = None
     layer: Mapping[str, Any] = field(default_factory=dict)
 
+    def _summary(self) -> Summary:
+        rows = [("name", self.name), ("shape", sized(self.shape)), ("dtype", self.dtype), ("file", self.file)]
+        return Summary("Stored tensor", [row for row in rows if row[1]])
 
-@dataclass(frozen=True)
-class WeightMatrix:
+
+@dataclass(frozen=True, repr=False)
+class WeightMatrix(Displayed):
     """A matrix of weights as a layer applies it, made of one or more stored tensors.
 
     Attributes
@@ -133,6 +142,11 @@ class WeightMatrix:
     read: Callable[[], RealArray]
     layout: Layout | None = None
     also: tuple[str, ...] = ()
+
+    def _summary(self) -> Summary:
+        rows = [("name", self.name), ("shape", sized(self.shape)), ("kind", self.kind), ("made", self.made)]
+        rows += [("tensors", ", ".join(self.tensors)), ("also", ", ".join(self.also))]
+        return Summary("Matrix of weights", [row for row in rows if row[1]])
 
 
 class Checkpoint(ABC):
@@ -190,3 +204,12 @@ class Checkpoint(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def sized(shape: tuple[int, ...]) -> str:
+    """A shape as people write it.
+
+    >>> sized((3, 2)), sized(())
+    ('3 x 2', 'a number')
+    """
+    return " x ".join(map(str, shape)) or "a number"

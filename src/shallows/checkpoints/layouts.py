@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed, Summary, shown
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._types import RealArray
 
 
-@dataclass(frozen=True)
-class Layout:
+@dataclass(frozen=True, repr=False)
+class Layout(Displayed):
     """A tensor's axes in another order, the leading ones made into rows and the others into columns, of which a part.
 
     Attributes
@@ -45,6 +47,12 @@ class Layout:
     rows: range | tuple[int, ...] | None = None
     columns: range | tuple[int, ...] | None = None
     transposed: bool = False
+
+    def _summary(self) -> Summary:
+        parts = [(name, part) for name, part in (("rows", self.rows), ("columns", self.columns)) if part is not None]
+        rows = [("axes", "as they are" if self.axes is None else " ".join(map(str, self.axes)))]
+        rows += [("leading", str(self.leading)), *((name, f"{len(part)} of them") for name, part in parts)]
+        return Summary("Layout of a matrix in its tensor", [*rows, ("transposed", shown(self.transposed))])
 
     def take(self, tensor: RealArray) -> RealArray:
         """The matrix; a view where the layout allows one."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed, Summary
 from .._system import replacing
 from ..errors import CannotRead, StoreError
 from .local_files import first_bytes
@@ -64,7 +65,7 @@ def fingerprint(checkpoint: Checkpoint, settings: object = None) -> str:
     return seen.hexdigest()
 
 
-class ResultStore:
+class ResultStore(Displayed):
     """A file of results by name; what is in it from an interrupted run of the same analysis is there again.
 
     A line that was half written when the process died is dropped, and so is one that was damaged since; a file of
@@ -115,6 +116,9 @@ class ResultStore:
             os.ftruncate(self._file, good)
         except OSError as error:
             raise StoreError(f"{self.path}: cannot be used: {error.strerror}") from error
+
+    def _summary(self) -> Summary:
+        return Summary("Results by name", [("file", str(self.path)), ("results", str(len(self.results)))])
 
     def _read(self, identity: str) -> int:
         """Take what is in the file; up to which byte it can be kept, 0 if it is of something else."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import shown
+from .._display import Displayed, Summary
 from .._system import move_folder, replacing, temporary_name
 from ..errors import CannotRead, InvalidArgument
 from .changes import PlannedTensor, planned
@@ -42,8 +43,8 @@ _BY_ENDING = {
 }
 
 
-@dataclass(frozen=True)
-class WrittenCheckpoint:
+@dataclass(frozen=True, repr=False)
+class WrittenCheckpoint(Displayed):
     """What was written.
 
     Attributes
@@ -79,6 +80,12 @@ class WrittenCheckpoint:
     def parameters_saved(self) -> int:
         """How many fewer numbers there are."""
         return self.parameters_before - self.parameters
+
+    def _summary(self) -> Summary:
+        rows: list[tuple[str, ...]] = [("path", str(self.path)), ("tensors changed", str(len(self.changed)))]
+        rows += [("numbers", str(self.parameters), f"of {self.parameters_before} before")]
+        rows += [("bytes", str(self.bytes), f"of {self.bytes_before} before")]
+        return Summary("Written checkpoint", rows)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

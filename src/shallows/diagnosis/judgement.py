@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .law_fit import FEWEST
+from .law_fit import FEWEST, MISFIT
 from .spectrum_class import ModeCounts, counts_of
 from .verdict import Verdict
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from .law_fit import LawFit
     from .spectrum import MatrixSpectrum
 
-#: A law that misses the learned modes by more standard errors than this is not theirs.
-MISFIT = 2.0
 #: What :func:`.spectrum_reading.analyse_network` says where too few modes are learned to fit a law.
 FEW_MODES = "too few learned modes"
 #: A price of the wrong threshold below this is none.

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import brentq, least_squares, minimize_scalar
 
+from .._display import Displayed, Summary
+from .._numbers import number
 from ..networks import Network, network_named
 from ..problems import Problem
 from ..spectra import LearnedLaw, learned_law
@@ -48,14 +50,16 @@ THRESHOLD_SPREAD = 2.0
 LEAST_NOISE = 0.1
 #: Rounds of least squares with the standard errors of the one before, after the best start is known, and steps of each.
 ROUNDS, EVALUATIONS = 2, 7
+#: A law that misses the learned modes by more standard errors than this is not theirs.
+MISFIT = 2.0
 #: Noise scales per largest learned mode from which the search starts.
 STARTS = (0.02, 0.15, 1.0)
 #: Thresholds over noise scale that are searched for the best one, at most.
 HIGHEST = 8.0
 
 
-@dataclass(frozen=True, eq=False)
-class LawFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class LawFit(Displayed):
     """A law fitted to learned modes.
 
     Attributes
@@ -96,6 +100,17 @@ class LawFit:
     modes: int = 0
     samples: float | None = None
     weight_decay: float | None = None
+
+    def _summary(self) -> Summary:
+        title = f"Law of a {self.network} network, fitted to its weights"
+        rows: list[tuple[str, ...]] = [("learned modes", str(self.modes), f"of {self.dim}")]
+        rows.append(("misfit", number(self.misfit, 2), "standard errors"))
+        if self.misfit > MISFIT:
+            return Summary(title, rows, notes=["the law does not fit: its numbers mean nothing"])
+        rows += [("gamma", number(self.gamma, 3), "of the teacher"), ("noise scale", number(self.noise_scale))]
+        if not self.is_sharp:
+            return Summary(title, rows, notes=["too few modes to tell the threshold"])
+        return Summary(title, [*rows, ("threshold", number(self.threshold))])
 
     @property
     def is_sharp(self) -> bool:

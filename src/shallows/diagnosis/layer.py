@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._display import Displayed, Summary
 from .spectrum import MatrixSpectrum
 from .verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from matplotlib.axes import Axes
+
 #: Remark on a matrix that is the same in the baseline.
 UNCHANGED = "unchanged since the baseline"
 
 
-@dataclass(frozen=True, eq=False)
-class Change:
+@dataclass(frozen=True, eq=False, repr=False)
+class Change(Displayed):
     """What training did to a matrix: the difference to the same matrix of a baseline.
 
     Attributes
@@ -48,6 +51,13 @@ class Change:
     relative_size: float | None
     angles: tuple[float, ...]
 
+    def _summary(self) -> Summary:
+        rows = [("verdict", self.verdict.in_words)]
+        if self.relative_size is not None:
+            rows.append(("size", f"{100 * self.relative_size:.3g} % of the baseline's"))
+        title = "What training did to a matrix"
+        return Summary(title, [*rows, *self.spectrum.rows()], notes=[self.verdict.evidence, *self.spectrum.remarks])
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return numbers_of(self.spectrum, self.verdict) | {
@@ -56,8 +66,8 @@ class Change:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class LayerDiagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerDiagnosis(Displayed):
     """One matrix of a model.
 
     Attributes
@@ -108,6 +118,33 @@ class LayerDiagnosis:
     def num_outliers(self) -> int:
         """Singular values beyond the noise."""
         return len(self.spectrum.outliers)
+
+    def _summary(self) -> Summary:
+        rows = [("verdict", self.verdict.in_words), ("sure", self.verdict.sure)]
+        rows = [*(row for row in rows if row[1]), *self.spectrum.rows()]
+        if self.change is not None:
+            rows.append(("change", self.change.verdict.in_words))
+        return Summary(self.name, rows, notes=[self.verdict.evidence, *self.spectrum.remarks])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the singular values with the law of the noise over them; those beyond it as lines.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from ..plotting.diagnosis import draw_matrix_spectrum, short_names
+        from ..plotting.style import axes_or_new
+
+        with axes_or_new(ax) as axes:
+            draw_matrix_spectrum(axes, self, short_names([self.name], 60)[0])
+            axes.set_xlabel("singular value")
+        return axes
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without the singular values."""

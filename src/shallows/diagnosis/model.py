@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import shown
+from .._display import Displayed, Summary
 from .._system import replacing
-from ..errors import InvalidArgument
+from ..errors import EstimateUndefined, InvalidArgument
 from .verdict import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from ..checkpoints import Skipped
     from .layer import LayerDiagnosis
@@ -51,7 +53,7 @@ WORDS = ("verdict", "regularisation", "noise_law", "equalised", "evidence")
 TABLE_FILES = (".csv", ".json", ".parquet")
 
 
-class _Table:
+class _Table(Displayed):
     """What can be written as a table."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,7 +83,7 @@ class _Table:
                 self.to_frame().to_parquet(temporary, index=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ModelDiagnosis(_Table):
     """What the spectra of a model's weights say.
 
@@ -134,8 +136,44 @@ class ModelDiagnosis(_Table):
     def __str__(self) -> str:
         return f"{self.title}: {' '.join(self.sentences)}"
 
-    def __repr__(self) -> str:
-        return f"<ModelDiagnosis of {self.title}: {' '.join(self.sentences)}>"
+    def _summary(self) -> Summary:
+        rows: list[tuple[str, ...]] = [("matrices", str(len(self.layers))), ("weights", _short(self.parameters))]
+        rows += [("verdicts", _listed(self.verdicts))] if self.layers else []
+        rows += [("baseline", self.baseline)] if self.baseline else []
+        rows += (
+            [("skipped", str(len(self.skipped)), f"{len(self.failed)} of them cannot be used")] if self.skipped else []
+        )
+        head = [("matrix", False), ("shape", False), ("verdict", False), ("sure", True), ("outliers", True)]
+        head += [("alpha", True), *([("change", False)] if self.baseline else [])]
+        table = [_shown_row(layer)[: len(head)] for layer in self.layers]
+        return Summary(f"Diagnosis of {self.title}", rows, head, table)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the singular values of each matrix over the edge of its noise, the first matrix on top.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw on; new ones of pyplot by default. Nothing is shown, and no setting is changed.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EstimateUndefined
+            Where no matrix was analysed.
+        """
+        from ..plotting.diagnosis import draw_overview, overview_height
+        from ..plotting.style import axes_or_new
+
+        if not self.layers:
+            raise EstimateUndefined("no matrix was analysed")
+        with axes_or_new(ax, height=overview_height(len(self.layers))) as axes:
+            draw_overview(axes, self.layers)
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=7.5, frameon=False)
+        return axes
 
     @property
     def parameters(self) -> int:
@@ -236,7 +274,7 @@ class ModelDiagnosis(_Table):
         return row
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DiagnosisSeries(_Table):
     """Several checkpoints of one model, in the order given: along training, or two to be compared.
 
@@ -266,13 +304,24 @@ class DiagnosisSeries(_Table):
     @property
     def sentences(self) -> tuple[str, ...]:
         """What changed, a sentence for each matrix that did."""
+        return tuple(f"{name}: {steps}." for name, steps in self._changes())
+
+    def _changes(self) -> list[tuple[str, str]]:
+        """Names of the matrices whose verdict changed, and the verdicts."""
+        found = [{layer.name: layer.verdict.name for layer in model.layers} for model in self.models]
         out = []
         for name in self.names:
-            seen = [next((x.verdict.name for x in model.layers if x.name == name), "absent") for model in self.models]
+            seen = [verdicts.get(name, "absent") for verdicts in found]
             steps = [verdict for i, verdict in enumerate(seen) if i == 0 or verdict != seen[i - 1]]
             if len(steps) > 1:
-                out.append(f"{name}: {', then '.join(steps)}.")
-        return tuple(out)
+                out.append((name, ", then ".join(steps)))
+        return out
+
+    def _summary(self) -> Summary:
+        changes = self._changes()
+        rows = [("checkpoints", str(len(self.models))), ("matrices", str(len(self.names)))]
+        rows.append(("verdicts changed", str(len(changes))))
+        return Summary("Checkpoints of one model", rows, [("matrix", False), ("verdicts", False)], changes)
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each matrix of each checkpoint: its place, its title, then the columns of one model."""
@@ -289,6 +338,16 @@ class DiagnosisSeries(_Table):
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: what changed, and each checkpoint as by itself."""
         return {"changes": list(self.sentences), "checkpoints": [model.to_dict() for model in self.models]}
+
+
+def _shown_row(layer: LayerDiagnosis) -> tuple[str, ...]:
+    """What a table on the screen has of a matrix."""
+    spectrum, verdict = layer.spectrum, layer.verdict
+    outliers = "" if spectrum.bulk is None else str(layer.num_outliers)
+    alpha = "" if spectrum.tail is None else spectrum.tail.in_words
+    change = "" if layer.change is None else layer.change.verdict.in_words
+    shape = f"{layer.shape[0]} x {layer.shape[1]}"
+    return layer.name, shape, verdict.in_words, verdict.sure, outliers, alpha, change
 
 
 def _counts(verdicts: Any) -> dict[str, int]:

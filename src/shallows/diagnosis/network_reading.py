@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import check_number
+from .._display import Displayed, Summary
+from .._numbers import number
 from ..errors import EstimateUndefined, InvalidArgument
 from ..inference import Diagnosis, Estimate, Inference, check_assumptions, infer
 from ..networks import network_named
@@ -39,9 +41,11 @@ CONVENTION_GAP = 0.1
 #: Tolerance of the minimum that the network is compared with.
 TOLERANCE = 1e-6
 
+_SPOKEN = {"test_error": "test error", "excess_risk": "excess risk", "noise": "label noise"}
 
-@dataclass(frozen=True, eq=False)
-class NetworkReading:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkReading(Displayed):
     """What weights and data say of a trained network.
 
     Attributes
@@ -96,6 +100,20 @@ class NetworkReading:
         if effective < ROUGH and quantity != "test_error":
             return f"n_eff = {effective:.3g} < {ROUGH:g}: too few samples to tell risk from noise"
         return self.diagnosis.against(quantity)
+
+    def _summary(self) -> Summary:
+        told = {"test_error": self.test_error, "excess_risk": self.excess_risk, "noise": self.noise}
+        rows: list[tuple[str, ...]] = [
+            (_SPOKEN[name], one.in_words, f"{100 * one.level:g} % interval")
+            for name, one in told.items()
+            if one is not None
+        ]
+        rows += [("weight decay", number(self.weight_decay)), ("scale", number(self.scale))]
+        rows += [("intercept", number(self.intercept))] if self.intercept else []
+        reasons = [f"no {_SPOKEN[name]}: {self.against(name)}" for name, one in told.items() if one is None]
+        return Summary(
+            f"What weights and data say of a {self.fit.network} network", rows, notes=[*reasons, *self.remarks]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

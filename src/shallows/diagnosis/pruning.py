@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import check_integer, check_number, shown
+from .._display import Displayed, Summary
+from .._numbers import number
 from ..checkpoints import Factors, open_checkpoint, tensor_changes, weight_matrices, write_checkpoint
 from ..errors import CannotRead, InvalidArgument
 from ..freeprob.spiked import shrink
@@ -33,8 +35,8 @@ OUTLIERS = "outliers"
 MARCHENKO_PASTUR = "Marchenko-Pastur"
 
 
-@dataclass(frozen=True)
-class PrunedLayer:
+@dataclass(frozen=True, repr=False)
+class PrunedLayer(Displayed):
     """What became of one matrix.
 
     Attributes
@@ -70,6 +72,13 @@ class PrunedLayer:
         whole = self.shape[0] * self.shape[1]
         return whole if self.rank is None else min(whole, self.rank * sum(self.shape))
 
+    def _summary(self) -> Summary:
+        rows = [("name", self.name), ("shape", f"{self.shape[0]} x {self.shape[1]}")]
+        if self.rank is None:
+            return Summary("Matrix left as it is", [*rows, ("because", self.reason)])
+        rows += [("rank", f"{self.rank} of {min(self.shape)}"), ("energy kept", f"{100 * self.energy_kept:.3g} %")]
+        return Summary("Pruned matrix", [*rows, ("weights", str(self.parameters))])
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
@@ -83,8 +92,8 @@ class PrunedLayer:
         }
 
 
-@dataclass(frozen=True)
-class PrunedModel:
+@dataclass(frozen=True, repr=False)
+class PrunedModel(Displayed):
     """A pruned checkpoint.
 
     Attributes
@@ -132,6 +141,16 @@ class PrunedModel:
     def share_kept(self) -> float:
         """Of the weights."""
         return self.parameters / self.parameters_before if self.parameters_before else 1.0
+
+    def _summary(self) -> Summary:
+        rows: list[tuple[str, ...]] = [("written", str(self.path))]
+        rows.append(("weights", str(self.parameters), f"of {self.parameters_before} before"))
+        measured = [("before", self.before), ("after", self.after)]
+        rows += [(f"measured {name}", number(value)) for name, value in measured if value is not None]
+        pruned = [one for one in self.layers if one.rank is not None]
+        rows.append(("matrices pruned", str(len(pruned)), f"of {len(self.layers)}"))
+        notes = [] if measured[1][1] is not None else ["what it costs is not in the spectrum: measure it on data"]
+        return Summary("Pruned checkpoint", rows, notes=notes)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed, Summary
+from .._numbers import number
 from ..freeprob.marchenko_pastur import MarchenkoPastur
 
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from .._types import FloatArray
 
 
-@dataclass(frozen=True)
-class NoiseBulk:
+@dataclass(frozen=True, repr=False)
+class NoiseBulk(Displayed):
     """The part of a spectrum that is noise, in the units of the matrix.
 
     Attributes
@@ -56,6 +58,10 @@ class NoiseBulk:
     p_value: float
     distance: float = 0.0
 
+    def _summary(self) -> Summary:
+        rows = [("law", self.law), ("scale", number(self.scale)), ("edge", number(self.edge))]
+        return Summary("Noise in a spectrum", [*rows, ("p-value", number(self.p_value, 2))])
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self) | {"interval": list(self.interval)}
@@ -72,8 +78,8 @@ class NoiseBulk:
         )
 
 
-@dataclass(frozen=True)
-class WeightOutlier:
+@dataclass(frozen=True, repr=False)
+class WeightOutlier(Displayed):
     """A singular value beyond the edge of the noise.
 
     Attributes
@@ -102,6 +108,12 @@ class WeightOutlier:
     left_overlap: float
     right_overlap: float
 
+    def _summary(self) -> Summary:
+        rows = [("singular value", number(self.singular_value)), ("p-value", number(self.p_value, 2))]
+        overlaps = f"{self.left_overlap:.2f}, {self.right_overlap:.2f}"
+        rows += [("freed of noise", number(self.strength)), ("squared overlaps", overlaps)]
+        return Summary("Singular value beyond the noise", rows)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self) | {"strength_interval": list(self.strength_interval)}
@@ -117,8 +129,8 @@ class WeightOutlier:
         )
 
 
-@dataclass(frozen=True)
-class WeightTail:
+@dataclass(frozen=True, repr=False)
+class WeightTail(Displayed):
     """A power law ``p(x) ~ x^-alpha`` of the eigenvalues ``x`` (squared singular values) above the edge.
 
     Attributes
@@ -150,6 +162,15 @@ class WeightTail:
     p_value: float
     against: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def in_words(self) -> str:
+        """The exponent and its interval."""
+        return f"{self.alpha:.2f} ({self.interval[0]:.2f} to {self.interval[1]:.2f})"
+
+    def _summary(self) -> Summary:
+        rows = [("alpha", self.in_words), ("values", str(self.count)), ("from", number(self.start))]
+        return Summary("Power-law tail of a spectrum", [*rows, ("p-value", number(self.p_value, 2))])
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self) | {"interval": list(self.interval)}
@@ -159,8 +180,8 @@ class WeightTail:
         return replace(self, start=self.start * factor)
 
 
-@dataclass(frozen=True, eq=False)
-class MatrixSpectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class MatrixSpectrum(Displayed):
     """Singular values of a matrix, and what of them is noise.
 
     Attributes
@@ -222,6 +243,28 @@ class MatrixSpectrum:
     beyond: int = 0
     fitted_values: FloatArray | None = None
     edge_p_value: float | None = None
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What a person reads of it, name and value."""
+        out = [("shape", f"{self.shape[0]} x {self.shape[1]}")]
+        if self.bulk is None:
+            out.append(("no noise fitted", self.no_bulk))
+        else:
+            out += [("outliers", str(len(self.outliers))), ("edge of the noise", number(self.bulk.edge))]
+        if self.energy_outliers is not None:
+            out.append(("energy of the outliers", f"{100 * self.energy_outliers:.3g} %"))
+        if self.tail is not None:
+            out.append(("alpha", self.tail.in_words))
+        return [*out, ("largest singular value", number(self.spectral_norm)), ("stable rank", number(self.stable_rank))]
+
+    def _summary(self) -> Summary:
+        return Summary("Spectrum of a matrix", self.rows(), notes=self.remarks)
+
+    def noise_density(self, singular_values: ArrayLike) -> FloatArray:
+        """Density of what is noise, :func:`noise_density`; NaN where none was fitted."""
+        if self.bulk is None:
+            return np.full(np.shape(singular_values), np.nan)
+        return noise_density(self.bulk, self.shape, singular_values)
 
     def times(self, factor: float) -> MatrixSpectrum:
         """Of the matrix times `factor`."""

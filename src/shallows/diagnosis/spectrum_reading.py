@@ -16,8 +16,8 @@ from ..errors import InvalidArgument
 from ..inference import Estimate
 from ..networks import Network, network_named
 from ..networks.base import ROUGH
-from .judgement import FEW_MODES, MISFIT
-from .law_fit import REMAINS, LawFit, fit_law
+from .judgement import FEW_MODES
+from .law_fit import MISFIT, REMAINS, LawFit, fit_law
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier
 from .spectrum_class import counts_of
 

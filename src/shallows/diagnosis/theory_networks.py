@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed, Summary
+from .._numbers import number
 from ..errors import EstimateUndefined, InvalidArgument
 from ..networks import network_named
 from .judgement import judge
@@ -30,8 +32,8 @@ NOT_SEEN = "the weights alone do not tell"
 NO_SAMPLES = "needs the number of samples, or the data it was trained on"
 
 
-@dataclass(frozen=True, eq=False)
-class Training:
+@dataclass(frozen=True, eq=False, repr=False)
+class Training(Displayed):
     """What is known of how a network of the theory's kind was trained.
 
     Parameters
@@ -71,6 +73,16 @@ class Training:
         object.__setattr__(self, "network", network_named(self.network).name)
         if self.data is not None and self.samples is not None:
             raise InvalidArgument("samples", self.samples, "is told by the data: give one of them")
+
+    def _summary(self) -> Summary:
+        samples = "" if self.samples is None else number(self.samples)
+        rows = [
+            ("network", self.network),
+            ("samples", samples if self.data is None else str(len(np.asarray(self.data[1])))),
+        ]
+        rows += [("data", "" if self.data is None else "at hand")]
+        rows += [("weight decay", "" if self.weight_decay is None else number(self.weight_decay))]
+        return Summary("What is known of a training", [row for row in rows if row[1]])
 
 
 def network_in(checkpoint: Checkpoint, training: Training) -> tuple[LayerDiagnosis, dict[str, Any], tuple[str, ...]]:

@@ -83,7 +83,8 @@ def _percent(share: float | None) -> str:
 
 
 def _figures(found: Any, models: tuple[ModelDiagnosis, ...], folder: Path) -> list[dict[str, str]]:
-    from .diagnosis_figures import MOST_ROWS, gallery_figure, most_telling, overview_figure, series_figure
+    from ..plotting.diagnosis import MOST_ROWS
+    from .diagnosis_figures import gallery_figure, most_telling, overview_figure, series_figure
 
     last = models[-1]
     wanted: list[tuple[str, str, Any, str]] = []
