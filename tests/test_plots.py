@@ -122,6 +122,16 @@ def test_a_matrix_is_drawn_with_its_outliers(drawn):
         diagnose({"bias": np.ones(3)}).plot()
 
 
+@pytest.mark.parametrize(
+    "matrix", [np.linalg.qr(np.random.default_rng(0).standard_normal((60, 60)))[0], np.eye(60, 1) + np.zeros(60)]
+)
+def test_equal_singular_values_are_drawn(matrix):
+    (layer,) = diagnose({"w": matrix})
+    axes = layer.plot(new_figure(4, 3).subplots())
+    axes.figure.draw_without_rendering()
+    assert axes.get_xlim()[1] > layer.spectrum.spectral_norm
+
+
 def test_the_law_is_drawn_by_rank_too(drawn):
     axes = drawn["spectrum"].plot(new_figure(4, 3).subplots(), by="rank")
     outliers = next(line for line in axes.get_lines() if line.get_label() == "predicted outliers")

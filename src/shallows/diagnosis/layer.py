@@ -124,7 +124,7 @@ class LayerDiagnosis(Displayed):
         rows = [*(row for row in rows if row[1]), *self.spectrum.rows()]
         if self.change is not None:
             rows.append(("change", self.change.verdict.in_words))
-        return Summary(self.name, rows, notes=[self.verdict.evidence, *self.spectrum.remarks])
+        return Summary(f"Matrix {self.name}", rows, notes=[self.verdict.evidence, *self.spectrum.remarks])
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the singular values with the law of the noise over them; those beyond it as lines.

@@ -140,9 +140,7 @@ class ModelDiagnosis(_Table):
         rows: list[tuple[str, ...]] = [("matrices", str(len(self.layers))), ("weights", _short(self.parameters))]
         rows += [("verdicts", _listed(self.verdicts))] if self.layers else []
         rows += [("baseline", self.baseline)] if self.baseline else []
-        rows += (
-            [("skipped", str(len(self.skipped)), f"{len(self.failed)} of them cannot be used")] if self.skipped else []
-        )
+        rows += [("skipped", str(len(self.skipped)), self._skipped_why)] if self.skipped else []
         head = [("matrix", False), ("shape", False), ("verdict", False), ("sure", True), ("outliers", True)]
         head += [("alpha", True), *([("change", False)] if self.baseline else [])]
         table = [_shown_row(layer)[: len(head)] for layer in self.layers]
@@ -203,11 +201,13 @@ class ModelDiagnosis(_Table):
             compared |= {"unchanged": same} if same else {}
             out.append(f"Changes since {self.baseline}: {_listed(compared)}.")
         if self.skipped:
-            wrong = len(self.failed)
-            what = f"{wrong} of them cannot be used" if wrong else "nothing to analyse"
             tensors = "tensor" if len(self.skipped) == 1 else "tensors"
-            out.append(f"Skipped {len(self.skipped)} {tensors}: {what}.")
+            out.append(f"Skipped {len(self.skipped)} {tensors}: {self._skipped_why}.")
         return tuple(out)
+
+    @property
+    def _skipped_why(self) -> str:
+        return f"{len(self.failed)} of them cannot be used" if self.failed else "nothing to analyse"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

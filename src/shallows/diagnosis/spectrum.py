@@ -248,7 +248,7 @@ class MatrixSpectrum(Displayed):
         """What a person reads of it, name and value."""
         out = [("shape", f"{self.shape[0]} x {self.shape[1]}")]
         if self.bulk is None:
-            out.append(("no noise fitted", self.no_bulk))
+            out.append(("bulk", self.no_bulk))
         else:
             out += [("outliers", str(len(self.outliers))), ("edge of the noise", number(self.bulk.edge))]
         if self.energy_outliers is not None:

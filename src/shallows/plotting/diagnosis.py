@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from .._types import FloatArray
+
 #: Colour of each verdict, the same in all figures.
 COLOURS = {
     "noise": GREY,
@@ -129,10 +131,10 @@ def draw_matrix_spectrum(axes: Axes, layer: Any, title: str) -> None:
         axes.text(0.5, 0.5, "all zero", transform=axes.transAxes, ha="center", fontsize=7)
         return
     inner = values[spectrum.beyond :]
-    bins = min(60, max(8, int(2 * math.sqrt(inner.size)))) if inner.size else 1
     if inner.size:
-        share = 1 / (values.size * max(float(inner[0] - inner[-1]) / bins, 1e-300))
-        counts, edges = np.histogram(inner, bins=bins)
+        bins, reach = _bins(inner, float(values[0]))
+        counts, edges = np.histogram(inner, bins=bins, range=reach)
+        share = 1 / (values.size * float(edges[1] - edges[0]))
         axes.stairs(counts * share, edges, fill=True, color=SKY, alpha=0.55)
         top = float((counts * share).max())
     else:
@@ -152,3 +154,12 @@ def draw_matrix_spectrum(axes: Axes, layer: Any, title: str) -> None:
         hidden = f"to {number(float(values[0]), 2)} →"
         axes.text(0.98, 0.72, hidden, transform=axes.transAxes, ha="right", va="top", fontsize=6.5, color=colour)
     axes.set_xlim(0, right)
+
+
+def _bins(values: FloatArray, largest: float) -> tuple[int, tuple[float, float]]:
+    """How many bins, and from where to where; a single one where all values are equal up to rounding."""
+    high, low = float(values[0]), float(values[-1])
+    if high - low > 1e-6 * (high or largest):
+        return min(60, max(8, int(2 * math.sqrt(values.size)))), (low, high)
+    reach = 0.005 * (high or largest)
+    return 1, (low - reach, high + reach)
