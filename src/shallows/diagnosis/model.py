@@ -244,8 +244,8 @@ class ModelDiagnosis(_Table):
         >>> import numpy as np
         >>> from shallows.diagnosis import diagnose
         >>> frame = diagnose({"w": np.random.default_rng(0).normal(size=(80, 60))}).to_frame()
-        >>> frame.loc[0, ["name", "rows", "columns", "num_outliers"]].tolist()
-        ['w', 80, 60, 0]
+        >>> frame["name"].tolist(), frame["rows"].tolist(), frame["num_outliers"].tolist()
+        (['w'], [80], [0])
         """
         import pandas as pd
 

@@ -167,6 +167,18 @@ def read_network(
         For weights or data that do not belong together.
     EstimateUndefined
         If the network interpolates its data, or no positive weight decay has it as its minimum.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem, sample, train
+    >>> from shallows.diagnosis import read_network
+    >>> from shallows.networks import network_named
+    >>> data = sample(Problem("quadratic", PowerLaw(40, 1.25), samples=1600, noise=0.1), seed=0)
+    >>> fit = train(data, weight_decay=0.3)
+    >>> weights = network_named("quadratic").own_weights(fit.weights)  # {"W": ...}
+    >>> found = read_network(weights, *data, "quadratic")
+    >>> round(found.weight_decay, 2), found.test_error.covers(0.1 + fit.excess_risk(data))
+    (0.3, True)
     """
     kind = network_named(network)
     learned = effective_of(weights, kind)

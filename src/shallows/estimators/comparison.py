@@ -52,6 +52,13 @@ class Candidate(Displayed):
         Squared errors of the rows, each by the fit that did not see it; None where it could not be fitted.
     reason : str or None
         Why it could not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.estimators import Candidate
+    >>> Candidate("diagonal", np.array([1.0, 3.0])).test_error
+    2.0
     """
 
     name: str

@@ -89,6 +89,9 @@ def draw_overview(axes: Axes, layers: Sequence[Any]) -> None:
             lw=2.2,
             alpha=0.35 if hollow else 0.9,
             solid_capstyle="butt",
+            marker="s",  # of equal values the bar has no length
+            ms=5 if inner <= 1.02 * low else 0,
+            mew=0,
         )
         axes.plot(beyond, [row] * len(beyond), "|", color=COLOURS[name], ms=6, mew=1.2)
     for name in COLOURS:
