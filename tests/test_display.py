@@ -5,7 +5,9 @@ import enum
 import importlib
 import inspect
 import re
+import tempfile
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,8 +65,8 @@ def public_classes():
 
 
 @pytest.fixture(scope="module")
-def shown():
-    """One of each result, by the name of its class."""
+def every():
+    """One of each result, by its class."""
     from shallows.amp import AmpSettings, FixedRule, Observations, ThresholdForPenalty, ThresholdMultiple, amp
     from shallows.denoisers import REGISTRY, SoftThreshold
     from shallows.networks import Words, network_named
@@ -115,13 +117,74 @@ def shown():
         DiagonalNetworkRegressor(1.0).fit(*data), QuadraticNetworkRegressor(weight_decay=1.0).fit(*sample(square, 0)),
         shallows.WhiteningTransformer().fit(data.inputs),
     ]  # fmt: skip
-    return {type(thing).__name__: thing for thing in things}
+    fitted = next(thing for thing in things if isinstance(thing, DiagonalNetworkRegressor))
+    things += shown_of_weights() + shown_of_tables(fitted)
+    return {type(thing): thing for thing in things}
+
+
+@pytest.fixture(scope="module")
+def shown(every):
+    """The same by the name of the class."""
+    return {kind.__name__: thing for kind, thing in every.items()}
+
+
+def shown_of_weights():
+    """What is told of a checkpoint, from one matrix with an outlier and its change."""
+    from scipy.sparse import csr_array
+
+    from shallows import diagnose
+    from shallows.checkpoints import (
+        Factors,
+        Layout,
+        ResultStore,
+        StoredTensor,
+        WeightMatrix,
+        WrittenCheckpoint,
+    )
+    from shallows.diagnosis import (
+        DiagnosisSeries,
+        PrunedLayer,
+        PrunedModel,
+        Training,
+        WeightTail,
+        read_network,
+    )
+    from shallows.diagnosis.law_fit import LawFit
+    from shallows.operators import SparseDiagonalOperator, SparseInputs
+
+    noise = np.random.default_rng(0).standard_normal((60, 40))
+    start, model = diagnose({"w": noise}), diagnose({"w": noise + 3.0, "b": np.ones(4)}, baseline={"w": noise})
+    layer, sparse = model["w"], SparseInputs(csr_array(np.eye(3)), np.full(3, 0.1))
+    layer_pruned = PrunedLayer("w", (60, 40), 1, 0.5, True, "")
+    linear = sample(Problem("diagonal", PowerLaw(30, 1.0), samples=150, noise=0.3), 0)
+    with tempfile.TemporaryDirectory() as folder, ResultStore(f"{folder}/results.jsonl", "a") as store:
+        pass
+    return [
+        model, layer, layer.spectrum, layer.spectrum.bulk, layer.spectrum.outliers[0], layer.verdict, layer.change,
+        WeightTail(2.5, (2.2, 2.8), 1.0, 60, 0.4), DiagnosisSeries((start, model)), layer_pruned,
+        PrunedModel(Path("pruned.npz"), (layer_pruned,), False, 0.1, 0.2), Training("diagonal", tuple(linear)),
+        LawFit("diagonal", 400, None, 1.0, 1.0, 0.123456789, 0.2, 0.9, 3),
+        read_network(train(linear, weight_decay=0.5).weights, *linear, "diagonal"), model.skipped[0], store,
+        Factors(np.ones((4, 1)), np.ones((1, 3))), Layout(axes=(1, 0), columns=range(4)),
+        StoredTensor("w", (2, 2), "float64", "", lambda: np.eye(2)),
+        WeightMatrix("w", "linear", (2, 2), "", ("w",), lambda: np.eye(2)),
+        WrittenCheckpoint(Path("a"), (), ("w",), 60, 100, 240, 400), sparse, SparseDiagonalOperator(sparse),
+    ]  # fmt: skip
+
+
+def shown_of_tables(model):
+    """Networks compared."""
+    from shallows.estimators import Candidate, Comparison
+
+    candidate = Candidate("diagonal", np.array([0.1, 0.2]))
+    other = Candidate("quadratic", reason="its covariance cannot be estimated")
+    return [candidate, Comparison((candidate, other), np.array([1.0, 2.0]), {"diagonal": model})]
 
 
 @pytest.mark.parametrize("kind", public_classes(), ids=public_classes().values())
-def test_every_public_class_is_readable(shown, kind):
-    assert kind.__name__ in shown, "add one to the fixture, so that it is seen"
-    text = repr(shown[kind.__name__])
+def test_every_public_class_is_readable(every, kind):
+    assert kind in every, "add one to the fixture, so that it is seen"
+    text = repr(every[kind])
     assert not re.search(r" at 0x|array\(|cannot be shown|\.\.\. *,", text)
     assert len(text.splitlines()) == 1 and len(text) <= 3 * LINE
 

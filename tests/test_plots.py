@@ -5,9 +5,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from shallows import PowerLaw, Problem, fit_power_laws, forecast, predict, prune, sample, train, tune, verify
+from shallows import PowerLaw, Problem, diagnose, fit_power_laws, forecast, predict, prune, sample, train, tune, verify
 from shallows.amp import amp
-from shallows.errors import InvalidArgument, SolveFailed
+from shallows.errors import EstimateUndefined, InvalidArgument, SolveFailed
 from shallows.inference import check_weights, infer, recover_modes
 from shallows.plotting import axes_or_new, new_figure
 
@@ -24,6 +24,8 @@ def drawn():
     matrix = infer(other, train(other, weight_decay=0.2))
     prediction = predict(square, weight_decay=0.2)
     verified = verify(linear, weight_decay=0.5, seeds=3, trainers=["convex"])
+    noise = np.random.default_rng(0).standard_normal((60, 40))
+    diagnosed = diagnose({"learned": noise + 3.0, "zero": 0 * noise, "small": np.eye(3)})
     return {
         "spectrum": prediction.spectrum,
         "weights' law": predict(linear, weight_decay=0.5).spectrum,
@@ -39,6 +41,8 @@ def drawn():
         "curve": verified.curve,
         "power laws": fit_power_laws(N, 3 / N + 1e-3, extrapolate=[2000.0]),
         "amp": amp(data, weight_decay=0.5),
+        "model": diagnosed,
+        "matrix spectrum": diagnosed["learned"],
     }
 
 
@@ -54,7 +58,7 @@ def nothing_is_left(monkeypatch):
 
 NAMES = [
     "spectrum", "weights' law", "decomposition", "path", "inference", "matrix", "weights", "modes", "forecast",
-    "pruned", "verification", "curve", "power laws", "amp",
+    "pruned", "verification", "curve", "power laws", "amp", "model", "matrix spectrum",
 ]  # fmt: skip
 
 
@@ -103,6 +107,29 @@ def test_the_numbers_drawn_are_those_of_the_result(drawn):
     pruned = drawn["pruned"]
     axes = pruned.plot(new_figure(4, 3).subplots())
     assert any(list(line.get_xdata()) == [pruned.change.value] for line in axes.get_lines())
+
+
+def test_a_matrix_is_drawn_with_its_outliers(drawn):
+    model, layer = drawn["model"], drawn["matrix spectrum"]
+    bulk, (outlier,) = layer.spectrum.bulk, layer.spectrum.outliers
+    law, edge, line = layer.plot(new_figure(4, 3).subplots()).get_lines()
+    assert line.get_xdata()[0] == outlier.singular_value and edge.get_xdata()[0] == bulk.edge
+    assert np.trapezoid(law.get_ydata(), law.get_xdata()) == pytest.approx(39 / 40, abs=1e-3)
+    axes = model.plot(new_figure(4, 3).subplots())
+    assert [label.get_text() for label in axes.get_yticklabels()] == [one.name for one in model]
+    assert axes.get_lines()[1].get_xdata() == [outlier.singular_value / bulk.edge]
+    with pytest.raises(EstimateUndefined, match="no matrix"):
+        diagnose({"bias": np.ones(3)}).plot()
+
+
+@pytest.mark.parametrize(
+    "matrix", [np.linalg.qr(np.random.default_rng(0).standard_normal((60, 60)))[0], np.eye(60, 1) + np.zeros(60)]
+)
+def test_equal_singular_values_are_drawn(matrix):
+    (layer,) = diagnose({"w": matrix})
+    axes = layer.plot(new_figure(4, 3).subplots())
+    axes.figure.draw_without_rendering()
+    assert axes.get_xlim()[1] > layer.spectrum.spectral_norm
 
 
 def test_the_law_is_drawn_by_rank_too(drawn):

@@ -19,8 +19,10 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import (
         amp,
+        checkpoints,
         denoisers,
         designs,
+        diagnosis,
         dynamics,
         errors,
         estimators,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         verification,
     )
     from .designs import GaussianDesign, Isotropic
+    from .diagnosis import diagnose
     from .dynamics import Dynamics, compute_optimal, predict_dynamics
     from .errors import (
         EstimateUndefined,
@@ -85,6 +88,7 @@ _HOME = {
     "Verification": "verification",
     "WhiteningTransformer": "estimators",
     "bayes_optimal": "state_evolution",
+    "diagnose": "diagnosis",
     "compute_optimal": "dynamics",
     "fit_power_laws": "exponents",
     "forecast": "inference",
@@ -104,8 +108,10 @@ _HOME = {
 #: Public subpackages, reached as attributes without importing them first.
 _SUBPACKAGES = (
     "amp",
+    "checkpoints",
     "denoisers",
     "designs",
+    "diagnosis",
     "dynamics",
     "errors",
     "estimators",
@@ -148,9 +154,12 @@ __all__ = [
     "__version__",
     "amp",
     "bayes_optimal",
+    "checkpoints",
     "compute_optimal",
     "denoisers",
     "designs",
+    "diagnose",
+    "diagnosis",
     "dynamics",
     "errors",
     "estimators",

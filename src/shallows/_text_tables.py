@@ -93,5 +93,16 @@ def headed_table(head: Sequence[tuple[str, bool]], rows: Sequence[tuple[str, ...
 
 
 def printable(text: str) -> str:
-    """`text` on one line, with what would move or colour the terminal replaced by blanks."""
+    r"""`text` on one line, with what would move or colour the terminal replaced by blanks.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> from shallows.checkpoints import printable
+    >>> printable("layer\x1b[31m.weight")
+    'layer [31m.weight'
+    """
     return "".join(char if char.isprintable() else " " for char in text)

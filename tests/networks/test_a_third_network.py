@@ -10,6 +10,7 @@ import shallows
 from shallows import InvalidArgument, PowerLaw, Problem, amp, predict, sample, train
 from shallows.cli import main
 from shallows.errors import NotSupported, UnknownNetwork
+from shallows.networks import Network, network_named
 from shallows.operators import operator_for
 from shallows.sweeps import PointRequest, run_points
 
@@ -97,6 +98,21 @@ def test_what_it_lacks_is_named(linear):
         assert caught.value.name == "network"
     with pytest.raises(InvalidArgument, match="width"):
         Problem("linear", PowerLaw(10, 1.0), 20, width=3)
+
+
+@pytest.mark.parametrize(
+    "method,given",
+    [
+        ("outlier_fluctuation", (9,)),
+        ("bulk_fluctuation", (9,)),
+        ("freed_of_noise", (1.0, 0.1)),
+        ("chance_beyond", (1.0, 0.1, 9)),
+    ],
+)
+def test_what_only_diagnosis_asks_may_be_lacking(linear, method, given, monkeypatch):
+    monkeypatch.setattr(toy.Linear, method, getattr(Network, method), raising=False)
+    with pytest.raises(NotSupported, match=f"'linear'; the network has no diagnosis: its class lacks {method}"):
+        getattr(network_named("linear"), method)(*given)
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .._display import Displayed, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
 
-    from .._types import FloatArray
+    from numpy.typing import NDArray
+
+    from .._types import RealArray
+    from .layouts import Layout
 
 
-@dataclass(frozen=True)
-class Skipped:
+@dataclass(frozen=True, repr=False)
+class Skipped(Displayed):
     """A tensor or a file that was not analysed, and why.
 
     Attributes
@@ -38,13 +44,16 @@ class Skipped:
     reason: str
     failed: bool = False
 
+    def _summary(self) -> Summary:
+        return Summary("Cannot be used" if self.failed else "Nothing to analyse", [(self.name, self.reason)])
+
     def to_dict(self) -> dict[str, object]:
         """JSON-ready."""
         return {"name": self.name, "reason": self.reason, "failed": self.failed}
 
 
-@dataclass(frozen=True)
-class StoredTensor:
+@dataclass(frozen=True, repr=False)
+class StoredTensor(Displayed):
     """A tensor that lies in a checkpoint, not yet read.
 
     Attributes
@@ -56,8 +65,18 @@ class StoredTensor:
     file : str
         Name of the file it lies in; empty for what lies in memory.
     read : callable
-        Returns the values as floating-point numbers, shape `shape`; raises
-        :class:`shallows.errors.CannotRead` with the reason.
+        Returns the values as floating-point numbers, shape `shape`: in single precision where that holds them all
+        (float16, bfloat16, float8, float32), otherwise in double. May be a read-only view of the file: convert it
+        piece by piece where memory matters. Raises :class:`shallows.errors.CannotRead` with the reason.
+    raw : callable or None
+        Returns the numbers as they are stored, an array of `shape` whose bits mean `dtype`; None where they are
+        not kept as such (quantised by blocks).
+    storage : hashable or None
+        Equal for tensors that are known to be one and the same memory.
+    layer : mapping of str to object
+        What is known of the layer beyond the name, where the source says: ``kind`` (a class of layers, such as
+        ``"Conv2d"``), ``groups``, ``heads``, ``kv_heads``, ``transposed`` (stored in x out), ``buffer`` and
+        whether it is ``persistent``.
 
     Examples
     --------
@@ -71,11 +90,18 @@ class StoredTensor:
     shape: tuple[int, ...]
     dtype: str
     file: str
-    read: Callable[[], FloatArray]
+    read: Callable[[], RealArray]
+    raw: Callable[[], NDArray[Any]] | None = None
+    storage: Hashable = None
+    layer: Mapping[str, Any] = field(default_factory=dict)
+
+    def _summary(self) -> Summary:
+        rows = [("name", self.name), ("shape", sized(self.shape)), ("dtype", self.dtype), ("file", self.file)]
+        return Summary("Stored tensor", [row for row in rows if row[1]])
 
 
-@dataclass(frozen=True)
-class WeightMatrix:
+@dataclass(frozen=True, repr=False)
+class WeightMatrix(Displayed):
     """A matrix of weights as a layer applies it, made of one or more stored tensors.
 
     Attributes
@@ -91,8 +117,13 @@ class WeightMatrix:
     tensors : tuple of str
         Names of the stored tensors it is made of.
     read : callable
-        Returns the matrix, shape `shape`, as floating-point numbers; raises
-        :class:`shallows.errors.CannotRead` with the reason.
+        Returns the matrix, shape `shape`, with the precision of :attr:`StoredTensor.read`, perhaps as a read-only
+        view of the file. Raises :class:`shallows.errors.CannotRead` with the reason, if an entry is not finite too.
+    layout : Layout or None
+        Where the matrix lies in the one tensor it is made of; None where it is computed (a product of two factors,
+        or dequantised), and cannot be written back.
+    also : tuple of str
+        Names of other stored tensors with the same values (tied weights).
 
     Examples
     --------
@@ -108,7 +139,14 @@ class WeightMatrix:
     shape: tuple[int, int]
     made: str
     tensors: tuple[str, ...]
-    read: Callable[[], FloatArray]
+    read: Callable[[], RealArray]
+    layout: Layout | None = None
+    also: tuple[str, ...] = ()
+
+    def _summary(self) -> Summary:
+        rows = [("name", self.name), ("shape", sized(self.shape)), ("kind", self.kind), ("made", self.made)]
+        rows += [("tensors", ", ".join(self.tensors)), ("also", ", ".join(self.also))]
+        return Summary("Matrix of weights", [row for row in rows if row[1]])
 
 
 class Checkpoint(ABC):
@@ -141,6 +179,21 @@ class Checkpoint(ABC):
     def skipped(self) -> Sequence[Skipped]:
         """Files and tensors that cannot be, with their reasons."""
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """Files that hold the tensors; none for what lies in memory."""
+        return ()
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """What lies beside the weights as ``config.json``, or is said of the whole model; empty if nothing."""
+        return {}
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """Text that the file carries beside its tensors."""
+        return {}
+
     def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Close what is open."""
 
@@ -151,3 +204,12 @@ class Checkpoint(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def sized(shape: tuple[int, ...]) -> str:
+    """A shape as people write it.
+
+    >>> sized((3, 2)), sized(())
+    ('3 x 2', 'a number')
+    """
+    return " x ".join(map(str, shape)) or "a number"

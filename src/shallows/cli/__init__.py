@@ -11,6 +11,7 @@ from .._version import __version__
 from . import amp as _amp
 from . import apply as _apply
 from . import compute_optimal as _compute_optimal
+from . import diagnose as _diagnose
 from . import dynamics as _dynamics
 from . import exponents as _exponents
 from . import fit as _fit
@@ -70,6 +71,7 @@ _COMMANDS = (
     ("apply", _apply, "Predict for new rows with the weights of a fit."),
     ("forecast", _forecast, "Forecast from your data what more of it would bring."),
     ("prune", _prune, "Remove learned noise from trained weights."),
+    ("diagnose", _diagnose, "Read trained weights of any kind: what is noise, what was learned."),
 )
 for _name, _module, _short in _COMMANDS:
     app.command(_name, help=_module.__doc__, short_help=_short)(_module.run)

@@ -24,16 +24,22 @@ COLUMNS = 80
 
 
 def print_sections(title: str, sections: Iterable[tuple[str, list[Row]]]) -> None:
-    """Print aligned rows of text under headings; bold headings on a colour terminal only."""
+    """Print aligned rows of text under headings; bold headings on a colour terminal only.
+
+    An empty `title`, or an empty heading, is left out.
+    """
     from .._text_tables import indented_rows
 
     plain = "NO_COLOR" in os.environ or not sys.stdout.isatty()
     width = shutil.get_terminal_size((COLUMNS, 24)).columns if sys.stdout.isatty() else COLUMNS
-    typer.echo(title if plain else typer.style(title, bold=True))
+    if title:
+        typer.echo(title if plain else typer.style(title, bold=True))
     for heading, rows in sections:
         if not rows:
             continue
-        typer.echo()
-        typer.echo(heading if plain else typer.style(heading, bold=True))
+        if title or heading:
+            typer.echo()
+        if heading:
+            typer.echo(heading if plain else typer.style(heading, bold=True))
         for line in indented_rows(rows, width):
             typer.echo(line)

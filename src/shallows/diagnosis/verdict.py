@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .._display import Displayed, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: What a spectrum can be said to be.
 VERDICTS = ("noise", "collapsed", "bulk+spikes", "bleed-out", "heavy-tail", "cannot-tell")
@@ -11,8 +16,8 @@ VERDICTS = ("noise", "collapsed", "bulk+spikes", "bleed-out", "heavy-tail", "can
 REGULARISATIONS = ("over-regularised", "balanced", "under-regularised", "cannot-tell")
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Displayed):
     """What a spectrum says of the training behind it.
 
     Attributes
@@ -42,6 +47,30 @@ class Verdict:
     evidence: str
     advice: tuple[str, ...] = ()
 
+    @property
+    def in_words(self) -> str:
+        """The name as people read it."""
+        return self.name.replace("-", " ")
+
+    @property
+    def sure(self) -> str:
+        """The confidence in percent; empty where it is not known."""
+        return "" if self.confidence is None else f"{100 * self.confidence:.3g} %"
+
+    def _summary(self) -> Summary:
+        rows = [
+            ("verdict", self.in_words),
+            ("sure", self.sure),
+            ("regularisation", self.regularisation.replace("-", " ")),
+        ]
+        rows += [("evidence", self.evidence), ("advice", "; ".join(self.advice))]
+        return Summary("Verdict on a spectrum", [row for row in rows if row[1]])
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self) | {"advice": list(self.advice)}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Verdict:
+        """The object that :meth:`to_dict` wrote."""
+        return cls(**{**record, "advice": tuple(record["advice"])})

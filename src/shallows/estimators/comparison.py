@@ -7,7 +7,7 @@ Rows held out are the same for all, so that differences of squared errors can be
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_X_y
 
-from .._numbers import sentence_number
+from .._display import Displayed, Summary
+from .._numbers import measured_number, number, sentence_number
 from ..errors import EstimateUndefined, InvalidArgument, SolveFailed
 from ..networks import network_named, network_names
 from .base import REGRESSORS, AssumptionWarning, NetworkRegressor, refuse_words
@@ -39,8 +40,8 @@ PENALTIES = np.geomspace(1e-5, 1e3, 33)
 MOST_FILLED = 1 << 24
 
 
-@dataclass(frozen=True, eq=False)
-class Candidate:
+@dataclass(frozen=True, eq=False, repr=False)
+class Candidate(Displayed):
     """One description of a table, on rows that it was not fitted to.
 
     Attributes
@@ -61,7 +62,7 @@ class Candidate:
     """
 
     name: str
-    errors: FloatArray | None = field(repr=False, default=None)
+    errors: FloatArray | None = None
     reason: str | None = None
 
     @property
@@ -74,9 +75,14 @@ class Candidate:
         """Of :attr:`test_error`, as the rows show it."""
         return None if self.errors is None else float(self.errors.std(ddof=1) / np.sqrt(self.errors.size))
 
+    def _summary(self) -> Summary:
+        told = "" if self.test_error is None else measured_number(self.test_error, self.standard_error)
+        rows = [("name", self.name), ("test error", told), ("not fitted", self.reason or "")]
+        return Summary("Candidate", [row for row in rows if row[1]])
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Displayed):
     """Networks and the linear part, held out on the same rows.
 
     Attributes
@@ -105,8 +111,16 @@ class Comparison:
     """
 
     candidates: tuple[Candidate, ...]
-    mean_errors: FloatArray = field(repr=False)
-    models: dict[str, NetworkRegressor] = field(repr=False)
+    mean_errors: FloatArray
+    models: dict[str, NetworkRegressor]
+
+    def _summary(self) -> Summary:
+        rows = [(each.name, *each._summary().rows[1][1:]) for each in self.candidates]
+        return Summary(
+            "Networks compared on the same held-out rows",
+            [*rows, ("mean label", number(self.label_variance))],
+            notes=[f"{self.verdict}."],
+        )
 
     def __getitem__(self, name: str) -> Candidate:
         """The candidate of this name."""

@@ -109,6 +109,8 @@ class Network(ABC):
     needs_white_inputs: ClassVar[bool]
     #: Exponent of the risk in phase V; None where it is a logarithm.
     harmful_exponent: ClassVar[float | None]
+    #: What the law of learned noise is called.
+    learned_noise: ClassVar[str] = "law of theory"
     #: Relative cost of one prediction.
     theory_cost: ClassVar[float]
 
@@ -172,9 +174,29 @@ class Network(ABC):
         A sharp edge is moved by `fluctuations` times its fluctuation, of relative size ``d^(-2/3)``.
         """
 
+    def outlier_fluctuation(self, dim: float) -> float:
+        """Standard deviation of a learned mode far out of the noise, over the noise scale: 1, or ``sqrt(2/d)``."""
+        raise self._not_diagnosed("outlier_fluctuation")
+
+    def bulk_fluctuation(self, dim: float) -> float:
+        """The same for a mode of the bulk about the quantile of its rank, roughly."""
+        raise self._not_diagnosed("bulk_fluctuation")
+
     @abstractmethod
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         """Teacher modes below this are lost in the noise, or set to zero; the shape of the two."""
+
+    def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
+        """Teacher's mode behind a noisy one, and the squared overlap of their directions."""
+        raise self._not_diagnosed("freed_of_noise")
+
+    def chance_beyond(self, noisy: float, noise_scale: float, dim: float) -> float:
+        """Probability that noise alone has a mode this large, among all."""
+        raise self._not_diagnosed("chance_beyond")
+
+    def _not_diagnosed(self, method: str) -> NotSupported:
+        """For what only the diagnosis of weights asks of a network."""
+        return NotSupported("network", self.name, f"the network has no diagnosis: its class lacks {method}")
 
     # -- regularisation
 
@@ -271,6 +293,10 @@ class Network(ABC):
         InvalidArgument
             If no network of this width has them.
         """
+
+    def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
+        """What the output here is multiplied by in other conventions, by their names."""
+        return {}
 
     # -- effective weights
 

@@ -52,6 +52,7 @@ class Diagonal(Network):
     has_width = False
     is_matrix = False
     sharp_bulk = False
+    learned_noise = "soft-thresholded normal"
     needs_white_inputs = False
     harmful_exponent = None
     theory_cost = 0.5
@@ -80,8 +81,20 @@ class Diagonal(Network):
     def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
         return float(noise_scale * math.sqrt(2 * math.log(max(dim, 2))))
 
+    def outlier_fluctuation(self, dim: float) -> float:
+        return 1.0
+
+    def bulk_fluctuation(self, dim: float) -> float:
+        return 2 / math.sqrt(dim)
+
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         return np.maximum(noise_scale, threshold)
+
+    def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
+        return noisy, 1.0
+
+    def chance_beyond(self, noisy: float, noise_scale: float, dim: float) -> float:
+        return -math.expm1(dim * math.log1p(-min(math.erfc(noisy / noise_scale / math.sqrt(2)), 1 - 1e-16)))
 
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
         return weight_decay * math.sqrt(dim)
@@ -103,6 +116,9 @@ class Diagonal(Network):
         theta = np.asarray(weights, dtype=float)
         size = np.sqrt(np.abs(theta) * np.sqrt(theta.shape[-1]))
         return {"a": size, "w": np.sign(theta) * size}
+
+    def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
+        return {"sum a w x": math.sqrt(dim)}
 
     def weights_of_modes(self, modes: FloatArray) -> FloatArray:
         return modes

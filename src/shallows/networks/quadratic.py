@@ -57,6 +57,7 @@ class Quadratic(Network):
     has_width = True
     is_matrix = True
     sharp_bulk = True
+    learned_noise = "clipped semicircle"
     needs_white_inputs = True
     harmful_exponent = 0.4
     theory_cost = 1.0
@@ -85,8 +86,25 @@ class Quadratic(Network):
     def noise_edge(self, noise_scale: float, dim: float, fluctuations: float = 1.0) -> float:
         return float(2 * noise_scale * (1 + fluctuations * dim ** (-2 / 3)))
 
+    def outlier_fluctuation(self, dim: float) -> float:
+        return float(np.sqrt(2 / dim))
+
+    def bulk_fluctuation(self, dim: float) -> float:
+        return float(dim ** (-2 / 3))
+
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         return np.maximum(noise_scale, threshold - noise_scale)
+
+    def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
+        if noisy <= 2 * noise_scale:
+            return noise_scale, 0.0
+        mode = (noisy + np.sqrt(noisy**2 - 4 * noise_scale**2)) / 2
+        return float(mode), float(1 - (noise_scale / mode) ** 2)
+
+    def chance_beyond(self, noisy: float, noise_scale: float, dim: float) -> float:
+        from ..freeprob.tracy_widom import survival
+
+        return float(survival((noisy / noise_scale - 2) * dim ** (2 / 3)))
 
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
         return (penalty or 0.0) / 2
@@ -123,6 +141,15 @@ class Quadratic(Network):
         keep = min(p, d)
         top = vectors[:, -keep:] * np.sqrt(np.maximum(values[-keep:], 0) * np.sqrt(p * d))
         return {"W": np.concatenate([top.T, np.zeros((p - keep, d))])}
+
+    def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
+        p = self.effective_width(dim, width)
+        return {
+            "|W x|^2": dim * np.sqrt(p),
+            "|W x|^2/p": dim / np.sqrt(p),
+            "|W x|^2/sqrt(p)": float(dim),
+            "|W x|^2/sqrt(p d)": np.sqrt(dim),
+        }
 
     def weights_of_modes(self, modes: FloatArray) -> LowRankPSD:
         return LowRankPSD.diagonal(modes)

@@ -53,6 +53,9 @@ class SparseInputs:
         self.shift = shift
         self.shape: tuple[int, int] = (int(self.matrix.shape[0]), int(self.matrix.shape[1]))
 
+    def __repr__(self) -> str:
+        return f"<SparseInputs of {self.shape[0]} rows and {self.shape[1]} columns, {self.matrix.nnz} numbers stored>"
+
     @property
     def shifts(self) -> FloatArray:
         """``s``, shape (d,); zeros where nothing is taken off."""

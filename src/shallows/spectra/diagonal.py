@@ -14,6 +14,11 @@ from ..state_evolution.diagonal import excess_moments, soft_threshold_moments
 from .decomposition import Decomposition
 from .law import LAWS, LearnedLaw, Outlier
 
+#: Steps of Newton's method that follow the grid in a search for quantiles.
+POLISH = 4
+#: Modes within this share of the noise scale are one, for quantiles.
+GROUPED = 0.1
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
@@ -86,15 +91,38 @@ class DiagonalLaw(LearnedLaw):
         out = np.exp(-0.5 * z**2) @ spectrum.weights / (self.noise_scale * math.sqrt(2 * math.pi))
         return np.where(points.ravel() == 0, 0.0, out).reshape(points.shape)
 
+    @cached_property
+    def _grouped(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Modes of the teacher and how many of each, neighbours within a small share of the noise taken together."""
+        spectrum = self.problem.spectrum
+        cells = np.floor(spectrum.values / (GROUPED * self.noise_scale))
+        starts = np.flatnonzero(np.diff(cells, prepend=np.inf))
+        counts = np.add.reduceat(spectrum.multiplicities, starts)
+        energy = np.add.reduceat(spectrum.multiplicities * spectrum.values**2, starts)
+        return np.sqrt(energy / counts), counts
+
     def _noisy_rank_positions(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
-        spectrum, tau = self.problem.spectrum, self.noise_scale
-        top = float(spectrum.values[0]) + 8 * tau
-        sizes = np.unique(np.concatenate([np.linspace(0.0, 6 * tau, 2000), np.linspace(0.0, top, 4000)]))
-        down = -(sizes[:, None] + self.threshold)
-        above = ndtr((down + spectrum.values) / tau) + ndtr((down - spectrum.values) / tau)
-        counts = above @ spectrum.multiplicities
-        found = np.interp(-(ranks - 0.5), -counts, sizes)
-        return np.where(ranks - 0.5 < counts[0], found, 0.0)
+        tau = self.noise_scale
+        modes, multiplicities = self._grouped
+        top = float(modes[0]) + 8 * tau
+
+        def counts(sizes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            """Expected number of larger weights, and its slope."""
+            down = -(sizes[:, None] + self.threshold)
+            near, far = (down + modes) / tau, (down - modes) / tau
+            density = (np.exp(-0.5 * near**2) + np.exp(-0.5 * far**2)) @ multiplicities
+            return (ndtr(near) + ndtr(far)) @ multiplicities, -density / (tau * math.sqrt(2 * math.pi))
+
+        sizes = np.unique(np.concatenate([np.linspace(0.0, 6 * tau, 60), np.linspace(0.0, top, 150)]))
+        above = np.log(np.maximum(counts(sizes)[0], 1e-300))
+        targets = np.log(ranks - 0.5)
+        found = np.interp(-targets, -above, sizes)
+        step = np.maximum(np.diff(sizes).max(), 1e-300)
+        for _ in range(POLISH):  # Newton in the logarithm of the count, never further than the grid is fine
+            number, slope = counts(found)
+            change = (np.log(np.maximum(number, 1e-300)) - targets) * number / np.minimum(slope, -1e-300)
+            found = np.clip(found - np.clip(change, -step, step), 0.0, top)
+        return np.where(targets < above[0], found, 0.0)
 
     def _noisy_decomposition(self) -> Decomposition:
         tau, zeta = self.noise_scale, self.threshold

@@ -13,6 +13,8 @@ from .._display import Displayed
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from .._types import FloatArray
+
 #: A tail is fitted to no fewer values.
 SMALLEST_TAIL = 10
 
@@ -80,21 +82,54 @@ def fit_tail(values: ArrayLike, counts: ArrayLike | None = None) -> Tail | None:
     keep = np.isfinite(x) & (x > 0) & (c > 0)
     order = np.argsort(-x[keep])
     x, c = x[keep][order], c[keep][order]
-    total = np.cumsum(c)
-    best: Tail | None = None
-    for i in np.flatnonzero(total >= SMALLEST_TAIL):
-        if i == 0 or x[i] == x[0]:
-            continue
-        logs = np.log(x[: i + 1] / x[i])
-        weight = c[: i + 1]
-        size = float(total[i])
-        hill = float(weight @ logs) / size
-        if hill <= 0:
-            continue
+    if x.size < 2:
+        return None
+    start, hill, distance = closest_tails(x[None], c)
+    if not np.isfinite(distance[0]):
+        return None
+    size = float(np.sum(c[: start[0] + 1]))
+    exponent = float(1 + 1 / hill[0])
+    return Tail(exponent, (exponent - 1) / math.sqrt(size), float(x[start[0]]), size, float(distance[0]))
+
+
+def closest_tails(
+    x: FloatArray, counts: FloatArray, smallest: float = SMALLEST_TAIL, places: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Of many samples at once, the tail whose power law is closest in the Kolmogorov-Smirnov sense.
+
+    Parameters
+    ----------
+    x : ndarray, shape (samples, m)
+        Positive values, decreasing.
+    counts : ndarray, shape (m,)
+        Multiplicities.
+    smallest : float
+        A tail has no fewer values.
+    places : ndarray of int, optional
+        Which values may start a tail; default all.
+
+    Returns
+    -------
+    start, hill, distance : ndarray, shape (samples,)
+        Index of the first value of the tail, mean of the logarithms over the start, and the distance: infinite where
+        there is no tail.
+    """
+    logs = np.log(x)
+    total = np.cumsum(counts)
+    sums = np.cumsum(counts * logs, axis=1)
+    samples = np.arange(x.shape[0])
+    start, hill, best = np.zeros(x.shape[0], dtype=int), np.ones(x.shape[0]), np.full(x.shape[0], np.inf)
+    allowed = np.flatnonzero(total >= smallest) if places is None else places[total[places] >= smallest]
+    for i in allowed:
+        size = total[i]
+        mean = sums[:, i] / size - logs[:, i]
+        usable = (i > 0) & (mean > 0) & (x[:, i] < x[:, 0])
+        safe = np.where(usable, mean, 1.0)
         # Survival just below and above each value, against the fit's.
+        fitted = np.exp((logs[:, i, None] - logs[:, : i + 1]) / safe[:, None])
         above = total[: i + 1] / size
-        fitted = np.exp(-logs / hill)
-        distance = float(np.max(np.maximum(np.abs(above - fitted), np.abs(above - weight / size - fitted))))
-        if best is None or distance < best.distance:
-            best = Tail(1 + 1 / hill, 1 / (hill * math.sqrt(size)), float(x[i]), size, distance)
-    return best
+        below = above - counts[: i + 1] / size
+        distance = np.maximum(np.max(above - fitted, axis=1), np.max(fitted - below, axis=1))
+        better = samples[usable & (distance < best)]
+        start[better], hill[better], best[better] = i, mean[better], distance[better]
+    return start, hill, best
