@@ -130,6 +130,8 @@ def test_a_series_tells_what_changed(weights):
     assert [one["summary"]["matrices"] for one in series.to_dict()["checkpoints"]] == [2, 2]
     with pytest.raises(InvalidArgument, match="two at least"):
         diagnose_series([start])
+    with pytest.raises(InvalidArgument, match="one checkpoint"):
+        diagnose_series([start, later], store="results.jsonl")
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(checkpoint, tmp_path, monkeypatch):

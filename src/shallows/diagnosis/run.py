@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import shown
 from .._version import __version__
 from ..checkpoints import ResultStore, Skipped, fingerprint, merged, open_checkpoint, printable, weight_matrices
 from ..errors import CannotRead, InvalidArgument
@@ -126,7 +127,7 @@ def diagnose_series(sources: Iterable[Any], **options: Any) -> DiagnosisSeries:
     Raises
     ------
     InvalidArgument
-        For fewer than two, and as :func:`diagnose` does.
+        For fewer than two, for a `store`, and as :func:`diagnose` does.
 
     Examples
     --------
@@ -140,6 +141,8 @@ def diagnose_series(sources: Iterable[Any], **options: Any) -> DiagnosisSeries:
     sources = list(sources)
     if len(sources) < 2:
         raise InvalidArgument("sources", f"{len(sources)} checkpoints", "a series needs two at least")
+    if options.get("store") is not None:
+        raise InvalidArgument("store", shown(str(options["store"])), "is for one checkpoint")
     return DiagnosisSeries(tuple(diagnose(source, **options) for source in sources))
 
 
