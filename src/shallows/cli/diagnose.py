@@ -1,7 +1,7 @@
 """Read the spectra of trained weights: what is noise, what was learned, what could be pruned, and how sure that is.
 
-CHECKPOINT is a .safetensors file or folder, a PyTorch state dict, arrays (.npz, .npy), ONNX or GGUF; several are read as
-a series along training.
+CHECKPOINT is a .safetensors file or folder, a PyTorch state dict, arrays (.npz, .npy), ONNX or GGUF; several are read
+as a series along training.
 """
 
 from __future__ import annotations
