@@ -126,7 +126,10 @@ def run(
         times = time_grid(setting, last) if last is not None else given
         sgd = _sgd(learning_rate, batch)
         if sgd is not None:
-            sgd_limits(problem, sgd.batch).check(sgd.learning_rate)
+            sgd_limits(problem, sgd.batch, setting).check(sgd.learning_rate)
+        elif learning_rate is not None:
+            rate = options.parse_size("--learning-rate", learning_rate)
+            sgd_limits(problem, 1, setting).check_curvature(rate)
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
     )

@@ -143,7 +143,7 @@ class Dynamics:
     @cached_property
     def limits(self) -> SgdLimits | None:
         """What stochastic gradients allow and leave; None without a batch."""
-        return None if self.sgd is None else sgd_limits(self.problem, self.sgd.batch)
+        return None if self.sgd is None else sgd_limits(self.problem, self.sgd.batch, self.setting)
 
     @cached_property
     def sgd_excess_risk(self) -> FloatArray | None:
@@ -327,7 +327,7 @@ def predict_dynamics(
     wanted = check_times(times)
     if sgd is not None:
         check_instance("sgd", sgd, Sgd)
-        sgd_limits(problem, sgd.batch).check(sgd.learning_rate)
+        sgd_limits(problem, sgd.batch, setting).check(sgd.learning_rate)
     distinct, places = np.unique(wanted, return_inverse=True)
     state = FLOWS.of(problem.network).follow(setting, distinct)
     over_time = {name: getattr(state, name)[places] for name in ("mean", "error", "scattered", "norm")}
