@@ -36,6 +36,8 @@ CURVATURE = 0.5
 _TIMES, _TIMES_PER_DECADE, _RATES, _WIDTHS = 160, 12, 150, 16
 #: Relaxation times of the slowest mode after which a flow has ended, wherever it started.
 _ENDED = 100.0
+#: Share of the risk at the start that is rounding: less of it is none.
+_ROUNDING = 1e-28
 MOST_BUDGETS = 1000
 
 
@@ -47,6 +49,8 @@ class ComputeOptimal:
     ----------
     problem : Problem
         Network, teacher and noise.
+    init_scale : float
+        Standard deviation of the initial weights.
     schedule : {"linear", "constant"}
         How the learning rate goes on.
     budgets : ndarray, shape (k,)
@@ -75,6 +79,7 @@ class ComputeOptimal:
     """
 
     problem: Problem
+    init_scale: float
     schedule: str
     budgets: FloatArray
     width: FloatArray
@@ -123,7 +128,9 @@ class ComputeOptimal:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        lists = ("width", "samples", "steps", "batch", "learning_rate", "excess_risk", "share", "widths")
+        counts = {name: np.maximum(np.rint(getattr(self, name)), 1) for name in ("width", "steps", "batch", "widths")}
+        counts["samples"] = np.floor(self.samples)
+        lists = ("learning_rate", "excess_risk", "share")
         curves = [[value if math.isfinite(value) else None for value in row] for row in self.isoflop.tolist()]
         return {
             **{
@@ -131,8 +138,10 @@ class ComputeOptimal:
                 for key, value in self.problem.to_dict().items()
                 if key in ("network", "teacher", "dim", "noise")
             },
+            "init_scale": self.init_scale,
             "schedule": self.schedule,
             "budget": self.budgets.tolist(),
+            **{name: [int(value) for value in values] for name, values in counts.items()},
             **{name: getattr(self, name).tolist() for name in lists},
             "isoflop": curves,
             "exponents": self.exponents,
@@ -236,6 +245,7 @@ def compute_optimal(
     batch = np.maximum(CURVATURE / (rate * np.array([curve.sharpness for curve in chosen])), 1.0)
     return ComputeOptimal(
         problem=problem,
+        init_scale=float(init_scale),
         schedule=schedule,
         budgets=wanted,
         width=np.array([curve.width for curve in chosen], dtype=float),
@@ -318,7 +328,10 @@ class _Curve:
             rests = cooling(2 * times[:, None] * rates) * (
                 rates >= flow.slowest_relaxation(here, found.smallest)[:, None]
             )
+            # What starts above its size is noise as well, and has no time to relax.
+            above = np.where(found.state.mean > 1.5 * found.final_modes, found.state.mean, 0.0)
             left = limits.gradient_power * (rests @ shares)
+            left = left + flow.gradient_power(here, above, found.state.multiplicities)
         return cls(
             width=here.effective_width, cost=flow.sample_cost(here), noise=here.noise,
             sharpness=max(limits.sharpness, limits.start.sharpness),
@@ -338,7 +351,9 @@ class _Curve:
         fine = np.geomspace(rates[max(place - 1, 0)], rates[min(place + 1, rates.size - 1)], 21)
         risks = self.risk(samples, fine)
         place = int(np.argmin(risks))
-        return float(risks[place]), float(fine[place]), float(self._at(samples, fine, self.power)[place] * fine[place])
+        risk = float(risks[place])
+        risk = risk if risk > _ROUNDING * math.exp(self.log_risks[0]) else 0.0
+        return risk, float(fine[place]), float(self._at(samples, fine, self.power)[place] * fine[place])
 
     def risk(self, samples: float, rates: FloatArray) -> FloatArray:
         """Excess risk after `samples` at rates per sample of the batch; infinite where the noise is no small part."""
