@@ -43,3 +43,19 @@ def problem_rows(content: Mapping[str, Any]) -> list[Row]:
     if network.has_width:
         rows.append(("penalty", "pen", number(content["penalty"])))
     return rows
+
+
+def training_rows(content: Mapping[str, Any], *, chosen: tuple[str, ...] = ()) -> list[Row]:
+    """The problem with how it is trained: initial weights, learning rate, batch, decay; less what is `chosen`."""
+    rows = [row for row in problem_rows({"samples": 1, "effective_samples": 1, **content}) if row[0] != "samples"]
+    start = content.get("start", "normal")
+    rows.append(("initial weights", "", f"{number(content['init_scale'])}   ({start})"))
+    if content.get("learning_rate") is not None:
+        rows.append(("learning rate", "", number(content["learning_rate"])))
+    if content.get("sgd") is not None:
+        rows.append(("batch", "B", str(content["sgd"]["batch"])))
+    if "weight_decay_per_sample" in content:
+        rows.append(("weight decay", "lam/n", number(content["weight_decay_per_sample"])))
+    if "schedule" in content:
+        rows.append(("schedule", "", content["schedule"]))
+    return [row for row in rows if row[0] not in chosen]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from shallows import PowerLaw, Problem, compute_optimal, predict_dynamics
+from shallows._numbers import number
 from shallows.cli import main
 from shallows.dynamics import Sgd
 
@@ -84,6 +85,32 @@ def test_a_report_has_its_figures_and_numbers(run, network):
     assert page.count("data:image/svg") == 2 and "training over time" in page
 
 
+def test_console_and_report_state_their_settings(run):
+    sgd = ["--until", "1e4", "--learning-rate", "2", "--batch", "40", "--weight-decay", "1e-5", "--width", "7"]
+    out = " ".join(run(*FLOW, *sgd, "--out", "dyn")[1].split())
+    page = Path("dyn/report.html").read_text(encoding="utf-8")
+    found = json.loads(Path("dyn/dynamics.json").read_text(encoding="utf-8"))
+    for text in ("gamma = 1.25", "noise variance Delta 0.1", "width p 7", "initial weights 0.05", "learning rate 2",
+                 "batch B 40", "weight decay lam/n 1.000e-05"):  # fmt: skip
+        assert text in out
+    for cell in ("power law, gamma = 1.25, energy 1", "0.1", "7", "0.05   (normal)", "2", "40", "1.000e-05"):
+        assert f"<td>{cell}</td>" in page
+    assert f"has {number(found['sgd_excess_risk'][-1], 3)} at the last time" in page
+    out = " ".join(run(*SPEND, "--budgets", "1e7:1e9", "--out", "frontier")[1].split())
+    page = Path("frontier/report.html").read_text(encoding="utf-8")
+    for text in ("gamma = 1.25", "noise variance Delta 0.1", "initial weights 0.01", "schedule linear"):
+        assert text in out
+    assert "<td>linear</td>" in page and "gamma = 1.25" in page
+    found = json.loads(Path("frontier/compute_optimal.json").read_text(encoding="utf-8"))
+    counts = [found[name] for name in ("width", "samples", "steps", "batch", "widths")]
+    assert all(type(value) is int for values in counts for value in values)
+
+
+def test_a_risk_below_rounding_is_none(run):
+    noiseless = [*SPEND[:-1], "0", "--budgets", "1e14"]
+    assert json.loads(run(*noiseless, "--json")[1])["excess_risk"] == [0.0]
+
+
 def test_one_time_is_no_figure(run):
     assert run(*FLOW, "--at", "0", "--out", "dyn")[0] == 0
     assert set(os.listdir("dyn")) == {"report.html", "dynamics.json", "dynamics.csv"}
@@ -120,8 +147,9 @@ def test_budgets_are_ranges_or_lists(run, text, budgets):
         ([*FLOW, "--at", "1,soon"], "--at"),
         ([*FLOW, "--at", "nan"], "--at"),
         ([*FLOW, "--at", "1e99"], "--at"),
-        ([*FLOW, "--until", "0"], "--until"),
-        ([*FLOW, "--until", "-3"], "--until"),
+        ([*FLOW, "--until", "0"], "--until: got 0; must be a finite number > 0"),
+        ([*FLOW, "--until", "-3"], "--until: got -3; must be a finite number > 0"),
+        ([*FLOW, "--at", "1", "--learning-rate", "100"], "the largest that curvature allows"),
         ([*FLOW, "--until", "inf"], "--until"),
         ([*FLOW[:-1], "0", "--at", "1"], "--init-scale"),
         ([*FLOW[:-1], "-1", "--at", "1"], "--init-scale"),

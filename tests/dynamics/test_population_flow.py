@@ -209,6 +209,27 @@ def test_compressed_and_given_teachers_agree_with_every_mode_kept(network, monke
     assert found == pytest.approx(wanted, rel=2e-4)
 
 
+@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("decay", [0.0, 0.01])
+def test_the_largest_initial_weights_allowed_fall_all_the_way_to_the_end(network, decay):
+    problem = Problem(network, PowerLaw(40, 1.25), 1)
+    found = predict_dynamics(problem, np.append(np.geomspace(1e-9, 1e5, 40), 1e20), init_scale=1e4, weight_decay=decay)
+    # Not below the rounding of squared weights of 1e8.
+    assert np.all(np.diff(found.loss) <= 1e-9 * found.loss[:-1] + 1e-12)
+    assert found.excess_risk[-1] == pytest.approx(found.final_risk, rel=1e-6, abs=1e-6)
+
+
+def test_initial_weights_are_not_taken_for_learned_modes():
+    large = Problem("quadratic", PowerLaw(10**6, 1.25), 1)
+    found = predict_dynamics(large, [0.0], init_scale=0.01)
+    assert found.excess_risk[0] > 1.9 and found.learned_modes[0] == 0 and found.smallest[0] == np.inf
+    narrow = Problem("quadratic", PowerLaw(40, 1.25), 1, width=5)
+    end = predict_dynamics(narrow, [1e12], init_scale=0.01)
+    assert end.learned_modes[0] == pytest.approx(5)
+    above = predict_dynamics(Problem("diagonal", PowerLaw(40, 1.25), 1), [0.0], init_scale=30.0)
+    assert above.learned_modes[0] == 0
+
+
 def test_times_come_back_as_given():
     problem = Problem("quadratic", PowerLaw(30, 1.0), 1)
     one = predict_dynamics(problem, [5e3, 0.0, 100.0, 5e3], init_scale=0.1)
@@ -228,6 +249,7 @@ def test_times_come_back_as_given():
         ({"init_scale": 0.0}, "init_scale"),
         ({"init_scale": -0.1}, "init_scale"),
         ({"init_scale": float("inf")}, "init_scale"),
+        ({"init_scale": 1.1e4}, "at most 10000"),
         ({"weight_decay": -1.0}, "weight_decay"),
         ({"start": "zero"}, "start"),
         ({"sgd": 0.5}, "sgd"),

@@ -155,6 +155,41 @@ def test_simulated_runs_find_the_predicted_risk_and_a_wide_network_to_be_worse()
     assert risks[30][0] > 2 * mean
 
 
+@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("scale", [1.0, 10.0])
+def test_proposed_runs_from_large_weights_have_their_flow_s_risk_and_a_stable_rate(network, scale):
+    problem = Problem(network, PowerLaw(40, 1.25), 1)
+    best = compute_optimal(problem, [1e8, 1e10], init_scale=scale)
+    for width, samples, batch, rate, risk in zip(
+        best.width, best.samples, best.batch, best.learning_rate, best.excess_risk, strict=True
+    ):
+        here = Problem(network, PowerLaw(40, 1.25), 1, 0.0, int(width) if network == "quadratic" else None)
+        flow = predict_dynamics(here, [rate * samples / batch / 2], init_scale=scale).excess_risk[0]
+        # Interpolated in the logarithm, between times a tenth of a decade apart.
+        assert abs(np.log(risk + 1e-12) - np.log(flow + 1e-12)) < 0.1
+        assert rate < sgd_limits(here, max(1, round(batch)), flow_setting(here, scale)).largest_rate
+
+
+@pytest.mark.parametrize("network", network_names())
+def test_the_largest_rate_knows_the_initial_weights(network):
+    problem = Problem(network, PowerLaw(40, 1.25), 1)
+    setting = flow_setting(problem, 10.0)
+    limits = sgd_limits(problem, 59, setting)
+    with pytest.raises(InvalidArgument, match="from these initial weights"):
+        limits.check(0.5 * sgd_limits(problem, 59).largest_rate)
+    with pytest.raises(InvalidArgument, match="curvature"):
+        limits.check_curvature(limits.largest_rate_without_noise)
+    assert limits.largest_rate < limits.largest_rate_without_noise
+    assert sgd_limits(problem, 59, flow_setting(problem, 0.01)).largest_rate == sgd_limits(problem, 59).largest_rate
+    finals = {}
+    with np.errstate(all="ignore"):
+        for share in (0.5, 10.0):
+            rate = share * limits.largest_rate
+            finals[share] = [simulate_sgd(setting, Sgd(rate, 59), np.array([0.0, 200 * rate]), s) for s in range(4)]
+    assert all(end < start for start, end in finals[0.5])
+    assert all(not end < start for start, end in finals[10.0])
+
+
 @pytest.mark.parametrize("gamma", [0.8, 1.25])
 @pytest.mark.parametrize("schedule,noise", [("constant", 1.0), ("linear", 1.0), ("linear", 0.0)])
 def test_exponents_of_the_diagonal_frontier(gamma, schedule, noise):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InvalidArgument
+from ..problem_rows import training_rows
 from . import _options as options
 from ._files import OutputFolder
 from ._output import print_json
@@ -136,4 +137,6 @@ def sections(found: ComputeOptimal) -> list[tuple[str, list[Row]]]:
         text = f"fitted up to {miss['fitted_until']:.3g}, it says {number(miss['extrapolated_risk'])} at "
         text += f"{miss['budget']:.3g}: {ratio:.3g} times the risk above"
         reading.append(("a plain power law", text))
-    return [(f"Best runs, one pass, {found.schedule} learning rate", rows), ("Reading", reading)]
+    content = {**found.problem.to_dict(), "init_scale": found.init_scale, "schedule": found.schedule}
+    problem = training_rows(content, chosen=("width",))
+    return [("Problem", problem), (f"Best runs, one pass, {found.schedule} learning rate", rows), ("Reading", reading)]

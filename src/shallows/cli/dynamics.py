@@ -9,6 +9,7 @@ import typer
 
 from .._arguments import exactly_one
 from ..errors import InvalidArgument
+from ..problem_rows import training_rows
 from . import _options as options
 from ._files import OutputFolder
 from ._output import print_json
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from ..dynamics import Dynamics, FlowSetting, Sgd
+    from ..dynamics import Dynamics, Sgd
 
 #: Lines of the table, and times on a command line, at most.
 LINES, MOST_TIMES = 16, 1000
@@ -117,7 +118,7 @@ def run(
     scale = options.parse_size("--init-scale", init_scale)
     exactly_one({"--until": until, "--at": at}, "to choose the times")
     given = None if at is None else parse_times(at)
-    last = None if until is None else options.parse_size("--until", until)
+    last = None if until is None else _parse_until(until)
 
     from ..dynamics import flow_setting, predict_dynamics, sgd_limits, time_grid
 
@@ -126,7 +127,10 @@ def run(
         times = time_grid(setting, last) if last is not None else given
         sgd = _sgd(learning_rate, batch)
         if sgd is not None:
-            sgd_limits(problem, sgd.batch).check(sgd.learning_rate)
+            sgd_limits(problem, sgd.batch, setting).check(sgd.learning_rate)
+        elif learning_rate is not None:
+            rate = options.parse_size("--learning-rate", learning_rate)
+            sgd_limits(problem, 1, setting).check_curvature(rate)
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
     )
@@ -135,7 +139,8 @@ def run(
         found = predict_dynamics(problem, times, init_scale=scale, weight_decay=decay, start=start, sgd=sgd)
         content = found.to_dict()
         if learning_rate is not None and sgd is None:
-            content["steps"] = (found.times / options.parse_size("--learning-rate", learning_rate)).tolist()
+            content["learning_rate"] = options.parse_size("--learning-rate", learning_rate)
+            content["steps"] = (found.times / content["learning_rate"]).tolist()
         if output is not None:
             from ..report import write_dynamics_report
 
@@ -144,7 +149,7 @@ def run(
     if json:
         print_json(content)
     else:
-        print_sections(f"Training a {problem.network} network over time", sections(found, setting, content))
+        print_sections(f"Training a {problem.network} network over time", sections(found, content))
         if out is not None:
             typer.echo(f"\nReport: {out}/report.html")
     return 0
@@ -164,6 +169,15 @@ def parse_times(text: str) -> np.ndarray[Any, Any]:
     return np.array(times, dtype=float)
 
 
+def _parse_until(text: str) -> float:
+    """The last time, ``> 0``."""
+    allowed = "must be a finite number > 0, such as 1e4"
+    time = float(options.parse_number("--until", text, allowed))
+    if not options.SMALLEST_SIZE <= time <= options.LARGEST_SIZE:
+        raise InvalidArgument("--until", options.shown(text), allowed)
+    return time
+
+
 def _sgd(learning_rate: str | None, batch: str | None) -> Sgd | None:
     """What was said of stochastic gradients; None without a batch."""
     if learning_rate is not None and options.parse_size("--learning-rate", learning_rate) == 0:
@@ -179,7 +193,7 @@ def _sgd(learning_rate: str | None, batch: str | None) -> Sgd | None:
     return Sgd(options.parse_size("--learning-rate", learning_rate), size)
 
 
-def sections(found: Dynamics, setting: FlowSetting, content: dict[str, Any]) -> list[tuple[str, list[Row]]]:
+def sections(found: Dynamics, content: dict[str, Any]) -> list[tuple[str, list[Row]]]:
     """Headings and rows that present the training over time."""
     network = found.problem.architecture
     end = "with unlimited time, and many samples"
@@ -187,8 +201,6 @@ def sections(found: Dynamics, setting: FlowSetting, content: dict[str, Any]) -> 
     if found.time_exponent is not None:
         law = f"excess risk ~ time^{found.time_exponent:.3g} at large d, up to logarithms of the initial weights"
         reading.append(("while modes enter", law))
-    if setting.decay:
-        reading.append(("weight decay", f"{number(setting.decay)} of the loss per sample"))
     if found.limits is not None and found.sgd is not None:
         limits = found.limits
         reading += [
@@ -197,6 +209,7 @@ def sections(found: Dynamics, setting: FlowSetting, content: dict[str, Any]) -> 
             ("critical batch", f"{number(limits.critical_batch)}   larger ones save no steps"),
         ]
     return [
+        ("Problem", training_rows(content)),
         ("Over time (learning rate times steps)", time_rows(content)),
         (f"When each of the first {network.words.features} is half learned", mode_rows(content)),
         ("Reading", reading),

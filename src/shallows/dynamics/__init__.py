@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401  what differs by network
 from .compute import ComputeOptimal, compute_optimal, frontier_exponents
-from .protocol import FLOWS, Flow, FlowSetting, FlowState
+from .protocol import FLOWS, Flow, FlowSetting, FlowState, StartPower
 from .simulation import EarlyStopping, early_stopping, simulate_sgd
 from .stochastic import Sgd, SgdLimits, sgd_limits
 from .trajectory import Dynamics, flow_setting, predict_dynamics, time_grid
@@ -27,6 +27,7 @@ __all__ = [
     "FlowState",
     "Sgd",
     "SgdLimits",
+    "StartPower",
     "compute_optimal",
     "early_stopping",
     "flow_setting",

@@ -32,8 +32,12 @@ SCHEDULES = ("linear", "constant")
 MOST_SHARE = 0.4
 #: Learning rate times sharpness at the largest batch: 2 would not be stable.
 CURVATURE = 0.5
-#: Points of the search: times of a flow, shares, widths per decade.
-_TIMES, _RATES, _WIDTHS = 160, 150, 16
+#: Points of the search: times of a flow at least and per decade, shares, widths per decade.
+_TIMES, _TIMES_PER_DECADE, _RATES, _WIDTHS = 160, 12, 150, 16
+#: Relaxation times of the slowest mode after which a flow has ended, wherever it started.
+_ENDED = 100.0
+#: Share of the risk at the start that is rounding: less of it is none.
+_ROUNDING = 1e-28
 MOST_BUDGETS = 1000
 
 
@@ -45,6 +49,8 @@ class ComputeOptimal:
     ----------
     problem : Problem
         Network, teacher and noise.
+    init_scale : float
+        Standard deviation of the initial weights.
     schedule : {"linear", "constant"}
         How the learning rate goes on.
     budgets : ndarray, shape (k,)
@@ -73,6 +79,7 @@ class ComputeOptimal:
     """
 
     problem: Problem
+    init_scale: float
     schedule: str
     budgets: FloatArray
     width: FloatArray
@@ -121,7 +128,9 @@ class ComputeOptimal:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        lists = ("width", "samples", "steps", "batch", "learning_rate", "excess_risk", "share", "widths")
+        counts = {name: np.maximum(np.rint(getattr(self, name)), 1) for name in ("width", "steps", "batch", "widths")}
+        counts["samples"] = np.floor(self.samples)
+        lists = ("learning_rate", "excess_risk", "share")
         curves = [[value if math.isfinite(value) else None for value in row] for row in self.isoflop.tolist()]
         return {
             **{
@@ -129,8 +138,10 @@ class ComputeOptimal:
                 for key, value in self.problem.to_dict().items()
                 if key in ("network", "teacher", "dim", "noise")
             },
+            "init_scale": self.init_scale,
             "schedule": self.schedule,
             "budget": self.budgets.tolist(),
+            **{name: [int(value) for value in values] for name, values in counts.items()},
             **{name: getattr(self, name).tolist() for name in lists},
             "isoflop": curves,
             "exponents": self.exponents,
@@ -234,6 +245,7 @@ def compute_optimal(
     batch = np.maximum(CURVATURE / (rate * np.array([curve.sharpness for curve in chosen])), 1.0)
     return ComputeOptimal(
         problem=problem,
+        init_scale=float(init_scale),
         schedule=schedule,
         budgets=wanted,
         width=np.array([curve.width for curve in chosen], dtype=float),
@@ -293,26 +305,36 @@ class _Curve:
     @classmethod
     def of(cls, problem: Problem, width: int | None, init_scale: float, schedule: str) -> _Curve:
         here = replace(problem, width=width)
-        flow, limits = FLOWS.of(here.network), sgd_limits(here, 1)
         setting = flow_setting(here, init_scale)
+        flow, limits = FLOWS.of(here.network), sgd_limits(here, 1, setting)
         smallest = here.spectrum.values[here.spectrum.values > 0][-1:]
         if not smallest.size:
             raise InvalidArgument("teacher", "no energy", "must have a mode to learn")
-        first = 1e-2 / (flow.growth_rate(here) * here.spectrum.values[0])
-        last = max(100 * float(flow.learning_times(setting, smallest, np.ones(1))[0]), 1e3 * first)
-        times = np.geomspace(first, last, _TIMES)
+        growth = flow.growth_rate(here)
+        # Weights far above the teacher's fall sooner than its strongest mode grows.
+        first = 1e-2 / max(growth * float(here.spectrum.values[0]), flow.start_power(setting).sharpness)
+        # A mode that starts above its size is not learned but forgotten: as slowly, and without a learning time.
+        ended = _ENDED / (growth * float(smallest[0]))
+        last = max(100 * float(flow.learning_times(setting, smallest, np.ones(1))[0]), ended, 1e3 * first)
+        times = np.geomspace(first, last, max(_TIMES, math.ceil(_TIMES_PER_DECADE * math.log10(last / first))))
         found = predict_dynamics(here, times, init_scale=init_scale)
         power = flow.gradient_power(here, found.state.mean, found.state.multiplicities)
         runaway = power + 2 * flow.gradient_power(here, found.state.mean[:, :1], np.ones(1))
+        # A run is stable if it was all the way, from the initial weights on.
+        runaway = np.maximum.accumulate(np.maximum(runaway, limits.start.runaway))
         left = power
         if schedule == "linear":
             rates, shares = relaxation(here)
             rests = cooling(2 * times[:, None] * rates) * (
                 rates >= flow.slowest_relaxation(here, found.smallest)[:, None]
             )
+            # What starts above its size is noise as well, and has no time to relax.
+            above = np.where(found.state.mean > 1.5 * found.final_modes, found.state.mean, 0.0)
             left = limits.gradient_power * (rests @ shares)
+            left = left + flow.gradient_power(here, above, found.state.multiplicities)
         return cls(
-            width=here.effective_width, cost=flow.sample_cost(here), sharpness=limits.sharpness, noise=here.noise,
+            width=here.effective_width, cost=flow.sample_cost(here), noise=here.noise,
+            sharpness=max(limits.sharpness, limits.start.sharpness),
             log_times=np.log(times), log_risks=np.log(found.excess_risk + 1e-300), power=power, runaway=runaway,
             left=left, taken=0.5 if schedule == "linear" else 1.0,
         )  # fmt: skip
@@ -323,11 +345,15 @@ class _Curve:
         if samples < 1:
             return math.nan, math.nan, math.nan
         rates = MOST_SHARE / self.runaway.max() * np.geomspace(1e-9, 1e3, _RATES)
+        # No rate takes a run beyond the table, where the flow has ended.
+        rates = np.minimum(rates, math.exp(self.log_times[-1]) / (self.taken * samples))
         place = int(np.argmin(self.risk(samples, rates)))
         fine = np.geomspace(rates[max(place - 1, 0)], rates[min(place + 1, rates.size - 1)], 21)
         risks = self.risk(samples, fine)
         place = int(np.argmin(risks))
-        return float(risks[place]), float(fine[place]), float(self._at(samples, fine, self.power)[place] * fine[place])
+        risk = float(risks[place])
+        risk = risk if risk > _ROUNDING * math.exp(self.log_risks[0]) else 0.0
+        return risk, float(fine[place]), float(self._at(samples, fine, self.power)[place] * fine[place])
 
     def risk(self, samples: float, rates: FloatArray) -> FloatArray:
         """Excess risk after `samples` at rates per sample of the batch; infinite where the noise is no small part."""
@@ -337,5 +363,5 @@ class _Curve:
         return np.where(stable, (flow + left * self.noise) / (1 - np.minimum(left, MOST_SHARE)), np.inf)
 
     def _at(self, samples: float, rates: FloatArray, table: FloatArray) -> FloatArray:
-        """`table` at the end of the run."""
+        """`table` at the end of the run; before its first time nothing has moved by more than 1 %."""
         return np.asarray(np.interp(np.log(self.taken * rates * samples), self.log_times, table))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .diagonal_kernels import advance, mean_flow
-from .protocol import FLOWS, STARTS, Flow, FlowSetting, FlowState
+from .protocol import FLOWS, STARTS, Flow, FlowSetting, FlowState, StartPower
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -80,6 +80,13 @@ class DiagonalFlow(Flow):
 
     def sharpness(self, problem: Problem) -> float:
         return self.growth_rate(problem) * float(problem.spectrum.values[0])
+
+    def start_power(self, setting: FlowSetting) -> StartPower:
+        d = float(setting.problem.dim)
+        # The largest a^2 + w^2 of d pairs: of chi-squared variables with two degrees of freedom.
+        largest = 2 * setting.init_scale**2 * (1.0 if setting.start == "balanced" else 1 + math.log(d))
+        # Of (a w/sqrt(d) - theta*)^2: the gradient's part 2 (a^2 + w^2)/d and the residual's 2 |a w|/d.
+        return StartPower(2 * setting.init_scale**2, largest / d, 3 * largest / d)
 
     def sample_cost(self, problem: Problem) -> float:
         return 4.0 * problem.dim

@@ -39,7 +39,13 @@ def advance(p, q, alpha, beta, decay, time):
         if alpha < decay and beta * max(p, q) < 1e-12 * decay:  # what is left decays for good
             return p * math.exp((alpha - decay) * left), q * math.exp(-(alpha + decay) * left)
         step = left if decay == 0.0 else min(left, _FORCING / (2.0 * decay))
-        p = riccati(p, alpha - decay, beta, beta * product * math.exp(-decay * step), step)
+        stiff = beta * math.sqrt(product)
+        if stiff > alpha + decay:
+            # P = p e^(decay t) has the constant product P Q, and beta decays in its place: no small p - q is lost.
+            late = beta * math.exp(-decay * (step - min(0.5 * step, 0.5 / stiff)))
+            p = riccati(p, alpha, late, late * product, step) * math.exp(-decay * step)
+        else:
+            p = riccati(p, alpha - decay, beta, beta * product * math.exp(-decay * step), step)
         q = product * math.exp(-2.0 * decay * step) / p if p > 0.0 else 0.0
         done = done + step if step < left else time
     return p, q

@@ -48,6 +48,36 @@ class FlowSetting:
     start: str = "normal"
 
 
+@dataclass(frozen=True)
+class StartPower:
+    """What the initial weights do to the stability of stochastic gradient descent.
+
+    Attributes
+    ----------
+    power : float
+        ``T = E||grad f||^2`` there, squared labels per squared weight.
+    strongest : float
+        The strongest direction's part of it.
+    sharpness : float
+        Largest eigenvalue of the loss's Hessian there, from above.
+
+    Examples
+    --------
+    >>> from shallows.dynamics import StartPower
+    >>> StartPower(power=2.0, strongest=0.5, sharpness=0.1).runaway
+    3.0
+    """
+
+    power: float
+    strongest: float
+    sharpness: float
+
+    @property
+    def runaway(self) -> float:
+        """The power that decides on stability, as at the teacher."""
+        return self.power + 2 * self.strongest
+
+
 @dataclass(frozen=True, eq=False)
 class FlowState:
     """Means over initial weights of what the flow has learned, time by time.
@@ -144,6 +174,10 @@ class Flow(ABC):
     @abstractmethod
     def sharpness(self, problem: Problem) -> float:
         """Largest eigenvalue of the loss's Hessian in the learned directions, at the teacher."""
+
+    @abstractmethod
+    def start_power(self, setting: FlowSetting) -> StartPower:
+        """Gradient and curvature at the initial weights, their largest direction where it typically is."""
 
     @abstractmethod
     def sample_cost(self, problem: Problem) -> float:

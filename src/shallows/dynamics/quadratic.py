@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..weights import LowRankPSD
-from .protocol import FLOWS, Flow, FlowSetting, FlowState
+from .protocol import FLOWS, Flow, FlowSetting, FlowState, StartPower
 from .quadratic_kernels import mean_flow
 
 if TYPE_CHECKING:
@@ -74,6 +74,15 @@ class QuadraticFlow(Flow):
 
     def sharpness(self, problem: Problem) -> float:
         return self.growth_rate(problem) * float(problem.spectrum.values[0])
+
+    def start_power(self, setting: FlowSetting) -> StartPower:
+        problem = setting.problem
+        p, d = float(problem.effective_width), float(problem.dim)
+        unit = setting.init_scale**2 / math.sqrt(p * d)
+        edge = unit * (math.sqrt(p) + math.sqrt(d)) ** 2  # of a Wishart matrix
+        size = 4 * (1 + 1 / d) / math.sqrt(p * d)
+        # dW/dt = -c W (S - a) falls with slope c (3 S - a): 2 c s at the teacher, 3 c S far above it.
+        return StartPower(size * unit * p * d, size * edge, 1.5 * self.growth_rate(problem) * edge)
 
     def sample_cost(self, problem: Problem) -> float:
         return 2.0 * problem.effective_width * problem.dim

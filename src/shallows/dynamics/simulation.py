@@ -167,7 +167,7 @@ def early_stopping(
     problem = setting.problem
     data = sample(problem, seed)
     flow, network = FLOWS.of(problem.network), problem.architecture
-    limits = sgd_limits(problem, data.samples)
+    limits = sgd_limits(problem, data.samples, setting)
     rate = CALM * limits.largest_rate
     last = _long_enough(setting) if until is None else until
     marks = np.unique(np.rint(time_grid(setting, last, LOOKS) / rate).astype(np.int64))

@@ -8,19 +8,22 @@ section 15).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._arguments import check_integer, check_number
 from ..errors import InvalidArgument
-from .protocol import FLOWS
+from .protocol import FLOWS, StartPower
 
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..problems import Problem
+    from .protocol import FlowSetting
 
+#: The start that is not told.
+NOWHERE = StartPower(0.0, 0.0, 0.0)
 #: Bins that relaxation rates are gathered in.
 _BINS = 1000
 
@@ -58,7 +61,7 @@ class Sgd:
 
 @dataclass(frozen=True, eq=False)
 class SgdLimits:
-    """What stochastic gradients allow at the teacher, and what they leave.
+    """What stochastic gradients allow at the teacher and where weights start, and what they leave.
 
     Attributes
     ----------
@@ -72,6 +75,8 @@ class SgdLimits:
         large, so is the residual that multiplies it.
     sharpness : float
         Largest eigenvalue of the loss's Hessian.
+    start : StartPower
+        The same at the initial weights; zero where they were not told.
 
     Examples
     --------
@@ -87,11 +92,18 @@ class SgdLimits:
     gradient_power: float
     runaway_power: float
     sharpness: float
+    start: StartPower = NOWHERE
 
     @property
     def largest_rate(self) -> float:
-        """Learning rate beyond which weights at the teacher run away: noise and curvature, whichever comes first."""
-        return 1 / (self.runaway_power / self.batch + self.sharpness / 2)
+        """Learning rate beyond which weights run away, at the teacher or where they start: by noise and curvature."""
+        teacher = self.runaway_power / self.batch + self.sharpness / 2
+        return 1 / max(teacher, self.start.runaway / self.batch + self.start.sharpness / 2)
+
+    @property
+    def largest_rate_without_noise(self) -> float:
+        """The same for batches without limit, where curvature alone decides."""
+        return 2 / max(self.sharpness, self.start.sharpness)
 
     @property
     def critical_batch(self) -> float:
@@ -102,6 +114,14 @@ class SgdLimits:
         """Raise :class:`InvalidArgument` for a learning rate that is not stable."""
         if learning_rate >= self.largest_rate:
             allowed = f"must be below {self.largest_rate:.4g}, the largest stable rate at batch {self.batch}"
+            if self.largest_rate < replace(self, start=NOWHERE).largest_rate:
+                allowed += " from these initial weights"
+            raise InvalidArgument("learning_rate", learning_rate, allowed)
+
+    def check_curvature(self, learning_rate: float) -> None:
+        """Raise :class:`InvalidArgument` for a learning rate that is not stable even without noise."""
+        if learning_rate >= self.largest_rate_without_noise:
+            allowed = f"must be below {self.largest_rate_without_noise:.4g}, the largest that curvature allows"
             raise InvalidArgument("learning_rate", learning_rate, allowed)
 
     def floor(self, learning_rate: float) -> float:
@@ -173,7 +193,7 @@ def relaxation(problem: Problem) -> tuple[FloatArray, FloatArray]:
     return means, weights[weights > 0]
 
 
-def sgd_limits(problem: Problem, batch: int) -> SgdLimits:
+def sgd_limits(problem: Problem, batch: int, setting: FlowSetting | None = None) -> SgdLimits:
     """Largest stable rate, floor and critical batch of one-pass SGD.
 
     Parameters
@@ -181,6 +201,8 @@ def sgd_limits(problem: Problem, batch: int) -> SgdLimits:
     problem : Problem
     batch : int
         Samples per step, ``>= 1``.
+    setting : FlowSetting, optional
+        Where weights start, which lowers the largest rate where they are larger than the teacher's.
 
     Returns
     -------
@@ -206,4 +228,5 @@ def sgd_limits(problem: Problem, batch: int) -> SgdLimits:
     room = np.clip(problem.rank_share * problem.dim - (np.cumsum(counts) - counts), 0.0, counts)
     power = float(flow.gradient_power(problem, s, room))
     first = float(flow.gradient_power(problem, s[:1], np.minimum(room[:1], 1.0)))
-    return SgdLimits(problem, check_integer("batch", batch), power, power + 2 * first, flow.sharpness(problem))
+    start = NOWHERE if setting is None else flow.start_power(setting)
+    return SgdLimits(problem, check_integer("batch", batch), power, power + 2 * first, flow.sharpness(problem), start)

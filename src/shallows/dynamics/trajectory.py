@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MOST_TIMES, GRID = 10_000, 200
 #: Modes whose learning times are listed at most.
 MOST_MODES = 300
+#: Initial weights up to which the end of training comes out right to better than 1e-6; the squares of larger ones
+#: leave no digits for what the two layers of the diagonal network differ by.
+MOST_INIT_SCALE = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +108,15 @@ class Dynamics:
 
     @cached_property
     def _is_learned(self) -> Any:
-        return (self.state.mean >= 0.5 * self.final_modes) & (self.final_modes > 0)
+        # From the strongest on, so that initial weights of about a weak mode's size are not taken for it.
+        mean, final = self.state.mean, self.final_modes
+        near = (mean >= 0.5 * final) & (mean <= 1.5 * final) & (final > 0)
+        return np.logical_and.accumulate(near, axis=1)
 
     @property
     def learned_modes(self) -> FloatArray:
-        """How many modes have come to half of where they end, shape (times,)."""
-        return np.asarray(self._is_learned @ self.state.multiplicities)
+        """How many modes, from the strongest on, are within half of where they end; the width at most; (times,)."""
+        return np.minimum(self._is_learned @ self.state.multiplicities, float(self.problem.effective_width))
 
     @property
     def smallest(self) -> FloatArray:
@@ -143,7 +149,7 @@ class Dynamics:
     @cached_property
     def limits(self) -> SgdLimits | None:
         """What stochastic gradients allow and leave; None without a batch."""
-        return None if self.sgd is None else sgd_limits(self.problem, self.sgd.batch)
+        return None if self.sgd is None else sgd_limits(self.problem, self.sgd.batch, self.setting)
 
     @cached_property
     def sgd_excess_risk(self) -> FloatArray | None:
@@ -171,6 +177,7 @@ class Dynamics:
             **self.problem.to_dict(),
             "init_scale": self.setting.init_scale,
             "start": self.setting.start,
+            "learning_rate": None if self.sgd is None else self.sgd.learning_rate,
             "weight_decay_per_sample": self.setting.decay,
             "time": self.times.tolist(),
             "steps": None if steps is None else steps.tolist(),
@@ -194,7 +201,7 @@ def flow_setting(problem: Problem, init_scale: float, weight_decay: float = 0.0,
     ----------
     problem : Problem
     init_scale : float
-        Standard deviation of the initial weights, ``> 0``.
+        Standard deviation of the initial weights, ``> 0``, at most 1e4.
     weight_decay : float
         ``lam`` of the sum of squares over the samples of `problem`; ``lam/n`` acts per sample.
     start : {"normal", "balanced"}
@@ -219,6 +226,8 @@ def flow_setting(problem: Problem, init_scale: float, weight_decay: float = 0.0,
     check_instance("problem", problem, Problem)
     flow = FLOWS.of(problem.network)
     scale = check_number("init_scale", init_scale, strict=True)
+    if scale > MOST_INIT_SCALE:
+        raise InvalidArgument("init_scale", init_scale, f"must be a number > 0, at most {MOST_INIT_SCALE:g}")
     decay = check_number("weight_decay", weight_decay) / problem.samples
     return FlowSetting(problem, scale, decay, flow.check_start(start))
 
@@ -327,7 +336,7 @@ def predict_dynamics(
     wanted = check_times(times)
     if sgd is not None:
         check_instance("sgd", sgd, Sgd)
-        sgd_limits(problem, sgd.batch).check(sgd.learning_rate)
+        sgd_limits(problem, sgd.batch, setting).check(sgd.learning_rate)
     distinct, places = np.unique(wanted, return_inverse=True)
     state = FLOWS.of(problem.network).follow(setting, distinct)
     over_time = {name: getattr(state, name)[places] for name in ("mean", "error", "scattered", "norm")}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._numbers import number
 from ..plotting.style import save, styled
+from ..problem_rows import training_rows
 from .dynamics_figures import film_figure, frontier_figure, isoflop_figure, risk_figure
 from .html import render_page, svg_address
 
@@ -65,6 +66,7 @@ def write_dynamics_report(found: Dynamics, folder: Path, content: dict[str, Any]
         folder,
         title=f"{problem.network.capitalize()} network, d = {problem.dim}: training over time",
         verdict=_dynamics_verdict(found),
+        settings=training_rows(told),
         head=[name.replace("_", " ") for name in columns],
         rows=[[number(told[name][i]) for name in columns] for i in _lines(len(told["time"]))],
         caption="Means over initial weights; time is learning rate times steps",
@@ -98,7 +100,7 @@ def write_frontier_report(found: ComputeOptimal, folder: Path) -> Path:
     'report.html'
     """
     told = found.to_dict()
-    has_width = found.problem.architecture.has_width
+    problem, has_width = found.problem, found.problem.architecture.has_width
     columns = ["budget", *(["width"] if has_width else []), "samples", "steps", "batch", "learning_rate", "excess_risk"]
     _write_data(folder, "compute_optimal", told, {name: told[name] for name in columns})
     wanted: list[tuple[str, str, Callable[[], Any], str]] = []
@@ -110,8 +112,11 @@ def write_frontier_report(found: ComputeOptimal, folder: Path) -> Path:
         wanted.append(("isoflop", "The same compute at other widths", lambda: isoflop_figure(found), text))
     return _write_page(
         folder,
-        title=f"{found.problem.network.capitalize()} network, d = {found.problem.dim}: compute-optimal training",
+        title=f"{problem.network.capitalize()} network, d = {problem.dim}: compute-optimal training",
         verdict=_frontier_verdict(found),
+        settings=training_rows(
+            {**problem.to_dict(), "init_scale": found.init_scale, "schedule": found.schedule}, chosen=("width",)
+        ),
         head=["multiply-adds", *(name.replace("_", " ") for name in columns[1:])],
         rows=[[number(told[name][i]) for name in columns] for i in _lines(found.budgets.size)],
         caption=f"Best runs, {found.schedule} learning rate; the batch is the largest that costs no samples",
@@ -129,8 +134,10 @@ def _dynamics_verdict(found: Dynamics) -> str:
         f"{number(found.final_risk, 3)}."
     )
     if found.sgd is not None and found.limits is not None:
+        assert found.sgd_excess_risk is not None
         text += (
-            f" SGD at this rate and batch stays above {number(found.limits.floor(found.sgd.learning_rate), 3)}; rates "
+            f" That is the flow's; SGD at this rate and batch has {number(found.sgd_excess_risk[last], 3)} at the last "
+            f"time and stays above {number(found.limits.floor(found.sgd.learning_rate), 3)}; rates "
             f"from {number(found.limits.largest_rate, 3)} on are not stable."
         )
     return text
