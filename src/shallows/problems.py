@@ -33,7 +33,7 @@ class Problem(Displayed):
         diagonal network has one unit per dimension and takes none.
     design : Design
         The law of the inputs; default: independent standard normal entries. With a covariance, the teacher's modes are
-        those of the whitened teacher.
+        those of the whitened teacher. A covariance of one is kept as the default.
 
     Raises
     ------
@@ -68,6 +68,7 @@ class Problem(Displayed):
         object.__setattr__(self, "width", architecture.check_width(self.width))
         check_instance("design", self.design, Design)
         self.design.check(architecture, self.teacher)
+        object.__setattr__(self, "design", self.design.canonical())
 
     def __reduce__(self) -> tuple[Any, ...]:  # the fields, a name for the network, and nothing computed from them
         fields = (self.network, self.teacher, self.samples, self.noise, self.width)

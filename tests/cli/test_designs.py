@@ -71,7 +71,9 @@ def test_a_report_is_written(capsys, tmp_path):
     [
         ("--covariance many", "--covariance: got many; must be an exponent"),
         ("--covariance 400", "underflow"),
-        ("--covariance nan", "--covariance: got nan"),
+        ("--covariance nan", "--covariance: got nan; must be a finite exponent"),
+        ("--covariance inf", "--covariance: got inf; must be a finite exponent"),
+        ("--covariance 1 --alignment {folder}/skew.npy", "--alignment: got a matrix Q with |Q Q^T - 1| up to"),
         ("--covariance missing.npy", "--covariance: got missing.npy; no such file"),
         ("--alignment random", "--alignment: got random; needs a --covariance"),
         ("--covariance 1 --alignment up", "--alignment: got up"),
@@ -95,6 +97,25 @@ def test_bad_designs_are_one_line(capsys, tmp_path, extra, words):
     np.save(tmp_path / "skew.npy", np.triu(np.ones((30, 30))))
     code, out, err = run(capsys, f"predict {BASE} --penalty 0.05 {extra.format(folder=tmp_path)}")
     assert (code, out) == (2, "") and words in err and len(err.strip().splitlines()) == 1, err
+
+
+@pytest.mark.parametrize("command", ["predict --penalty 0.05", "optimal"])
+@pytest.mark.parametrize("extra", ["0", "0 --alignment random"])
+def test_a_covariance_of_zero_is_the_default(capsys, command, extra):
+    _, plain, _ = run(capsys, f"{command} {BASE} --json")
+    code, same, _ = run(capsys, f"{command} {BASE} --json --covariance {extra}")
+    assert code == 0 and _without_times(same) == _without_times(plain)
+
+
+def _without_times(text):
+    return {key: value for key, value in json.loads(text).items() if key != "seconds"}
+
+
+def test_message_passing_takes_no_covariance_and_refuses_what_theory_refuses(capsys):
+    code, out, err = run(capsys, f"amp {BASE} --penalty 0.05 --covariance 0.5")
+    assert (code, out) == (2, "") and "--covariance" in err
+    code, out, err = run(capsys, f"amp {BASE} --penalty 0.05 --design rademacher")
+    assert (code, out) == (2, "") and "trained ones leave it here" in err and len(err.strip().splitlines()) == 1
 
 
 def test_a_design_file_with_fewer_rows_than_samples(capsys, tmp_path):

@@ -52,6 +52,33 @@ def test_a_design_is_a_value(design, network):
     assert ("design" in problem.to_dict()) != (design == Isotropic())
 
 
+@pytest.mark.parametrize("alignment", ["aligned", "random", ROTATION])
+@pytest.mark.parametrize("covariance", [0.0, -0.0, np.ones(6), np.eye(6)], ids=["0", "-0", "ones", "matrix"])
+def test_a_covariance_of_one_is_white(covariance, alignment):
+    problem = Problem("quadratic", TEACHER, 30, 0.1, design=GaussianDesign(covariance, alignment))
+    assert problem.design == Isotropic() and problem == Problem("quadratic", TEACHER, 30, 0.1)
+    with pytest.raises(InvalidArgument):
+        Problem("quadratic", TEACHER, 30, design=GaussianDesign(np.ones(5)))
+    other = GaussianDesign(4 * np.ones(6))  # of mean 4: weight decay costs less
+    assert Problem("quadratic", TEACHER, 30, design=other).design == other
+
+
+def test_labels_of_power_laws():
+    told = {a: GaussianDesign(a).describe() for a in (0.5, -1.0, 0.0)}
+    assert "~ k^-0.5," in told[0.5] and "~ k^1," in told[-1.0] and told[0.0] == Isotropic().describe()
+
+
+def test_a_matrix_of_single_precision_is_symmetrised():
+    rng = np.random.default_rng(0)
+    matrix = np.eye(6) + 0.5
+    given = (matrix + np.triu(1e-7 * rng.normal(size=(6, 6)), 1)).astype(np.float32)
+    kept = GaussianDesign(given).given
+    assert np.array_equal(kept, kept.T) and np.abs(kept - matrix).max() < 1e-6
+    assert not np.array_equal(given, given.T)
+    with pytest.raises(InvalidArgument, match="symmetric"):
+        GaussianDesign(matrix + np.triu(np.full((6, 6), 1e-5), 1))
+
+
 def test_what_was_stored_before_designs_keeps_its_name():
     settings = {"network": "quadratic", "dim": 100, "gamma": 1.25, "noise": 0.1, "samples": 5000, "penalty": 0.05}
     point = Point("theory", settings)

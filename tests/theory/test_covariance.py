@@ -45,6 +45,9 @@ def test_spot_values_diagonal(a, n, noise, lam, expected):
     assert numbers == pytest.approx(expected, rel=3e-6)
 
 
+#: Eigenvalues that round to one, solved as every covariance is: an exponent of zero is taken for white inputs.
+ALMOST_WHITE = GaussianDesign(1e-18)
+
 CASES = [
     ("quadratic", PowerLaw(60, 1.25), 2400, 0.1, None, {"penalty": 0.05}),
     ("quadratic", PowerLaw(60, 1.25), 600, 0.1, None, {"penalty": 0.0}),
@@ -61,7 +64,7 @@ CASES = [
 @pytest.mark.parametrize("network,teacher,n,noise,width,strength", CASES)
 def test_a_covariance_of_one_is_the_isotropic_problem(network, teacher, n, noise, width, strength):
     plain = predict(Problem(network, teacher, n, noise, width), **strength)
-    same = predict(Problem(network, teacher, n, noise, width, GaussianDesign(0.0)), **strength)
+    same = predict(Problem(network, teacher, n, noise, width, ALMOST_WHITE), **strength)
     for name in ("excess_risk", "noise_scale", "threshold", "degrees_of_freedom", "train_error"):
         assert getattr(same, name) == pytest.approx(getattr(plain, name), rel=1e-8), name
     law, other = plain.spectrum, same.spectrum
@@ -73,7 +76,8 @@ def test_a_covariance_of_one_is_the_isotropic_problem(network, teacher, n, noise
     parts, others = plain.decomposition.to_dict(), same.decomposition.to_dict()
     assert others == pytest.approx(parts, rel=1e-7, abs=1e-9 * plain.excess_risk)
     ranks = np.arange(1.0, 6.0)
-    assert other.rank_positions(ranks) == pytest.approx(law.rank_positions(ranks), rel=1e-6)
+    nearby = 1e-6 if network == "quadratic" else 3e-5  # the law of white inputs takes neighbouring modes together
+    assert other.rank_positions(ranks) == pytest.approx(law.rank_positions(ranks), rel=nearby)
     places = np.array([-0.1, 0.05, 0.5, 3.0])
     assert other.density(places) == pytest.approx(law.density(places), rel=1e-6)
 
@@ -231,7 +235,7 @@ def test_the_decomposition_adds_up_and_has_its_signs():
 
 
 def test_the_own_spectrum_is_that_of_the_learned_matrix():
-    problem = Problem("quadratic", PowerLaw(60, 1.0), 2400, 0.2, design=GaussianDesign(0.0))
+    problem = Problem("quadratic", PowerLaw(60, 1.0), 2400, 0.2, design=ALMOST_WHITE)
     law = predict(problem, penalty=0.1).spectrum
     expected = law.rank_positions(np.arange(1.0, 61.0))
     assert np.abs(law.own_spectrum(3) - expected).max() < 0.15 * expected[0]

@@ -14,6 +14,7 @@ from ..errors import InvalidArgument, NotSupported, SolveFailed
 from ..networks import Network, network_named
 from ..operators import Operator, as_pair, check_data, operator_for
 from ..problems import Problem
+from ..state_evolution.result import require_theory
 from .damping import SMALLEST_MIX, Damping
 from .departure import first_departure
 from .expected import expect
@@ -189,8 +190,9 @@ def _check_problem(problem: Problem, network: Network, samples: int, dim: int) -
     if problem.samples != samples:
         raise InvalidArgument("problem", f"{problem.samples:g} samples", f"the data have {samples}")
     if not problem.design.is_white:
-        allowed = "message passing is made for white inputs; use train, which needs none"
+        allowed = "message passing is made for white inputs; verify and train take others"
         raise NotSupported("design", problem.design.describe(), allowed)
+    require_theory(problem)  # each iteration is compared with it
 
 
 def _check_truth(truth: Any, shape: tuple[int, ...]) -> FloatArray | None:

@@ -64,7 +64,8 @@ def _signature(item: Any) -> str:
         return f"`{item.metavar}`"
     if item.is_flag:
         return " / ".join(f"`{name}`" for name in (*item.opts, *item.secondary_opts))
-    return ", ".join(f"`{name} {item.metavar}`" for name in item.opts)
+    metavar = item.metavar.replace("|", "\\|")  # a bar ends the cell, in code too
+    return ", ".join(f"`{name} {metavar}`" for name in item.opts)
 
 
 def _meaning(item: Any) -> str:

@@ -165,7 +165,9 @@ def parse_network(network: str | None) -> Architecture:
     return network_named(network)
 
 
-def parse_design(design: str | None, covariance: str | None, alignment: str | None) -> DesignObject | None:
+def parse_design(
+    design: str | None, covariance: str | None = None, alignment: str | None = None
+) -> DesignObject | None:
     """The design that the options describe, None for the default.
 
     Raises

@@ -73,8 +73,6 @@ def run(
     noise: options.Noise = None,
     width: options.Width = None,
     design: options.Design = None,
-    covariance: options.Covariance = None,
-    alignment: options.Alignment = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
     bayes: Bayes = False,
@@ -87,7 +85,7 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Check everything, sample, iterate, print."""
-    inputs = options.parse_design(design, covariance, alignment)
+    inputs = options.parse_design(design)
     problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs)
     rule = _rule(problem, weight_decay, penalty, bayes)
     if not isinstance(problem.samples, int):

@@ -66,6 +66,10 @@ class Design(ABC):
     def draw(self, rng: np.random.Generator, samples: int, dim: int, network: Network) -> FloatArray:
         """Inputs, shape (samples, dim)."""
 
+    def canonical(self) -> Design:
+        """The same law in its simplest form, which is what a problem keeps."""
+        return self
+
     def gaussian(self) -> Design:
         """The Gaussian design with the same covariance: what theory predicts in its place."""
         return Isotropic()

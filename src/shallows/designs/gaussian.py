@@ -12,7 +12,7 @@ import numpy as np
 from .._arguments import check_integer, check_number
 from ..errors import InvalidArgument
 from ..teachers import EXACT_LIMIT, LEADING, LowRank, PowerLaw
-from .base import Design, random_rotation
+from .base import Design, Isotropic, random_rotation
 from .seen import PairedSpectrum, RotatedTeacher
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Relative size below which an eigenvalue of a matrix is rounding, and counts as zero.
 ROUNDING = 1e-13
+#: Asymmetry of a matrix over its largest number that is rounding, of single precision too.
+ASYMMETRY = 1e-6
 #: The smallest eigenvalue over the largest that a power law may have: beyond, costs leave double precision.
 SMALLEST_RATIO = 1e-60
 #: Largest dimension at which matrices are held.
@@ -43,7 +45,7 @@ class GaussianDesign(Design):
     ----------
     covariance : float, or array_like of shape (d,) or (d, d)
         An exponent ``a``: eigenvalues proportional to ``k^-a`` with mean one; the eigenvalues, in the teacher's order
-        and taken as they are; or the matrix itself.
+        and taken as they are; or the matrix itself. A problem takes a covariance of one for :class:`Isotropic`.
     alignment : {"aligned", "random"} or array_like of shape (d, d)
         The teacher's directions in the eigenvectors of the covariance: the same, in the same order (of a matrix:
         decreasing); a random rotation; or an orthogonal matrix whose column ``k`` is direction ``k``. The weights of
@@ -155,6 +157,16 @@ class GaussianDesign(Design):
             return shape * (dim / shape.sum())
         return np.array(self.given) if self.given.ndim == 1 else _eigen(self)[0]
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether the covariance is the identity, so that the inputs are white."""
+        if isinstance(self.given, float):
+            return self.given == 0
+        return np.array_equal(self.given, np.ones_like(self.given) if self.given.ndim == 1 else np.eye(len(self.given)))
+
+    def canonical(self) -> Design:
+        return Isotropic() if self.is_identity else self
+
     def gaussian(self) -> Design:
         return self
 
@@ -186,6 +198,8 @@ class GaussianDesign(Design):
             raise InvalidArgument(self.name, f"{given} numbers", f"must be of the teacher's dimension {dim}")
         if isinstance(self.alignment, np.ndarray) and self.alignment.shape[0] != dim:
             raise InvalidArgument("alignment", f"{self.alignment.shape[0]} rows", f"must have {dim}")
+        if self.is_identity:  # nothing of size d is held, and no direction differs from another
+            return
         if not isinstance(self.alignment, str) or self.alignment == "random" or self._vectors() is not None:
             if dim > LARGEST_MATRIX:
                 raise InvalidArgument("dim", dim, f"must be at most {LARGEST_MATRIX} for this covariance and alignment")
@@ -259,9 +273,11 @@ class GaussianDesign(Design):
     # -- words
 
     def describe(self) -> str:
+        if self.is_identity:
+            return Isotropic().describe()
         kind = "a given covariance"
         if isinstance(self.given, float):
-            kind = f"eigenvalues of the covariance ~ k^-{self.given:g}"
+            kind = f"eigenvalues of the covariance ~ k^{-self.given:g}"
         elif self.given.ndim == 1:
             kind = "given eigenvalues of the covariance"
         told = self.alignment if isinstance(self.alignment, str) else "in a given basis"
@@ -311,7 +327,11 @@ def _numbers(name: str, given: Any) -> FloatArray:
 def _check_covariance(name: str, given: Any) -> float | FloatArray:
     """The covariance in its canonical form, checked without an eigendecomposition where it is diagonal."""
     if np.ndim(given) == 0:
-        return check_number(name, given, minimum=-math.inf)
+        try:
+            return check_number(name, given, minimum=-math.inf)
+        except InvalidArgument as error:
+            allowed = "must be a finite exponent, or eigenvalues or a matrix"
+            raise InvalidArgument(name, error.value, allowed) from None
     array = _numbers(name, given)
     if array.ndim == 2 and 1 in array.shape:
         array = array.ravel()
@@ -322,7 +342,7 @@ def _check_covariance(name: str, given: Any) -> float | FloatArray:
         raise InvalidArgument(name, f"largest number {largest:g}", "must have variance, at most 1e50")
     eigenvalues = array
     if array.ndim == 2:
-        if np.abs(array - array.T).max() > 1e-10 * largest:
+        if np.abs(array - array.T).max() > ASYMMETRY * largest:
             i, j = np.unravel_index(int(np.abs(array - array.T).argmax()), array.shape)
             given = f"{array[i, j]:g} at ({i}, {j}) and {array[j, i]:g} at ({j}, {i})"
             raise InvalidArgument(name, given, "must be symmetric")
@@ -354,7 +374,9 @@ def _check_alignment(given: Any, size: int | None) -> str | FloatArray:
         raise InvalidArgument("alignment", f"{array.shape[0]} rows", f"must have the covariance's {size}")
     miss = float(np.abs(array @ array.T - np.eye(array.shape[0])).max())
     if miss > 1e-8:
-        raise InvalidArgument("alignment", f"misses Q Q^T = 1 by {miss:.2g}", "must be an orthogonal matrix")
+        raise InvalidArgument(
+            "alignment", f"a matrix Q with |Q Q^T - 1| up to {miss:.2g}", "must be orthogonal, Q Q^T = 1"
+        )
     array.setflags(write=False)
     return array
 

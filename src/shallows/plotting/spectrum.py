@@ -138,7 +138,7 @@ def draw_law(axes: Axes, law: Any) -> None:
     if round(beyond):
         words += f"\nlarger than shown: {number(round(beyond))}"
     axes.text(0.98, 0.97, words, transform=axes.transAxes, ha="right", va="top", linespacing=1.35)
-    axes.set_xlabel(law.problem.architecture.words.quantity)
+    axes.set_xlabel(as_inputs_show(law.problem, law.problem.architecture.words.quantity))
     axes.set_ylabel("density (zeros left out)")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="upper left")
@@ -154,7 +154,7 @@ def draw_ranks_of_law(axes: Axes, law: Any) -> None:
         teacher = np.sort(np.abs(law.problem.teacher.values(law.problem.network)))[::-1][ranks - 1]
         kept = teacher > 0
         axes.plot(ranks[kept], teacher[kept], color=GREY, linestyle=(0, (3, 2)), linewidth=1.0, label="teacher")
-    dress_rank_axes(axes, law.problem.architecture, [places[places > 0], teacher[teacher > 0]], count)
+    dress_rank_axes(axes, law.problem, [places[places > 0], teacher[teacher > 0]], count)
     axes.legend(loc="lower left")
 
 
@@ -185,7 +185,12 @@ def draw_law_by_rank(axes: Axes, law: Any, ranks: NDArray[np.int64]) -> NDArray[
     return places
 
 
-def dress_rank_axes(axes: Axes, network: Any, shown: list[Any], count: int) -> None:
+def as_inputs_show(problem: Any, quantity: str) -> str:
+    """The name of a weight for an axis, which says where that is one of the whitened weights."""
+    return quantity if problem.design.is_white else f"{quantity}, inputs whitened"
+
+
+def dress_rank_axes(axes: Axes, problem: Any, shown: list[Any], count: int) -> None:
     """Scales, ticks and names for sizes by rank."""
     axes.set_xscale("log")
     values = np.concatenate([v[v > 0] for v in shown]) if any(len(v) for v in shown) else np.array([1.0])
@@ -196,6 +201,7 @@ def dress_rank_axes(axes: Axes, network: Any, shown: list[Any], count: int) -> N
     axes.set_xlim(0.85, max(1.2 * count, 3))
     rank_ticks(axes.xaxis, count)
     axes.set_xlabel("rank, largest first")
-    axes.set_ylabel(network.words.size)
-    axes.set_title(f"All learned {network.words.weights}")
+    words = problem.architecture.words
+    axes.set_ylabel(as_inputs_show(problem, words.size))
+    axes.set_title(f"All learned {words.weights}")
     axes.grid(**GRID)

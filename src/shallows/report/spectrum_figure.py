@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..plotting.spectrum import draw_law_by_rank, draw_learned_density, dress_rank_axes, mark_outliers, shown_ranks
+from ..plotting.spectrum import (
+    as_inputs_show,
+    draw_law_by_rank,
+    draw_learned_density,
+    dress_rank_axes,
+    mark_outliers,
+    shown_ranks,
+)
 from ..plotting.style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, new_figure
 
 if TYPE_CHECKING:
@@ -84,7 +91,8 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
     mark_outliers(axes, law, low, high)
     axes.set_xlim(low, high)
     axes.locator_params(axis="both", nbins=6)
-    axes.set_xlabel(verification.problem.architecture.words.quantity)
+    problem = verification.problem
+    axes.set_xlabel(as_inputs_show(problem, problem.architecture.words.quantity))
     axes.set_ylabel("density (zeros left out)")
     axes.set_title("Near the bulk")
     measured = runs.mass_at_zero.mean
@@ -102,7 +110,6 @@ def _data_sets(count: int) -> str:
 
 def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> None:
     law, problem = verification.prediction.spectrum, verification.problem
-    network = problem.architecture
     style = TRAINER_STYLE[runs.trainer]
     ordered = runs.ordered
     measured = int((ordered > runs.zero).any(axis=0).sum())
@@ -140,4 +147,4 @@ def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> N
             label="teacher",
             zorder=1,
         )
-    dress_rank_axes(axes, network, [mean, places[places > 0], teacher[teacher > 0]], count)
+    dress_rank_axes(axes, problem, [mean, places[places > 0], teacher[teacher > 0]], count)
