@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InvalidArgument
-from ..problem_rows import training_rows
 from . import _options as options
 from ._files import OutputFolder
 from ._output import print_json
@@ -116,6 +115,8 @@ def parse_budgets(text: str | None) -> list[float]:
 
 def sections(found: ComputeOptimal) -> list[tuple[str, list[Row]]]:
     """Headings and rows that present the frontier."""
+    from ..problem_rows import training_rows
+
     has_width = found.problem.architecture.has_width
     head = ("multiply-adds", *(("width",) if has_width else ()), "samples", "steps", "batch", "rate", "excess risk")
     count = found.budgets.size

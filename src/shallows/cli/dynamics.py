@@ -9,7 +9,6 @@ import typer
 
 from .._arguments import exactly_one
 from ..errors import InvalidArgument
-from ..problem_rows import training_rows
 from . import _options as options
 from ._files import OutputFolder
 from ._output import print_json
@@ -195,6 +194,8 @@ def _sgd(learning_rate: str | None, batch: str | None) -> Sgd | None:
 
 def sections(found: Dynamics, content: dict[str, Any]) -> list[tuple[str, list[Row]]]:
     """Headings and rows that present the training over time."""
+    from ..problem_rows import training_rows
+
     network = found.problem.architecture
     end = "with unlimited time, and many samples"
     reading: list[Row] = [("in the end", f"{number(found.final_risk)}   excess risk {end}")]
