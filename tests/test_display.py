@@ -84,6 +84,11 @@ def every():
     fit, found, path = tune(data, network="diagonal")
     modes = recover_modes(infer(sample(square, 0), train(sample(square, 0), weight_decay=0.2)))
     verified = verify(linear, weight_decay=0.5, seeds=2, trainers=["convex"])
+    from shallows import designs, dynamics
+
+    coloured = Problem("quadratic", PowerLaw(12, 1.25), samples=200, noise=0.3, design=designs.GaussianDesign(0.5))
+    striped = Problem("diagonal", PowerLaw(30, 1.0), samples=150, noise=0.3, design=designs.GaussianDesign(0.5))
+    flowing = shallows.predict_dynamics(square, [1.0, 50.0], init_scale=0.01)
     prediction, other = predict(square, weight_decay=0.2), predict(linear, weight_decay=0.5)
     curve = np.geomspace(10, 1000, 12)
     laws = fit_power_laws(curve, 3 / curve + 1e-3, extrapolate=[2000.0])
@@ -116,6 +121,14 @@ def every():
         Solution(data.labels, 1.0, 0.9, 1e-3, 0.1, True, False, 3, "amp", {}, None), Words,
         DiagonalNetworkRegressor(1.0).fit(*data), QuadraticNetworkRegressor(weight_decay=1.0).fit(*sample(square, 0)),
         shallows.WhiteningTransformer().fit(data.inputs),
+        designs.Isotropic(), designs.GaussianDesign(0.5), designs.CommonMean(0.1), designs.Laplace(),
+        designs.Orthogonal(), designs.Rademacher(), designs.Rows(data.inputs), designs.Sparse(0.5),
+        designs.StudentT(5.0), designs.Uniform(), coloured.seen,
+        dataclasses.replace(coloured, design=designs.GaussianDesign(0.5, "random")).seen,
+        predict(coloured, weight_decay=0.2).spectrum, predict(striped, weight_decay=0.5).spectrum,
+        flowing, flowing.setting, flowing.state, dynamics.Sgd(0.1, 10), dynamics.sgd_limits(square, 10),
+        dynamics.StartPower(1.0, 2.0, 0.5),
+        shallows.compute_optimal(square, [1e6, 1e7], init_scale=0.01), dynamics.early_stopping(dynamics.flow_setting(linear, init_scale=0.01), seed=0),
     ]  # fmt: skip
     fitted = next(thing for thing in things if isinstance(thing, DiagonalNetworkRegressor))
     things += shown_of_weights() + shown_of_tables(fitted)

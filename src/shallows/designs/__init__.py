@@ -31,3 +31,7 @@ __all__ = [
     "Uniform",
     "design_named",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

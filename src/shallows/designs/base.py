@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from .._display import Displayed, Summary
+
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..networks import Network
@@ -25,7 +27,7 @@ def random_rotation(dim: int, seed: int) -> FloatArray:
     return rotation
 
 
-class Design(ABC):
+class Design(Displayed, ABC):
     """The law of the inputs ``x``. Frozen, hashable, and comparable by content.
 
     Examples
@@ -52,14 +54,14 @@ class Design(ABC):
         """Whether inputs are standard Gaussian, the setting of the paper."""
         return self.is_gaussian and self.is_white
 
-    def check(self, network: Network, teacher: Teacher) -> None:  # noqa: B027 - most have nothing to check
+    def check(self, network: Network, teacher: Teacher) -> None:
         """Raise :class:`shallows.errors.InvalidArgument` unless inputs of this law fit the teacher."""
 
     def why_no_theory(self, network: Network) -> str | None:
         """What keeps theory from being about inputs of this law (``benchmarks/universality.py``), or None."""
         return None
 
-    def check_samples(self, samples: float) -> None:  # noqa: B027
+    def check_samples(self, samples: float) -> None:
         """Raise :class:`shallows.errors.InvalidArgument` if so many rows cannot be drawn."""
 
     @abstractmethod
@@ -108,6 +110,9 @@ class Design(ABC):
     def describe(self) -> str:
         """One phrase for reports."""
 
+    def _summary(self) -> Summary:
+        return Summary(self.describe())
+
     def options(self) -> list[str]:
         """Options of the command line that ask for it."""
         number = "".join(f":{value!r}" for value in self.settings().values())
@@ -122,7 +127,7 @@ class Design(ABC):
         return {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Isotropic(Design):
     """Independent standard normal entries: the inputs of the paper, and the default.
 

@@ -33,7 +33,7 @@ class _Entries(Design):
         return self.entries(rng, (samples, dim))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rademacher(_Entries):
     """Signs: each entry is 1 or -1.
 
@@ -57,7 +57,7 @@ class Rademacher(_Entries):
         return "random signs as inputs"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Uniform(_Entries):
     """Entries uniform between ``-sqrt(3)`` and ``sqrt(3)``.
 
@@ -77,7 +77,7 @@ class Uniform(_Entries):
         return "uniform inputs"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Laplace(_Entries):
     """Entries with exponential tails on both sides.
 
@@ -97,7 +97,7 @@ class Laplace(_Entries):
         return "Laplace inputs"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StudentT(_Entries):
     """Entries with power-law tails, Student's t scaled to unit variance.
 
@@ -139,7 +139,7 @@ class StudentT(_Entries):
         return {"freedom": self.freedom}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sparse(_Entries):
     """Entries that are zero but for a share of them, which are Gaussian.
 

@@ -34,7 +34,7 @@ LARGEST_MATRIX = 10_000
 LARGEST_LIST = 100_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GaussianDesign(Design):
     """Gaussian inputs ``x ~ N(0, Sigma)``.
 

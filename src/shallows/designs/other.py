@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .seen import PairedSpectrum, RotatedTeacher
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CommonMean(Design):
     """Gaussian entries of unit variance about a common mean, which nobody takes off.
 
@@ -63,7 +63,7 @@ class CommonMean(Design):
         return {"mean": self.mean}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Orthogonal(Design):
     """Columns of a random rotation, each of mean square one; rows of one where there are fewer of them.
 
@@ -93,7 +93,7 @@ class Orthogonal(Design):
         return "orthogonal columns as inputs"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rows(Design):
     """Rows drawn without replacement from a user's table, about their mean.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._display import Displayed
 from ..teachers import compress_pairs, compressed_ranks
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from ..teachers import LowRank, PowerLaw, Teacher
 
 
-@dataclass(frozen=True, eq=False)
-class PairedSpectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class PairedSpectrum(Displayed):
     """Modes of a whitened teacher that shares its directions with the covariance, each with the variance along it.
 
     Attributes
@@ -89,8 +90,8 @@ class PairedSpectrum:
         return cls(values, variances * (teacher.dim / (counts @ variances)), np.array(counts), teacher.dim)
 
 
-@dataclass(frozen=True, eq=False)
-class RotatedTeacher:
+@dataclass(frozen=True, eq=False, repr=False)
+class RotatedTeacher(Displayed):
     """A whitened teacher whose directions are not those of the covariance.
 
     Attributes

@@ -37,3 +37,7 @@ __all__ = [
     "simulate_sgd",
     "time_grid",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import check_instance
+from .._display import Displayed, Summary
+from .._numbers import terminal_number as number
 from ..errors import InvalidArgument
 from ..problems import Problem
 from ..teachers import PowerLaw
@@ -41,8 +43,8 @@ _ROUNDING = 1e-28
 MOST_BUDGETS = 1000
 
 
-@dataclass(frozen=True, eq=False)
-class ComputeOptimal:
+@dataclass(frozen=True, eq=False, repr=False)
+class ComputeOptimal(Displayed):
     """The best run for each budget, and what other widths would have come to.
 
     Attributes
@@ -91,6 +93,13 @@ class ComputeOptimal:
     share: FloatArray
     widths: FloatArray
     isoflop: FloatArray
+
+    def _summary(self) -> Summary:
+        rows = [("budgets", str(self.budgets.size), f"{number(self.budgets[0])} to {number(self.budgets[-1])}")]
+        head = [(name, True) for name in ("multiply-adds", "width", "samples", "excess risk")]
+        columns = (self.budgets, self.width, self.samples, self.excess_risk)
+        table = [tuple(number(float(value)) for value in row) for row in zip(*columns, strict=True)]
+        return Summary(f"Compute-optimal training of a {self.problem.network} network", rows, head, table)
 
     @property
     def exponents(self) -> dict[str, float] | None:

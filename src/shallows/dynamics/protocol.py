@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._display import Displayed
 from ..errors import InvalidArgument
 from ..networks import Capability
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 STARTS = ("normal", "balanced")
 
 
-@dataclass(frozen=True)
-class FlowSetting:
+@dataclass(frozen=True, repr=False)
+class FlowSetting(Displayed):
     """A network, where its weights start, and how strongly they decay.
 
     Attributes
@@ -48,8 +49,8 @@ class FlowSetting:
     start: str = "normal"
 
 
-@dataclass(frozen=True)
-class StartPower:
+@dataclass(frozen=True, repr=False)
+class StartPower(Displayed):
     """What the initial weights do to the stability of stochastic gradient descent.
 
     Attributes
@@ -78,8 +79,8 @@ class StartPower:
         return self.power + 2 * self.strongest
 
 
-@dataclass(frozen=True, eq=False)
-class FlowState:
+@dataclass(frozen=True, eq=False, repr=False)
+class FlowState(Displayed):
     """Means over initial weights of what the flow has learned, time by time.
 
     Attributes

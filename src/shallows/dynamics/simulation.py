@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._display import Displayed, Summary
+from .._numbers import terminal_number as number
 from ..errors import InvalidArgument
 from ..operators import operator_for
 from ..training import sample
@@ -88,8 +90,8 @@ def simulate_sgd(
     return np.array(risks)
 
 
-@dataclass(frozen=True, eq=False)
-class EarlyStopping:
+@dataclass(frozen=True, eq=False, repr=False)
+class EarlyStopping(Displayed):
     """Gradient descent on one data set, looked at along the way.
 
     Attributes
@@ -124,6 +126,13 @@ class EarlyStopping:
     def best_risk(self) -> float:
         """The smallest excess risk on the way."""
         return float(self.excess_risk.min())
+
+    def _summary(self) -> Summary:
+        rows = [
+            ("smallest excess risk", number(self.best_risk), f"at time {number(self.best_time)}"),
+            ("at the end", number(float(self.excess_risk[-1])), f"time {number(float(self.times[-1]))}"),
+        ]
+        return Summary("Gradient descent on one data set", rows)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""

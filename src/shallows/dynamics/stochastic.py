@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import check_integer, check_number
+from .._display import Displayed
 from ..errors import InvalidArgument
 from .protocol import FLOWS, StartPower
 
@@ -28,8 +29,8 @@ NOWHERE = StartPower(0.0, 0.0, 0.0)
 _BINS = 1000
 
 
-@dataclass(frozen=True)
-class Sgd:
+@dataclass(frozen=True, repr=False)
+class Sgd(Displayed):
     """Plain SGD on the mean squared error of fresh samples.
 
     Parameters
@@ -48,7 +49,7 @@ class Sgd:
     --------
     >>> from shallows.dynamics import Sgd
     >>> Sgd(learning_rate=0.5, batch=2000)
-    Sgd(learning_rate=0.5, batch=2000)
+    <Sgd: learning rate 0.5, batch 2000>
     """
 
     learning_rate: float
@@ -59,8 +60,8 @@ class Sgd:
         object.__setattr__(self, "batch", check_integer("batch", self.batch))
 
 
-@dataclass(frozen=True, eq=False)
-class SgdLimits:
+@dataclass(frozen=True, eq=False, repr=False)
+class SgdLimits(Displayed):
     """What stochastic gradients allow at the teacher and where weights start, and what they leave.
 
     Attributes

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import check_instance, check_number
+from .._display import Displayed, Summary
+from .._numbers import terminal_number as number
 from ..errors import InvalidArgument
 from ..problems import Problem
 from ..teachers import PowerLaw
@@ -29,8 +31,8 @@ MOST_MODES = 300
 MOST_INIT_SCALE = 1e4
 
 
-@dataclass(frozen=True, eq=False)
-class Dynamics:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dynamics(Displayed):
     """What a network has learned at each time, on average over its initial weights.
 
     Attributes
@@ -59,6 +61,13 @@ class Dynamics:
     times: FloatArray
     state: FlowState
     sgd: Sgd | None = None
+
+    def _summary(self) -> Summary:
+        ends = f"{number(float(self.times[0]))} to {number(float(self.times[-1]))}"
+        rows = [("times", str(self.times.size), ends)]
+        head = [("time", True), ("excess risk", True)]
+        table = [(number(float(t)), number(float(r))) for t, r in zip(self.times, self.excess_risk, strict=True)]
+        return Summary(f"Training of a {self.setting.problem.network} network over time", rows, head, table)
 
     @property
     def problem(self) -> Problem:

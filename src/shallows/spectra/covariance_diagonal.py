@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @COVARIANCE_LAWS.register("diagonal")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DiagonalCovarianceLaw(LearnedLaw):
     """Law of the whitened learned weights ``phi = sigma theta``, each measured along the sign of its teacher.
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @COVARIANCE_LAWS.register("quadratic")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QuadraticCovarianceLaw(LearnedLaw):
     """Law of the eigenvalues of the whitened learned matrix ``M`` of the quadratic network.
 
