@@ -328,7 +328,7 @@ def test_showing_computes_nothing(monkeypatch):
 
 #: Helpers that are no computation.
 UNTOUCHED = {"shallows._display", "shallows._numbers", "shallows._arguments", "shallows.networks.registry",
-             "shallows.phases", "shallows.errors"}  # fmt: skip
+             "shallows.phases", "shallows.phases_with_covariance", "shallows.errors"}  # fmt: skip
 
 
 def test_a_prediction_shows_what_the_command_line_prints_once_it_is_read():

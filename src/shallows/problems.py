@@ -9,7 +9,7 @@ from typing import Any
 from ._arguments import check_instance, check_number
 from ._display import Displayed, Summary
 from .designs import Design, Isotropic, PairedSpectrum, RotatedTeacher
-from .errors import InvalidArgument
+from .errors import InvalidArgument, UndefinedAttribute
 from .networks import Network, network_named
 from .teachers import FromValues, Spectrum, Teacher
 
@@ -123,6 +123,8 @@ class Problem(Displayed):
     @cached_property
     def seen(self) -> PairedSpectrum | RotatedTeacher:
         """The whitened teacher beside the variances of the inputs, for designs that are not white."""
+        if self.design.is_white:
+            raise UndefinedAttribute("inputs are white: the teacher is seen as it is")
         return self.design.seen(self.architecture, self.teacher)
 
     @cached_property

@@ -48,7 +48,7 @@ def design_named(text: str, name: str = "design") -> Design:
     --------
     >>> from shallows.designs import design_named
     >>> design_named("student:5")
-    StudentT(freedom=5.0)
+    <Student-t inputs, 5 degrees of freedom>
     """
     word, colon, number = text.partition(":")
     found = NAMED.get(word)
