@@ -128,7 +128,8 @@ def every():
         predict(coloured, weight_decay=0.2).spectrum, predict(striped, weight_decay=0.5).spectrum,
         flowing, flowing.setting, flowing.state, dynamics.Sgd(0.1, 10), dynamics.sgd_limits(square, 10),
         dynamics.StartPower(1.0, 2.0, 0.5),
-        shallows.compute_optimal(square, [1e6, 1e7], init_scale=0.01), dynamics.early_stopping(dynamics.flow_setting(linear, init_scale=0.01), seed=0),
+        shallows.compute_optimal(square, [1e6, 1e7], init_scale=0.01),
+        dynamics.early_stopping(dynamics.flow_setting(linear, init_scale=0.01), seed=0),
     ]  # fmt: skip
     fitted = next(thing for thing in things if isinstance(thing, DiagonalNetworkRegressor))
     things += shown_of_weights() + shown_of_tables(fitted)

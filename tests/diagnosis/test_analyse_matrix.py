@@ -265,7 +265,7 @@ def test_units_follow_the_matrix(factor):
         (np.zeros((5, 7)), "all entries are zero"),
         ([[3]], "too small"),
         (np.ones((1, 9)), "too small"),
-        (np.arange(30).reshape(5, 6), "too small"),
+        (np.arange(30).reshape(5, 6), "of rank 2 up to rounding"),
         (np.outer(np.arange(1, 60), np.arange(1, 80)), "rank 1 up to rounding"),
         (np.outer(noise(1)[0], noise(2)[0]).astype(np.float32), "rank 1 up to rounding"),
     ],

@@ -146,3 +146,14 @@ def test_the_command_prunes(world, tmp_path, capsys):
     content = json.loads(capsys.readouterr().out)
     assert [layer["rank"] for layer in content["pruned"]["layers"]] == [3, None]
     assert np.linalg.matrix_rank(load_file(target)["a.weight"], tol=1e-3) == 3
+
+
+def test_the_whole_budget_changes_nothing_and_none_is_refused(world, tmp_path):
+    path, weights, _ = world
+    pruned = prune_checkpoint(path, tmp_path / "all.safetensors", budget=1.0)
+    assert pruned.share_kept == 1.0
+    for name, value in load_file(tmp_path / "all.safetensors").items():
+        np.testing.assert_array_equal(value, weights[name])
+    with pytest.raises(InvalidArgument, match="leaves nothing"):
+        prune_checkpoint(path, tmp_path / "none.safetensors", budget=1e-6)
+    assert not (tmp_path / "none.safetensors").exists()

@@ -258,3 +258,25 @@ def test_a_series_on_the_command_line(checkpoint, tmp_path, capsys):
     np.savez(other, **{"net.noise.weight": planted(np.random.default_rng(9))})
     code, out, _ = run(checkpoint, other, "--layers", "net.n*", capsys=capsys)
     assert code == 0 and "noise, then bulk+spikes" in out
+
+
+@pytest.mark.parametrize("content", [b"notes of mine\n", b'{"format": "other"}\n', b"no line ends here"])
+def test_a_file_of_something_else_is_no_store(checkpoint, tmp_path, content, capsys):
+    mine = tmp_path / "mine.jsonl"
+    mine.write_bytes(content)
+    code, _, error = run(checkpoint, "--store", mine, capsys=capsys)
+    assert code != 0 and "something else" in error and mine.read_bytes() == content
+    before = checkpoint.read_bytes()
+    assert run(checkpoint, "--store", checkpoint, capsys=capsys)[0] != 0 and checkpoint.read_bytes() == before
+
+
+def test_what_was_set_aside_is_said_with_the_verdict():
+    rng = np.random.default_rng(21)
+    spiked, equal = rng.standard_normal((80, 60)), np.full((80, 60), 0.3)
+    spiked[3, 4] = 1e6
+    found = diagnose({"spiked": spiked, "equal": equal, "orthogonal": np.eye(60)})
+    verdict = found["spiked"].verdict
+    assert verdict.name == "noise" and verdict.confidence is None and "due to one entry" in verdict.evidence
+    assert found["equal"].verdict.name == "cannot-tell" and "rank 1" in found["equal"].verdict.evidence
+    assert found["equal"].spectrum.tail is None
+    assert "orthogonal" in found["orthogonal"].verdict.evidence

@@ -68,8 +68,8 @@ def fingerprint(checkpoint: Checkpoint, settings: object = None) -> str:
 class ResultStore(Displayed):
     """A file of results by name; what is in it from an interrupted run of the same analysis is there again.
 
-    A line that was half written when the process died is dropped, and so is one that was damaged since; a file of
-    another analysis, or of a checkpoint that has changed, is begun afresh.
+    A line that was half written when the process died is dropped, and so is one that was damaged since; results of
+    another analysis, or of a checkpoint that has changed, are begun afresh. A file that holds no results is left alone.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class ResultStore(Displayed):
     Raises
     ------
     StoreError
-        If the file cannot be read or written.
+        If the file cannot be read or written, or is none of results.
 
     Examples
     --------
@@ -129,6 +129,9 @@ class ResultStore(Displayed):
                     found = json.loads(line) if line.endswith(b"\n") else None
                 except (ValueError, RecursionError):
                     found = None
+                begun = json.dumps({"format": _FORMAT, "identity": identity}).encode().startswith(line)
+                if end == 0 and not begun and not (isinstance(found, dict) and found.get("format") == _FORMAT):
+                    raise StoreError(f"{self.path}: holds something else than results; give another name")
                 if end == 0 and found != {"format": _FORMAT, "identity": identity}:
                     return 0
                 if not line.endswith(b"\n"):

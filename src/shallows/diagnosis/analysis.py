@@ -92,7 +92,8 @@ def analyse_matrix(matrix: ArrayLike, *, level: float = LEVEL, seed: int = 0) ->
         float(np.exp(-np.sum(shares * np.log(shares)))),
     )
     found = _with_bulk(found, scaled, values, level, rounding, seed)
-    beyond = values if found.bulk is None else np.array([one.strength for one in found.outliers])
+    real = values[values > _rounding_floor(values, shape, rounding)]
+    beyond = real if found.bulk is None else np.array([one.strength for one in found.outliers])
     tail, no_tail = tail_of(beyond**2, seed)
     half = exponent // 2  # two steps: one power of two alone may overflow
     return replace(found, tail=tail, no_tail=no_tail).times(2.0**half).times(2.0 ** (exponent - half))
@@ -102,11 +103,14 @@ def _with_bulk(
     found: MatrixSpectrum, matrix: FloatArray, values: FloatArray, level: float, rounding: float, seed: int
 ) -> MatrixSpectrum:
     """The bulk and what lies beyond it."""
+    if rank := _rank_up_to_rounding(values, found.shape, rounding):
+        return replace(found, no_bulk=f"no noise: of rank {rank} up to rounding")
     core = cleaned(matrix)
     found = replace(found, remarks=core.remarks)
     if core.matrix.size == 0 or min(core.matrix.shape) < SMALLEST_BULK:
         short = min(core.matrix.shape) if core.matrix.size else 0
-        return replace(found, no_bulk=f"too small: the shorter side is {short}, a bulk takes {SMALLEST_BULK}")
+        left = " of what is not constant or repeated" if core.remarks else ""
+        return replace(found, no_bulk=f"too small: the shorter side{left} is {short}, a bulk takes {SMALLEST_BULK}")
     if core.remarks:
         values = singular_values(core.matrix)
     if orthogonal := _orthogonal(values, core.matrix.shape):
@@ -146,9 +150,14 @@ def _with_bulk(
 
 def _rank_up_to_rounding(values: FloatArray, shape: tuple[int, ...], rounding: float) -> int:
     """Rank of a matrix most of whose singular values are what rounding makes of zero; 0 where they are not."""
+    floor = _rounding_floor(values, shape, rounding)
+    return int(np.count_nonzero(values > floor)) if np.median(values) <= floor else 0
+
+
+def _rounding_floor(values: FloatArray, shape: tuple[int, ...], rounding: float) -> float:
+    """Singular values up to this one may be what rounding of the entries makes of zero."""
     entry = rounding * np.sqrt(np.sum(values**2) / (shape[0] * shape[1]))
-    noise = 4 * entry * (np.sqrt(shape[0]) + np.sqrt(shape[1]))
-    return int(np.count_nonzero(values > noise)) if np.median(values) <= noise else 0
+    return float(4 * entry * (np.sqrt(shape[0]) + np.sqrt(shape[1])))
 
 
 def _orthogonal(values: FloatArray, shape: tuple[int, ...]) -> NoiseBulk | None:

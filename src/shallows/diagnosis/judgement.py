@@ -18,6 +18,8 @@ FEW_MODES = "too few learned modes"
 BALANCED = 1.1
 #: Misfit of a bulk that does not matter, and p-value that is chance.
 DISTANCE, CHANCE = 0.05, 1e-3
+#: A steeper power law of eigenvalues is no heavy tail.
+STEEPEST = 6.0
 #: A power law below this p-value is none.
 TAIL = 0.1
 #: Share of networks of the calibration half of ``benchmarks/diagnosis_suite.py`` of which the verdict was right: by
@@ -120,19 +122,32 @@ def _advice(counts: ModeCounts, side: str) -> tuple[str, ...]:
     return tuple(advice)
 
 
+def _noise(spectrum: MatrixSpectrum, count: int) -> Verdict:
+    """Nothing beyond the noise; what was set aside before is said, and was not part of the calibration."""
+    if spectrum.fitted_values is None and spectrum.beyond == 0:
+        equal = spectrum.bulk is not None and spectrum.bulk.law == "orthogonal"
+        lie = "are equal, as those of orthogonal rows or columns" if equal else "lie within the bulk of noise"
+        evidence = f"All {count} singular values {lie}."
+        return Verdict("noise", OF_NOISE, "cannot-tell", evidence, ("nothing here stands out of the noise",))
+    aside = list(spectrum.remarks)
+    if spectrum.equalised:
+        aside.insert(0, f"{spectrum.equalised} brought to one size")
+    evidence = f"Noise, apart from what was set aside: {', '.join(aside)}."
+    return Verdict("noise", None, "cannot-tell", evidence, ("what was set aside may be what was learned: look at it",))
+
+
 def _by_bulk(spectrum: MatrixSpectrum) -> Verdict:
     bulk, out = spectrum.bulk, len(spectrum.outliers)
     tail = spectrum.tail if spectrum.tail is not None and spectrum.tail.p_value >= TAIL else None
     if bulk is None:
-        if tail is not None and tail.count >= 10:
+        if tail is not None and tail.count >= 10 and tail.alpha <= STEEPEST:
             evidence = f"No bulk of noise ({spectrum.no_bulk}); {tail.count} singular values follow a power law."
             return Verdict("heavy-tail", None, "cannot-tell", evidence)
         return Verdict("cannot-tell", None, "cannot-tell", f"No bulk of noise: {spectrum.no_bulk}.")
     fits = bulk.p_value >= CHANCE or bulk.distance <= DISTANCE
     count = spectrum.singular_values.size
     if out == 0 and fits:
-        evidence = f"All {count} singular values lie within the bulk of noise."
-        return Verdict("noise", OF_NOISE, "cannot-tell", evidence, ("nothing here stands out of the noise",))
+        return _noise(spectrum, count)
     if out == 0:
         evidence = (
             f"No singular value stands out, and the bulk is not that of independent entries (p = {bulk.p_value:.1g})."
@@ -144,10 +159,10 @@ def _by_bulk(spectrum: MatrixSpectrum) -> Verdict:
         return Verdict("bulk+spikes", None, "cannot-tell", f"{shown}, which fits the others.", keep)
     if fits:
         return Verdict("bleed-out", None, "cannot-tell", f"{shown}, which still fits the others.", keep)
-    if tail is not None and out >= 10:
+    if tail is not None and out >= 10 and tail.alpha <= STEEPEST:
         evidence = f"{shown}, which fits the others badly, and follow a power law of exponent {tail.alpha:.2g}."
-        return Verdict("heavy-tail", None, "cannot-tell", evidence, keep)
+        return Verdict("heavy-tail", None, "cannot-tell", evidence)
     if out >= 10:
-        return Verdict("bleed-out", None, "cannot-tell", f"{shown}, which fits the others badly.", keep)
+        return Verdict("bleed-out", None, "cannot-tell", f"{shown}, which fits the others badly.")
     evidence = f"{shown}, which does not fit the others (p = {bulk.p_value:.1g})."
     return Verdict("cannot-tell", None, "cannot-tell", evidence)

@@ -302,17 +302,25 @@ def _ranks(plans: list[_Plan], keep: str | int, budget: float | None) -> list[in
     most = [plan.written.size for plan in plans]
     if budget is None:
         return most if keep == OUTLIERS else [min(int(keep), count) for count in most]
-    allowed = budget * sum(plan.matrix.shape[0] * plan.matrix.shape[1] for plan in plans)
-    left = allowed - sum(plan.matrix.shape[0] * plan.matrix.shape[1] for plan in plans if plan.reason)
+    whole = [plan.matrix.shape[0] * plan.matrix.shape[1] for plan in plans]
+    left = budget * sum(whole) - sum(count for plan, count in zip(plans, whole, strict=True) if plan.reason)
     worth = np.concatenate([plan.worth() for plan in plans]) if plans else np.empty(0)
     owner = np.repeat(np.arange(len(plans)), most)
     ranks = [0] * len(plans)
     for place in np.argsort(-worth, kind="stable"):
-        cost = sum(plans[owner[place]].matrix.shape)
+        i = owner[place]
+        if ranks[i] == most[i]:  # whole already
+            continue
+        each = sum(plans[i].matrix.shape)
+        cost = min((ranks[i] + 1) * each, whole[i]) - ranks[i] * each
         if cost > left:
             break
         left -= cost
-        ranks[owner[place]] += 1
+        # As many factors as there are weights: the matrix itself is no larger, and exact.
+        ranks[i] = most[i] if (ranks[i] + 1) * each >= whole[i] else ranks[i] + 1
+    if plans and not any(ranks) and any(most):
+        smallest = min(sum(plan.matrix.shape) for plan in plans if not plan.reason) / sum(whole)
+        raise InvalidArgument("budget", budget, f"leaves nothing: one direction takes {smallest:.2g} of the weights")
     return ranks
 
 
