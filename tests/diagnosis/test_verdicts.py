@@ -232,5 +232,8 @@ def test_a_network_of_no_known_convention_is_not_taken_for_a_tiny_one():
 
     start = rng.standard_normal(dim * dim) / (2 * dim)
     weights = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 600}).x
-    with pytest.raises(EstimateUndefined, match="no known convention"):
-        read_network({"W": weights.reshape(dim, dim)}, inputs, labels, "quadratic")
+    weights = {"W": weights.reshape(dim, dim)}
+    found = read_network(weights, inputs, labels, "quadratic")
+    assert found.scale == pytest.approx(dim * np.sqrt(dim))
+    assert found.test_error is None and "an intercept of -" in found.against("test_error")
+    assert read_network(weights, inputs, labels, "quadratic", scale=found.scale).test_error is not None

@@ -67,6 +67,8 @@ class NetworkReading(Displayed):
     distance : float
         Mean square difference of the outputs from those at the minimum, over the smaller of the mean square residual
         and the outputs' variance.
+    unsaid_intercept : float
+        That of the network where it can only be guessed that there is one and errors depend on it, else 0.
     remarks : tuple of str
         What was resolved, and how; a clause each.
 
@@ -92,6 +94,7 @@ class NetworkReading(Displayed):
     diagnosis: Diagnosis
     distance: float
     remarks: tuple[str, ...] = ()
+    unsaid_intercept: float = 0.0
 
     def against(self, quantity: str) -> str | None:
         """Why ``"test_error"``, ``"excess_risk"`` or ``"noise"`` cannot be said; None where it can."""
@@ -99,6 +102,11 @@ class NetworkReading(Displayed):
             return (
                 f"the network is not at a training minimum: its outputs differ from those there by "
                 f"{100 * np.sqrt(self.distance):.0f} % of the residuals, or of their own size where that is smaller"
+            )
+        if self.unsaid_intercept and quantity != "noise":
+            return (
+                f"whether the network has an intercept of {self.unsaid_intercept:.3g} is not in its weights: without, "
+                f"errors are larger by its square; if it has, say so with a scale of {self.scale:.6g}"
             )
         effective = self.inference.effective_samples
         if effective < ROUGH and quantity != "test_error":
@@ -128,9 +136,9 @@ class NetworkReading(Displayed):
         }
         reasons = {name: self.against(name) for name, one in told.items() if one is None}
         return out | {
-            "weight_decay": self.weight_decay,
-            "scale": self.scale,
-            "intercept": self.intercept,
+            "weight_decay": float(self.weight_decay),
+            "scale": float(self.scale),
+            "intercept": float(self.intercept),
             "reasons": reasons,
             "concerns": [concern.message for concern in self.diagnosis.concerns],
             "remarks": list(self.remarks),
@@ -217,8 +225,16 @@ def read_network(
     distance = float(np.mean((output - least) ** 2)) / max(size, 1e-300)
     inference = infer((inputs, labels), fit, centred=intercept != 0.0)
     diagnosis = check_assumptions(inputs, labels, inference)
+    unsaid = 0.0
+    if scale is None and intercept != 0.0:
+        # The theory's output is less its mean, others' need an intercept for that.
+        mean = factor * float(kind.spectrum(learned).sum()) / np.sqrt(inputs.shape[1]) if kind.is_matrix else 0.0
+        matters = (intercept - mean) ** 2 > (inference.test_error.high - inference.test_error.low) / 2
+        # Without one, too, a minimum needs a positive weight decay.
+        possible = float((labels + intercept - output - mean) @ (output + mean)) > 0
+        unsaid = intercept - mean if matters and possible else 0.0
     bare = NetworkReading(
-        None, None, None, found, factor, intercept, fit, inference, diagnosis, distance, tuple(remarks)
+        None, None, None, found, factor, intercept, fit, inference, diagnosis, distance, tuple(remarks), unsaid
     )
     return replace(
         bare,
@@ -278,7 +294,7 @@ def _convention(
             root = along**2 - 2 * energy * weight_decay * norm
             factor = (along + float(np.sqrt(max(root, 0.0)))) / (2 * energy)
             words = f"outputs scaled by least squares: {factor:.4g}"
-    offset = "intercept from the mean of the residuals; a network that has none, and needs one, errs by more"
+    offset = "intercept from the mean of the residuals"
     return factor, float(np.mean(labels - factor * output)), [words, offset]
 
 
