@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from shallows import EstimateUndefined, InvalidArgument, PowerLaw, Problem, predict, sample, train
 from shallows.diagnosis import (
@@ -198,3 +199,41 @@ def test_laws_of_noise_are_told_apart():
         "Marchenko-Pastur",
         "clipped semicircle",
     ]
+
+
+@pytest.mark.parametrize("network", ["quadratic", "diagonal"])
+def test_random_weights_are_not_read_as_trained(network):
+    rng = np.random.default_rng(0)
+    weights = {"W": rng.standard_normal((60, 60))}
+    if network == "diagonal":
+        weights = {"a": rng.standard_normal(200), "w": rng.standard_normal(200)}
+    spectrum, law = analyse_network(weights, network)
+    verdict = judge(spectrum, law)
+    assert law is None and verdict.name == {"quadratic": "noise", "diagonal": "cannot-tell"}[network]
+    assert verdict.regularisation == "cannot-tell" and verdict.confidence is None
+
+
+def test_a_network_of_no_known_convention_is_not_taken_for_a_tiny_one():
+    # ``|W x|^2`` without an intercept, on centred labels: its minimum is another one.
+    rng = np.random.default_rng(5)
+    dim, samples = 25, 1000
+    inputs = rng.standard_normal((samples, dim))
+    teacher = np.arange(1, dim + 1) ** -2.0
+    labels = inputs**2 @ teacher
+    labels = (labels - labels.mean()) / labels.std() + 0.5 * rng.standard_normal(samples)
+    labels -= labels.mean()
+
+    def loss(flat):
+        matrix = flat.reshape(dim, dim)
+        hidden = inputs @ matrix.T
+        residual = np.square(hidden).sum(axis=1) - labels
+        slope = 4 / samples * (hidden * residual[:, None]).T @ inputs + 0.04 * matrix
+        return np.mean(residual**2) + 0.02 * np.sum(flat**2), slope.ravel()
+
+    start = rng.standard_normal(dim * dim) / (2 * dim)
+    weights = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 600}).x
+    weights = {"W": weights.reshape(dim, dim)}
+    found = read_network(weights, inputs, labels, "quadratic")
+    assert found.scale == pytest.approx(dim * np.sqrt(dim))
+    assert found.test_error is None and "an intercept of -" in found.against("test_error")
+    assert read_network(weights, inputs, labels, "quadratic", scale=found.scale).test_error is not None

@@ -110,7 +110,19 @@ Decay = Annotated[
     typer.Option(
         "--weight-decay",
         metavar="L",
-        help="With --network: the weight decay it was trained with, if known.",
+        help=("With --network: L in sum (y - f)^2 + L |weights|^2 (for a mean loss: times the number of samples)."),
+        show_default=False,
+    ),
+]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        "--scale",
+        metavar="S",
+        help=(
+            "With --network: its outputs over the theory's, which are sum a w x/sqrt(d), or |W x|^2/(d sqrt(p)) less "
+            "its mean (default: from the data, or 1)."
+        ),
         show_default=False,
     ),
 ]
@@ -171,6 +183,7 @@ def run(
     target: data_options.Target = None,
     samples: Samples = None,
     weight_decay: Decay = None,
+    scale: Scale = None,
     store: Store = None,
     prune: Prune = False,
     out_weights: OutWeights = None,
@@ -185,7 +198,7 @@ def run(
         raise InvalidArgument("CHECKPOINT", "nothing", "must be a file or folder with trained weights")
     if store is not None and len(checkpoints) > 1:
         raise InvalidArgument("--store", options.shown(store), "is for one checkpoint")
-    training = _training(network, data, target, samples, weight_decay)
+    training = _training(network, data, target, samples, weight_decay=weight_decay, scale=scale)
     pruning = _pruning(checkpoints, prune, out_weights, keep, budget, factored)
     _check_table(table, force=force)
     folder: AbstractContextManager[OutputFolder | None] = (
@@ -245,11 +258,18 @@ def _named_as_typed() -> Iterator[None]:
 
 
 def _training(
-    network: str | None, data: str | None, target: str | None, samples: str | None, weight_decay: str | None
+    network: str | None,
+    data: str | None,
+    target: str | None,
+    samples: str | None,
+    *,
+    weight_decay: str | None,
+    scale: str | None,
 ) -> Training | None:
     """What is known of the training of a network of the theory's kind; None for networks of any kind."""
     if network is None:
         given = {"--data": data, "--target": target, "--samples": samples, "--weight-decay": weight_decay}
+        given["--scale"] = scale
         for option, value in given.items():
             if value is not None:
                 raise InvalidArgument(option, options.shown(value), "needs --network")
@@ -258,15 +278,16 @@ def _training(
 
     kind = options.parse_network(network)
     decay = None if weight_decay is None else options.parse_size("--weight-decay", weight_decay)
+    factor = None if scale is None else options.parse_size("--scale", scale)
     if data is None:
         count = None
         if samples is not None:
             count = options.parse_number("--samples", samples, "must be a number >= 1")
-        return Training(kind.name, None, count, decay)
+        return Training(kind.name, None, count, decay, factor)
     table = data_options.read(data, target, option="--data")
     if samples is not None:
         raise InvalidArgument("--samples", options.shown(samples), "is told by --data: give one of them")
-    return Training(kind.name, (table.inputs, table.labels), None, decay)
+    return Training(kind.name, (table.inputs, table.labels), None, decay, factor)
 
 
 def _pruning(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 #: What :func:`.spectrum_reading.analyse_network` says where too few modes are learned to fit a law.
 FEW_MODES = "too few learned modes"
+#: What it says of weights that were not trained: all entries of a matrix, or two layers of single weights.
+INDEPENDENT = "its entries look independent"
+UNBALANCED = "the two layers are not balanced"
 #: A price of the wrong threshold below this is none.
 BALANCED = 1.1
 #: Misfit of a bulk that does not matter, and p-value that is chance.
@@ -62,6 +65,12 @@ def judge(spectrum: MatrixSpectrum, fit: LawFit | None = None) -> Verdict:
         return _by_law(fit)
     if spectrum.no_bulk == FEW_MODES:
         return _few()
+    if spectrum.no_bulk == INDEPENDENT:
+        evidence = "Its entries look independent: not trained, or nothing was learned."
+        return Verdict("noise", None, "cannot-tell", evidence)
+    if spectrum.no_bulk == UNBALANCED:
+        evidence = "The two layers are not balanced: not at a minimum with weight decay."
+        return Verdict("cannot-tell", None, "cannot-tell", evidence)
     return _by_bulk(spectrum)
 
 

@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 
 #: A slope of the labels on the outputs within this factor of a convention is that one's.
 OWN_SCALE = (0.8, 3.0)
-#: Mean square difference of the outputs from those at the minimum, over the mean square residual, that is none.
+#: Mean square difference of the outputs from those at the minimum that is none, over the smaller of the mean square
+#: residual and the outputs' variance: outputs of next to nothing are close to any minimum, beside the residual.
 AT_MINIMUM = 0.05
 #: A relative duality gap at which a network is at its minimum; outputs of less than this share of the labels are none.
 SMALL_GAP, NOTHING = 0.01, 1e-12
 #: The same for outputs of another scale, whose mean the network may not have been trained with.
 CONVENTION_GAP = 0.1
+#: The weight decay given and that of the data within this factor are one.
+SAME_DECAY = 1.5
 #: Tolerance of the minimum that the network is compared with.
 TOLERANCE = 1e-6
 
@@ -62,7 +65,10 @@ class NetworkReading(Displayed):
     inference : Inference
     diagnosis : Diagnosis
     distance : float
-        Mean square difference of the outputs from those at the minimum, over the mean square residual.
+        Mean square difference of the outputs from those at the minimum, over the smaller of the mean square residual
+        and the outputs' variance.
+    unsaid_intercept : float
+        That of the network where it can only be guessed that there is one and errors depend on it, else 0.
     remarks : tuple of str
         What was resolved, and how; a clause each.
 
@@ -88,13 +94,19 @@ class NetworkReading(Displayed):
     diagnosis: Diagnosis
     distance: float
     remarks: tuple[str, ...] = ()
+    unsaid_intercept: float = 0.0
 
     def against(self, quantity: str) -> str | None:
         """Why ``"test_error"``, ``"excess_risk"`` or ``"noise"`` cannot be said; None where it can."""
         if self.distance > AT_MINIMUM:
             return (
                 f"the network is not at a training minimum: its outputs differ from those there by "
-                f"{100 * np.sqrt(self.distance):.0f} % of the residuals"
+                f"{100 * np.sqrt(self.distance):.0f} % of the residuals, or of their own size where that is smaller"
+            )
+        if self.unsaid_intercept and quantity != "noise":
+            return (
+                f"whether the network has an intercept of {self.unsaid_intercept:.3g} is not in its weights: without, "
+                f"errors are larger by its square; if it has, say so with a scale of {self.scale:.6g}"
             )
         effective = self.inference.effective_samples
         if effective < ROUGH and quantity != "test_error":
@@ -124,9 +136,9 @@ class NetworkReading(Displayed):
         }
         reasons = {name: self.against(name) for name, one in told.items() if one is None}
         return out | {
-            "weight_decay": self.weight_decay,
-            "scale": self.scale,
-            "intercept": self.intercept,
+            "weight_decay": float(self.weight_decay),
+            "scale": float(self.scale),
+            "intercept": float(self.intercept),
             "reasons": reasons,
             "concerns": [concern.message for concern in self.diagnosis.concerns],
             "remarks": list(self.remarks),
@@ -152,8 +164,9 @@ def read_network(
         As the network saw them.
     network : {"diagonal", "quadratic"}
     weight_decay : float, optional
-        ``lam`` in ``sum (y - f)^2 + lam |weights|^2``, of the network as it is; default: from the condition that
-        stretching all weights changes nothing at the minimum.
+        ``lam`` in ``sum (y - f)^2 + lam |weights|^2``, of the network as it is (that of a mean over samples times their
+        number); default: from the condition that stretching all weights changes nothing at the minimum. That is used
+        as well, and said, where the two differ by more than a factor of 1.5.
     scale : float, optional
         What the theory's output (note, section 1) is multiplied by to be the network's; default: from the data.
 
@@ -198,9 +211,8 @@ def read_network(
     if weight_decay is not None:
         given = check_number("weight_decay", weight_decay, strict=True) / factor
         given = given * kind.penalty_per_weight_decay(inputs.shape[1], width)
-        if found <= 0 or abs(np.log(given / found)) > 0.05:
-            remarks.append(f"the weight decay given is {given:.4g} in theory's units, the data say {found:.4g}")
-        found = given
+        found, said = _decay(given, found, len(labels))
+        remarks += said
     else:
         remarks.append("weight decay from the condition that stretching all weights changes nothing")
     if not found > 0:
@@ -209,11 +221,20 @@ def read_network(
         )
     fit = train((inputs, labels), network=kind.name, weight_decay=found, tolerance=TOLERANCE, throw=False)
     least = operator_for(kind.name, inputs).output(fit.weights)
-    distance = float(np.mean((output - least) ** 2) / max(np.mean((labels - output) ** 2), 1e-300))
+    size = min(float(np.mean((labels - output) ** 2)), float(np.var(output)))
+    distance = float(np.mean((output - least) ** 2)) / max(size, 1e-300)
     inference = infer((inputs, labels), fit, centred=intercept != 0.0)
     diagnosis = check_assumptions(inputs, labels, inference)
+    unsaid = 0.0
+    if scale is None and intercept != 0.0:
+        # The theory's output is less its mean, others' need an intercept for that.
+        mean = factor * float(kind.spectrum(learned).sum()) / np.sqrt(inputs.shape[1]) if kind.is_matrix else 0.0
+        matters = (intercept - mean) ** 2 > (inference.test_error.high - inference.test_error.low) / 2
+        # Without one, too, a minimum needs a positive weight decay.
+        possible = float((labels + intercept - output - mean) @ (output + mean)) > 0
+        unsaid = intercept - mean if matters and possible else 0.0
     bare = NetworkReading(
-        None, None, None, found, factor, intercept, fit, inference, diagnosis, distance, tuple(remarks)
+        None, None, None, found, factor, intercept, fit, inference, diagnosis, distance, tuple(remarks), unsaid
     )
     return replace(
         bare,
@@ -223,12 +244,26 @@ def read_network(
     )
 
 
+def _decay(given: float, found: float, samples: int) -> tuple[float, list[str]]:
+    """Which weight decay to use of the one given and that of the data, both in theory's units, and why."""
+    if found <= 0:
+        return given, [f"weight decay as given, {given:.4g} in theory's units: the data tell none"]
+    if abs(np.log(given / found)) <= np.log(SAME_DECAY):
+        return given, []
+    words = f"the weight decay given is {given:.4g} in theory's units; the data say {found:.4g}, which is used"
+    if abs(np.log(given * samples / found)) <= np.log(SAME_DECAY):
+        words += " (times the number of samples they agree: it was given for the mean of the loss)"
+    return found, [words]
+
+
 def _convention(
     task: Task, learned: Any, output: FloatArray, scale: float | None, weight_decay: float | None
 ) -> tuple[float, float, list[str]]:
     """Scale and intercept of a network's outputs, and how they were found."""
     kind, labels = task.network, task.labels
-    if scale is None and _gap(task, learned, output) <= SMALL_GAP:
+    # Outputs far too small for the labels have next to no gap whatever they are.
+    share = min(1.0, float(output @ output) / float(labels @ labels))
+    if scale is None and _gap(task, learned, output) <= SMALL_GAP * share:
         return 1.0, 0.0, ["outputs scaled as in the theory note"]
     centred = output - output.mean()
     energy, along = max(float(centred @ centred), 1e-300), float(centred @ labels)
@@ -239,13 +274,19 @@ def _convention(
         return 1.0, 0.0, ["outputs scaled as in the theory note"]
     else:
         known = {name: value for name, value in kind.other_scales(task.dim, task.width).items() if value > 0}
-        gaps = {name: _gap(*_scaled(task, learned, output, value)) for name, value in known.items()}
-        nearest = min(gaps, key=lambda name: gaps[name])
-        if gaps[nearest] <= CONVENTION_GAP:
+        # Here their slope rules such outputs out.
+        gaps = {
+            name: _gap(*_scaled(task, learned, output, value))
+            for name, value in known.items()
+            if OWN_SCALE[0] <= slope / value <= OWN_SCALE[1]
+        }
+        nearest = min(gaps, key=lambda name: gaps[name], default="")
+        if nearest and gaps[nearest] <= CONVENTION_GAP:
             factor, words = known[nearest], f"outputs taken as {nearest}"
         elif weight_decay is None or not slope > 0:
             raise EstimateUndefined(
-                f"labels over outputs are {slope:.3g}, which is no known convention: give scale or weight_decay"
+                f"labels over outputs are {slope:.3g}, and the weights a training minimum in no known convention "
+                "(was an intercept missing?): give scale or weight_decay"
             )
         else:  # least squares of the labels on the outputs, with the weight decay on the weights
             norm = sum(float(np.square(array).sum()) for array in kind.own_weights(learned).values())
@@ -253,7 +294,8 @@ def _convention(
             root = along**2 - 2 * energy * weight_decay * norm
             factor = (along + float(np.sqrt(max(root, 0.0)))) / (2 * energy)
             words = f"outputs scaled by least squares: {factor:.4g}"
-    return factor, float(np.mean(labels - factor * output)), [words, "intercept from the mean of the residuals"]
+    offset = "intercept from the mean of the residuals"
+    return factor, float(np.mean(labels - factor * output)), [words, offset]
 
 
 def _scaled(task: Task, learned: Any, output: FloatArray, factor: float) -> tuple[Task, Any, FloatArray]:

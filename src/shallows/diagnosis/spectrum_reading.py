@@ -6,7 +6,7 @@ See :mod:`.law_fit` for how the law is fitted.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import chi2
@@ -16,10 +16,14 @@ from ..errors import InvalidArgument
 from ..inference import Estimate
 from ..networks import Network, network_named
 from ..networks.base import ROUGH
-from .judgement import FEW_MODES
+from .analysis import analyse_matrix
+from .judgement import CHANCE, FEW_MODES, INDEPENDENT, UNBALANCED
 from .law_fit import MISFIT, REMAINS, LawFit, fit_law
 from .spectrum import MatrixSpectrum, NoiseBulk, WeightOutlier
 from .spectrum_class import counts_of
+
+if TYPE_CHECKING:
+    from .._types import FloatArray
 
 #: Learned modes of the bulk from which the noise is seen.
 VISIBLE = 3
@@ -32,6 +36,9 @@ SCALE_SPREAD, FREEDOM = 0.4, 10
 #: By how much strengths vary more than their noise, and by which share of the fitted threshold: where the bulk is seen
 #: and where it is not (same source).
 STRENGTH_WIDER, SHIFT, SHIFT_HIDDEN = 1.5, 0.05, 0.3
+#: Layers are not balanced where the ratio of two weights is typically further than this from its median, in logarithms,
+#: and their sizes correlate less than that; told from this many products over that share of the largest.
+RATIO, CORRELATION, PRODUCTS, NOT_TINY = 0.2, 0.9, 5, 0.01
 
 
 def effective_of(weights: Any, network: Network) -> Any:
@@ -68,6 +75,48 @@ def width_of(weights: Any, kind: Network) -> int | None:
         return None
     array = weights[kind.parameter_names[0]] if hasattr(weights, "keys") else weights
     return int(array.shape[0])
+
+
+def untrained(weights: Any, network: str) -> str:
+    """Why the network's own `weights` are no training minimum with weight decay; empty where nothing speaks against.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.diagnosis.spectrum_reading import untrained
+    >>> untrained({"W": np.random.default_rng(0).standard_normal((60, 60))}, "quadratic")
+    'its entries look independent'
+    """
+    kind = network_named(network)
+    if kind.is_weights(weights):
+        return ""
+    names = kind.parameter_names
+    if hasattr(weights, "keys"):
+        own = [weights[name] for name in names]
+    else:
+        own = [weights] if len(names) == 1 else list(weights)
+    layers = [np.asarray(_host(array), dtype=float) for array in own]
+    if kind.is_matrix:
+        return INDEPENDENT if all(_independent(layer) for layer in layers) else ""
+    return UNBALANCED if len(layers) == 2 and not _balanced(*layers) else ""
+
+
+def _independent(matrix: FloatArray) -> bool:
+    found = analyse_matrix(matrix)
+    return found.bulk is not None and found.bulk.p_value >= CHANCE and not found.outliers
+
+
+def _balanced(first: FloatArray, second: FloatArray) -> bool:
+    """Whether weights of two layers that meet in a product are of one size, up to a factor: weight decay sees to it."""
+    product = np.abs(first * second)
+    kept = product > NOT_TINY * product.max()
+    if np.count_nonzero(kept) < PRODUCTS:
+        return True
+    one, other = np.log(np.abs(first[kept])), np.log(np.abs(second[kept]))
+    ratio = one - other
+    if np.median(np.abs(ratio - np.median(ratio))) <= RATIO:
+        return True
+    return bool(np.corrcoef(one, other)[0, 1] >= CORRELATION)
 
 
 def read_spectrum(
@@ -126,7 +175,7 @@ def analyse_network(
     spectrum : MatrixSpectrum
         Without a bulk where the law could not be fitted, or does not fit.
     law : LawFit or None
-        That of :func:`read_spectrum`.
+        That of :func:`read_spectrum`; None for weights that were not trained.
 
     Examples
     --------
@@ -140,11 +189,12 @@ def analyse_network(
     kind = network_named(network)
     sizes = kind.spectrum(effective_of(weights, kind))
     dim = sizes.size
-    found = read_spectrum(weights, network, samples=samples, weight_decay=weight_decay)
+    why = untrained(weights, network)
+    found = None if why else read_spectrum(weights, network, samples=samples, weight_decay=weight_decay)
     values = np.sqrt(np.maximum(sizes, 0.0))
     energy = float(sizes.sum())
     shares = values[values > 0] / values.sum() if energy else values
-    nothing = FEW_MODES if energy else "all weights are zero"
+    nothing = (why or FEW_MODES) if energy else "all weights are zero"
     bare = MatrixSpectrum(
         (dim, dim), values, None, nothing, (), None, "tails are for matrices of no known law", None,
         energy / float(values[0] ** 2) if energy else 0.0,

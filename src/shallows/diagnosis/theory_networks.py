@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import check_number
 from .._display import Displayed, Summary
 from .._numbers import number
 from ..errors import EstimateUndefined, InvalidArgument
@@ -14,7 +15,7 @@ from ..networks import network_named
 from .judgement import judge
 from .layer import LayerDiagnosis
 from .network_reading import read_network
-from .spectrum_reading import analyse_network, risk_of_spectrum
+from .spectrum_reading import analyse_network, risk_of_spectrum, untrained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,12 +45,14 @@ class Training(Displayed):
         Inputs and labels as the network saw them.
     samples, weight_decay : float, optional
         Number of samples, where the data are not at hand, and weight decay: ``lam`` in
-        ``sum (y - f)^2 + lam |weights|^2``.
+        ``sum (y - f)^2 + lam |weights|^2``; that of a mean over samples times their number.
+    scale : float, optional
+        What the theory's output (note, section 1) is multiplied by to be the network's; default: from the data, or 1.
 
     Raises
     ------
     InvalidArgument
-        For an unknown network, or both `data` and `samples`.
+        For an unknown network, a scale that is not positive, or both `data` and `samples`.
 
     Examples
     --------
@@ -68,9 +71,12 @@ class Training(Displayed):
     data: tuple[ArrayLike, ArrayLike] | None = None
     samples: float | None = None
     weight_decay: float | None = None
+    scale: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "network", network_named(self.network).name)
+        if self.scale is not None:
+            check_number("scale", self.scale, strict=True)
         if self.data is not None and self.samples is not None:
             raise InvalidArgument("samples", self.samples, "is told by the data: give one of them")
 
@@ -82,6 +88,7 @@ class Training(Displayed):
         ]
         rows += [("data", "" if self.data is None else "at hand")]
         rows += [("weight decay", "" if self.weight_decay is None else number(self.weight_decay))]
+        rows += [("scale", "" if self.scale is None else number(self.scale))]
         return Summary("What is known of a training", [row for row in rows if row[1]])
 
 
@@ -101,14 +108,17 @@ def network_in(checkpoint: Checkpoint, training: Training) -> tuple[LayerDiagnos
         weights, turned = _as_the_data_need(weights, np.shape(data[0])[-1])
         remarks += turned
     known = float(np.shape(data[0])[0]) if data is not None else training.samples
-    spectrum, law = analyse_network(weights, kind.name, samples=known, weight_decay=training.weight_decay)
+    decay = training.weight_decay
+    if decay is not None and training.scale is not None:
+        decay = decay / training.scale**2  # of the labels over the scale
+    spectrum, law = analyse_network(weights, kind.name, samples=known, weight_decay=decay)
     names = tuple(tensor.name for tensor in tensors.values())
     made = f"effective weights of a {kind.name} network, of {' and '.join(names)}"
     layer = LayerDiagnosis(" * ".join(names), "network", made, spectrum, judge(spectrum, law))
     if data is None:
-        risk = _from_spectrum(risk_of_spectrum(law), training.samples)
+        risk = _from_spectrum(risk_of_spectrum(law), training, untrained(weights, kind.name))
     else:
-        risk = _from_data(weights, data, kind, training.weight_decay)
+        risk = _from_data(weights, data, kind, training)
     risk["remarks"] = [*remarks, *risk.get("remarks", [])]
     return layer, {"network": kind.name, **risk}, names
 
@@ -141,22 +151,28 @@ def _as_the_data_need(weights: Mapping[str, FloatArray], columns: int) -> tuple[
     return out, remarks
 
 
-def _from_spectrum(found: Mapping[str, Any], samples: float | None) -> dict[str, Any]:
+def _from_spectrum(found: Mapping[str, Any], training: Training, why: str) -> dict[str, Any]:
+    scale = 1.0 if training.scale is None else training.scale
+    factor = scale**2
     out: dict[str, Any] = {
-        name: None if one is None else {"value": one.value, "low": one.low, "high": one.high}
+        name: None if one is None else {"value": factor * one.value, "low": factor * one.low, "high": factor * one.high}
         for name, one in found.items()
     }
-    reasons = {name: NOT_SEEN for name, one in found.items() if one is None}
-    if samples is None:
+    reasons = {name: why or NOT_SEEN for name, one in found.items() if one is None}
+    if training.samples is None and not why:
         reasons["test_error"] = NO_SAMPLES
-    return out | {"noise": None, "reasons": reasons | {"noise": NO_DATA}}
+    formula = network_named(training.network).output_formula
+    units = f"outputs taken as in the theory note: {formula}"
+    if scale != 1.0:
+        units = f"outputs taken as {scale:.4g} times those of the theory note: {formula}"
+    return out | {"noise": None, "reasons": reasons | {"noise": NO_DATA}, "remarks": [units]}
 
 
 def _from_data(
-    weights: Mapping[str, FloatArray], data: tuple[Any, Any], kind: Network, weight_decay: float | None
+    weights: Mapping[str, FloatArray], data: tuple[Any, Any], kind: Network, training: Training
 ) -> dict[str, Any]:
     try:
-        return read_network(weights, *data, kind.name, weight_decay).to_dict()
+        return read_network(weights, *data, kind.name, training.weight_decay, scale=training.scale).to_dict()
     except EstimateUndefined as error:
         names = ("test_error", "excess_risk", "noise")
         return {**dict.fromkeys(names), "reasons": dict.fromkeys(names, str(error))}

@@ -294,6 +294,9 @@ class Network(ABC):
             If no network of this width has them.
         """
 
+    #: The output here, written with the network's own weights.
+    output_formula: str = ""
+
     def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
         """What the output here is multiplied by in other conventions, by their names."""
         return {}

@@ -117,6 +117,8 @@ class Diagonal(Network):
         size = np.sqrt(np.abs(theta) * np.sqrt(theta.shape[-1]))
         return {"a": size, "w": np.sign(theta) * size}
 
+    output_formula = "sum a w x/sqrt(d)"
+
     def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
         return {"sum a w x": math.sqrt(dim)}
 

@@ -142,6 +142,8 @@ class Quadratic(Network):
         top = vectors[:, -keep:] * np.sqrt(np.maximum(values[-keep:], 0) * np.sqrt(p * d))
         return {"W": np.concatenate([top.T, np.zeros((p - keep, d))])}
 
+    output_formula = "|W x|^2/(d sqrt(p)) less its mean"
+
     def other_scales(self, dim: int, width: int | None) -> dict[str, float]:
         p = self.effective_width(dim, width)
         return {
