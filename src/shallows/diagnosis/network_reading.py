@@ -225,14 +225,10 @@ def read_network(
     distance = float(np.mean((output - least) ** 2)) / max(size, 1e-300)
     inference = infer((inputs, labels), fit, centred=intercept != 0.0)
     diagnosis = check_assumptions(inputs, labels, inference)
+    centre = factor * float(kind.spectrum(learned).sum()) / np.sqrt(inputs.shape[1]) if kind.is_matrix else 0.0
     unsaid = 0.0
     if scale is None and intercept != 0.0:
-        # The theory's output is less its mean, others' need an intercept for that.
-        mean = factor * float(kind.spectrum(learned).sum()) / np.sqrt(inputs.shape[1]) if kind.is_matrix else 0.0
-        matters = (intercept - mean) ** 2 > (inference.test_error.high - inference.test_error.low) / 2
-        # Without one, too, a minimum needs a positive weight decay.
-        possible = float((labels + intercept - output - mean) @ (output + mean)) > 0
-        unsaid = intercept - mean if matters and possible else 0.0
+        unsaid = _unsaid(intercept - centre, labels + intercept, output + centre, inference)
     bare = NetworkReading(
         None, None, None, found, factor, intercept, fit, inference, diagnosis, distance, tuple(remarks), unsaid
     )
@@ -254,6 +250,17 @@ def _decay(given: float, found: float, samples: int) -> tuple[float, list[str]]:
     if abs(np.log(given * samples / found)) <= np.log(SAME_DECAY):
         words += " (times the number of samples they agree: it was given for the mean of the loss)"
     return found, [words]
+
+
+def _unsaid(offset: float, labels: FloatArray, output: FloatArray, inference: Inference) -> float:
+    """An intercept that weights do not hold, where it matters and a network without one may be at its minimum too.
+
+    The theory's output is less its mean; others' need an intercept for that.
+    """
+    matters = offset**2 > (inference.test_error.high - inference.test_error.low) / 2
+    # Without one, too, a minimum needs a positive weight decay.
+    possible = float((labels - output) @ output) > 0
+    return offset if matters and possible else 0.0
 
 
 def _convention(
