@@ -20,8 +20,9 @@ class Problem(Displayed):
 
     Parameters
     ----------
-    network : {"diagonal", "quadratic"}
-        Which two-layer network is trained: the name of a registered one.
+    network : str or Network
+        Which network is trained: the name of a registered one, ``"diagonal"`` or ``"quadratic"``, with its options
+        (``"diagonal:depth=3"``), or a network such as ``Diagonal(depth=3)``. It is kept as its name.
     teacher : Teacher
         Spectrum of the target, a network of the same kind.
     samples : int

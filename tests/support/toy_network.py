@@ -23,7 +23,7 @@ from shallows.training import TRAINERS, Certificate, Solution, Trainer
 class Linear(Diagonal):
     """The units of the diagonal network, but for the strength of a weight decay."""
 
-    name = "linear"
+    family = "linear"
 
     def strength(self, weight_decay, penalty, dim):
         return weight_decay

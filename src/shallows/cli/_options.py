@@ -36,6 +36,10 @@ def _option(name: str, kind: str, text: str) -> Any:
 
 
 Network = Annotated[str | None, _option("--network", "NAME", "diagonal or quadratic (required).")]
+Depth = Annotated[
+    str | None,
+    _option("--depth", "L", "Trained layers: diagonal network >= 2 (default 2), quadratic network >= 1 (default 1)."),
+]
 Dim = Annotated[str | None, _option("--dim", "D", "Input dimension, an integer >= 2; not with --spectrum.")]
 Samples = Annotated[str | None, _option("--samples", "N", "Number of training samples, >= 1 (required).")]
 Gamma = Annotated[str | None, _option("--gamma", "G", "Teacher: power law k^-G, G > 1/2.")]
@@ -149,20 +153,28 @@ def naming(typed: Mapping[str, str | None]) -> Iterator[None]:
         raise InvalidArgument(option, value, error.allowed) from error
 
 
-def parse_network(network: str | None) -> Architecture:
-    """The network of this name.
+def parse_network(network: str | None, **options: str | None) -> Architecture:
+    """The network of this name, with `options` such as its depth, each None unless it was given.
 
     Raises
     ------
     UnknownNetwork
         Named ``--network``, if there is none.
+    InvalidArgument
+        Named after the option that the network lacks, or has not with this value.
     """
-    from ..networks import network_named, network_names
+    from ..networks import network_named, network_names, network_with
 
-    if network not in network_names():
-        given = "nothing" if network is None else shown(network)
-        raise UnknownNetwork("--network", given, "must be " + " or ".join(network_names()))
-    return network_named(network)
+    family, _, spelled = (network or "").partition(":")
+    if family not in network_names():
+        typed = "nothing" if network is None else shown(family)
+        *most, last = network_names()
+        raise UnknownNetwork("--network", typed, f"must be {', '.join(most)} or {last}")
+    given = {name: text for name, text in options.items() if text is not None}
+    with naming({"network": network, **given}):
+        allowed = "must be an integer"
+        values: Any = {name: parse_number("--" + name, text, allowed) for name, text in given.items()}
+        return network_with(network_named(network) if spelled else family, **values)
 
 
 def parse_design(
@@ -222,8 +234,9 @@ def build_problem(
     noise: str | None,
     width: str | None,
     design: DesignObject | None = None,
+    **network_options: str | None,
 ) -> Problem:
-    """The problem that the options describe, with inputs of :func:`parse_design`.
+    """The problem that the options describe, with a network of :func:`parse_network`, inputs of :func:`parse_design`.
 
     Raises
     ------
@@ -232,7 +245,7 @@ def build_problem(
     """
     from ..problems import Problem
 
-    architecture = parse_network(network)
+    architecture = parse_network(network, **network_options)
     if samples is None:
         raise InvalidArgument("--samples", "nothing", "must be a number >= 1")
     allowed = f"must be a number from 1 to {MOST_SAMPLES:g}"

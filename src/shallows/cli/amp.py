@@ -64,6 +64,7 @@ Force = Annotated[
 
 def run(
     network: options.Network = None,
+    depth: options.Depth = None,
     dim: options.Dim = None,
     samples: options.Samples = None,
     gamma: options.Gamma = None,
@@ -86,7 +87,9 @@ def run(
 ) -> int:
     """Check everything, sample, iterate, print."""
     inputs = options.parse_design(design)
-    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs)
+    problem = options.build_problem(
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+    )
     rule = _rule(problem, weight_decay, penalty, bayes)
     if not isinstance(problem.samples, int):
         raise InvalidArgument("--samples", samples, "must be an integer: a data set is drawn")

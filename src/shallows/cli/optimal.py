@@ -9,6 +9,7 @@ from ._sections import print_sections
 
 def run(
     network: options.Network = None,
+    depth: options.Depth = None,
     dim: options.Dim = None,
     samples: options.Samples = None,
     gamma: options.Gamma = None,
@@ -24,7 +25,9 @@ def run(
 ) -> int:
     """Build the problem, minimise its risk, print the minimum."""
     inputs = options.parse_design(design, covariance, alignment)
-    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs)
+    problem = options.build_problem(
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+    )
 
     from ..optimum import optimal_weight_decay
 

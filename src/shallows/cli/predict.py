@@ -9,6 +9,7 @@ from ._output import print_failure, print_json
 
 def run(
     network: options.Network = None,
+    depth: options.Depth = None,
     dim: options.Dim = None,
     samples: options.Samples = None,
     gamma: options.Gamma = None,
@@ -26,7 +27,9 @@ def run(
 ) -> int:
     """Build the problem, solve it, print it."""
     inputs = options.parse_design(design, covariance, alignment)
-    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs)
+    problem = options.build_problem(
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+    )
     decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
 
     from ..prediction import predict

@@ -18,6 +18,7 @@ from ._streams import print_error
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..networks import Network as Architecture
     from ..training import Fit
     from ..user_tables import Table
 
@@ -67,6 +68,7 @@ def run(
     delimiter: data_options.Delimiter = None,
     decimal: data_options.Decimal = None,
     network: options.Network = None,
+    depth: options.Depth = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
     width: options.Width = None,
@@ -83,7 +85,9 @@ def run(
 
     if data is None:
         raise InvalidArgument("DATA", "nothing", "must name a file of data")
-    given = _settings(network, solver, tolerance, iterations) | _regularisation(network, weight_decay, penalty, width)
+    architecture = options.parse_network(network, depth=depth)
+    given = {"network": architecture.name} | _settings(solver, tolerance, iterations)
+    given |= _regularisation(architecture, weight_decay, penalty, width)
     given["device"] = "cpu" if device is None else device
     with options.naming({"device": device}):
         find_device(given["device"])
@@ -114,11 +118,10 @@ def run(
     return 0
 
 
-def _settings(network: str | None, solver: str | None, tolerance: str | None, iterations: str | None) -> dict[str, Any]:
-    """What is trained and how, as arguments of ``train``."""
+def _settings(solver: str | None, tolerance: str | None, iterations: str | None) -> dict[str, Any]:
+    """How it is trained, as arguments of ``train``."""
     from ..training.task import SMALLEST_TOLERANCE, SOLVERS
 
-    network = options.parse_network(network).name
     how = solver or "auto"
     if how not in SOLVERS:
         raise InvalidArgument("--solver", options.shown(how), f"must be one of {', '.join(SOLVERS)}")
@@ -127,22 +130,20 @@ def _settings(network: str | None, solver: str | None, tolerance: str | None, it
     if not SMALLEST_TOLERANCE <= goal < 1:
         allowed = f"must be from {SMALLEST_TOLERANCE:g} to below 1"
         raise InvalidArgument("--tolerance", options.shown(str(tolerance)), allowed)
-    return {"network": network, "solver": how, "tolerance": goal, "max_iterations": most}
+    return {"solver": how, "tolerance": goal, "max_iterations": most}
 
 
 def _regularisation(
-    network: str | None, weight_decay: str | None, penalty: str | None, width: str | None
+    network: Architecture, weight_decay: str | None, penalty: str | None, width: str | None
 ) -> dict[str, Any]:
     """How strongly and how wide, as arguments of ``train``."""
-    from ..networks import network_named
-
     decay = None if weight_decay is None else options.parse_size("--weight-decay", weight_decay)
     reduced = None if penalty is None else options.parse_size("--penalty", penalty)
     units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
     exactly_one({"--weight-decay": decay, "--penalty": reduced})
     for name, value in (("--penalty", penalty), ("--width", width)):
-        if value is not None and not network_named(network).has_width:
-            raise InvalidArgument(name, options.shown(value), f"does not apply to the {network} network")
+        if value is not None and not network.has_width:
+            raise InvalidArgument(name, options.shown(value), f"does not apply to the {network.name} network")
     return {"weight_decay": decay, "penalty": reduced, "width": units}
 
 

@@ -70,6 +70,7 @@ Curve = Annotated[
 
 def run(
     network: options.Network = None,
+    depth: options.Depth = None,
     dim: options.Dim = None,
     samples: options.Samples = None,
     gamma: options.Gamma = None,
@@ -94,7 +95,9 @@ def run(
 ) -> int:
     """Build the problem, check everything, then train and report."""
     inputs = options.parse_design(design, covariance, alignment)
-    problem = options.build_problem(network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs)
+    problem = options.build_problem(
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+    )
     decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
     if not isinstance(problem.samples, int):
         raise InvalidArgument("--samples", samples, "must be an integer: data sets are drawn")

@@ -17,7 +17,7 @@ from __future__ import annotations
 from .base import Network, Words
 from .diagonal import Diagonal
 from .quadratic import Quadratic
-from .registry import Capability, network_named, network_names, register
+from .registry import Capability, network_named, network_names, network_with, register
 
 __all__ = [
     "Capability",
@@ -27,6 +27,7 @@ __all__ = [
     "Words",
     "network_named",
     "network_names",
+    "network_with",
     "register",
 ]
 

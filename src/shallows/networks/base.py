@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,8 +15,6 @@ from .._arguments import check_integer, check_number, exactly_one
 from ..errors import InvalidArgument, NotSupported
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .._types import FloatArray
 
 #: Effective samples from which on theory is quantitative at finite size, and below which it is not at all.
@@ -77,7 +78,7 @@ def root_of(covariance: FloatArray) -> FloatArray:
 
 
 class Network(ABC):
-    """A network and its units. Frozen: all instances of one class are the same network.
+    """A network and its units. Frozen: instances of one class with the same options are the same network.
 
     Every number that depends on the network alone is a method or an attribute here, in the units of the theory note,
     section 1. Arguments are plain numbers: `samples` is ``n``, `dim` is ``d``, `width` is ``p`` or None.
@@ -92,8 +93,10 @@ class Network(ABC):
     20.0 2.0 True
     """
 
-    #: What users and files call it.
-    name: ClassVar[str]
+    #: What users call it, whatever its options.
+    family: ClassVar[str]
+    #: Options by which networks of one family differ: integers with their defaults, attributes of the network.
+    defaults: ClassVar[Mapping[str, int]] = MappingProxyType({})
     words: ClassVar[Words]
     #: Names of the network's own weights.
     parameter_names: ClassVar[tuple[str, ...]]
@@ -118,13 +121,33 @@ class Network(ABC):
         raise AttributeError(f"{type(self).__name__} is frozen")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other)
+        return type(self) is type(other) and self.options == other.options
 
     def __hash__(self) -> int:
         return hash(self.name)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in self.options.items())})"
+
+    def _set_options(self, smallest: int, **options: int) -> None:
+        """Keep `options`, integers from `smallest` on: for the constructors of networks that have some."""
+        for name, value in options.items():
+            object.__setattr__(self, name, check_integer(name, value, minimum=smallest))
+
+    @property
+    def options(self) -> dict[str, int]:
+        """The options in which it differs from the plain network of its family."""
+        return {name: getattr(self, name) for name, plain in self.defaults.items() if getattr(self, name) != plain}
+
+    @cached_property
+    def name(self) -> str:
+        """What files call it: the family, with options where they are not the defaults, ``"diagonal:depth=3"``."""
+        return ":".join([self.family, *(f"{name}={value}" for name, value in self.options.items())])
+
+    @property
+    def kind(self) -> str:
+        """What its capabilities are registered under: the family, unless options change the mathematics."""
+        return self.family
 
     # -- samples
 

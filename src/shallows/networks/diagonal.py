@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,16 @@ class Diagonal(Network):
 
     Effective weights are a vector ``theta``, its modes the sizes of the entries.
 
+    Parameters
+    ----------
+    depth : int
+        Trained layers ``L >= 2``; 2 is the network of the paper.
+
+    Raises
+    ------
+    InvalidArgument
+        If the depth is no integer ``>= 2``.
+
     Examples
     --------
     >>> from shallows.networks import Diagonal
@@ -32,7 +43,8 @@ class Diagonal(Network):
     array([ 0.5,  0. , -2. ])
     """
 
-    name = "diagonal"
+    family = "diagonal"
+    defaults = MappingProxyType({"depth": 2})
     words = Words(
         effective_samples="n",
         noise_scale="tau",
@@ -56,6 +68,15 @@ class Diagonal(Network):
     needs_white_inputs = False
     harmful_exponent = None
     theory_cost = 0.5
+
+    depth: int
+
+    def __init__(self, depth: int = 2) -> None:
+        self._set_options(2, depth=depth)
+
+    @property
+    def kind(self) -> str:
+        return self.family if self.depth == 2 else "deep_diagonal"
 
     def samples_per_effective(self, dim: float) -> float:
         return 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,16 @@ class Quadratic(Network):
 
     Effective weights are a positive semidefinite matrix ``S`` of rank at most `p`, its modes the eigenvalues.
 
+    Parameters
+    ----------
+    depth : int
+        Trained layers ``k >= 1``; 1 is the network of the paper.
+
+    Raises
+    ------
+    InvalidArgument
+        If the depth is no integer ``>= 1``.
+
     Examples
     --------
     >>> import numpy as np
@@ -37,7 +48,8 @@ class Quadratic(Network):
            [0., 0., 0.]])
     """
 
-    name = "quadratic"
+    family = "quadratic"
+    defaults = MappingProxyType({"depth": 1})
     words = Words(
         effective_samples="n/d",
         noise_scale="delta",
@@ -61,6 +73,15 @@ class Quadratic(Network):
     needs_white_inputs = True
     harmful_exponent = 0.4
     theory_cost = 1.0
+
+    depth: int
+
+    def __init__(self, depth: int = 1) -> None:
+        self._set_options(1, depth=depth)
+
+    @property
+    def kind(self) -> str:
+        return self.family if self.depth == 1 else "deep_quadratic"
 
     def samples_per_effective(self, dim: float) -> float:
         return dim

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..errors import NotSupported, UnknownNetwork
+from ..errors import InvalidArgument, NotSupported, UnknownNetwork
 from .base import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NETWORKS: dict[str, Network] = {}
+_NETWORKS: dict[str, type[Network]] = {}
 
 _Net = TypeVar("_Net", bound=type[Network])
 _Implementation = TypeVar("_Implementation")
+_Maker = TypeVar("_Maker", bound="Callable[[Any], Any]")
 
 
 def register(kind: _Net) -> _Net:
-    """Class decorator: make a network known by its name.
+    """Class decorator: make a family of networks known by its name.
 
     Parameters
     ----------
     kind : subclass of Network
-        Made without arguments; a network of the same name is replaced.
+        Made without arguments, or with the options in its ``defaults``; a family of the same name is replaced.
 
     Returns
     -------
@@ -37,13 +39,13 @@ def register(kind: _Net) -> _Net:
     >>> network_named("quadratic")
     Quadratic()
     """
-    network = kind()
-    _NETWORKS[network.name] = network
+    _NETWORKS[kind.family] = kind
+    _spelled.cache_clear()
     return kind
 
 
 def network_names() -> tuple[str, ...]:
-    """Names of all registered networks.
+    """Names of all registered families of networks.
 
     Returns
     -------
@@ -59,13 +61,34 @@ def network_names() -> tuple[str, ...]:
     return tuple(_NETWORKS)
 
 
+def _families() -> str:
+    """The families, as an error lists them."""
+    *most, last = (f'"{name}"' for name in _NETWORKS)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+@lru_cache(maxsize=256)
+def _spelled(name: str) -> Network:
+    """The network of a name, with its options."""
+    family, *parts = name.split(":")
+    if family not in _NETWORKS:
+        raise UnknownNetwork("network", name, "must be " + _families())
+    options = {}
+    for part in parts:
+        option, equals, value = part.partition("=")
+        if not equals or not value.lstrip("-").isdigit():
+            raise InvalidArgument("network", name, "must be a name, with options such as diagonal:depth=3")
+        options[option] = int(value)
+    return network_with(family, **options)
+
+
 def network_named(network: str | Network | None) -> Network:
     """The network of this name; a network is returned as it is.
 
     Parameters
     ----------
     network : str or Network
-        Name of a registered network, or a network.
+        Name of a registered network, with its options where it has some (``"diagonal:depth=3"``), or a network.
 
     Returns
     -------
@@ -75,6 +98,8 @@ def network_named(network: str | Network | None) -> Network:
     ------
     UnknownNetwork
         If there is none.
+    InvalidArgument
+        If the network has no such option, or not with this value.
 
     Examples
     --------
@@ -82,10 +107,48 @@ def network_named(network: str | Network | None) -> Network:
     >>> network_named("diagonal").parameter_names
     ('a', 'w')
     """
-    found = _NETWORKS.get(network) if isinstance(network, str) else network
-    if not isinstance(found, Network):
-        raise UnknownNetwork("network", network, "must be " + " or ".join(f'"{name}"' for name in _NETWORKS))
-    return found
+    if isinstance(network, Network):
+        return network
+    if not isinstance(network, str):
+        raise UnknownNetwork("network", network, "must be " + _families())
+    return _spelled(network)
+
+
+def network_with(network: str | Network | None, **options: int | None) -> Network:
+    """The network of this name with other options, given by keyword; None leaves an option as it is.
+
+    Parameters
+    ----------
+    network : str or Network
+        As of :func:`network_named`.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    UnknownNetwork
+        If there is no such network.
+    InvalidArgument
+        Names the option: if the network has none of this name, or not with this value.
+
+    Examples
+    --------
+    >>> from shallows.networks import network_with
+    >>> network_with("diagonal", depth=None) == network_with("diagonal")
+    True
+    """
+    if isinstance(network, str) and network in _NETWORKS:
+        kind, chosen = _NETWORKS[network], {}
+    else:
+        found = network_named(network)
+        kind, chosen = type(found), found.options
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        if name not in kind.defaults:
+            raise InvalidArgument(name, value, f"does not apply to the {kind.family} network")
+    return kind(**chosen | given)
 
 
 class Capability(Generic[_Implementation]):
@@ -116,22 +179,36 @@ class Capability(Generic[_Implementation]):
     def __init__(self, what: str) -> None:
         self.what = what
         self._found: dict[str, _Implementation] = {}
+        self._makers: dict[str, Callable[[Any], _Implementation]] = {}
+        self._made: dict[Network, _Implementation] = {}
 
     def __repr__(self) -> str:
-        return f"<Capability: {self.what}, of {', '.join(self._found) or 'no network'}>"
+        return f"<Capability: {self.what}, of {', '.join(self._kinds()) or 'no network'}>"
 
-    def register(self, network: str) -> Callable[[_Implementation], _Implementation]:
-        """Decorator: enter the implementation of the network of this name."""
+    def _kinds(self) -> list[str]:
+        return [*self._found, *self._makers]
+
+    def register(self, kind: str) -> Callable[[_Implementation], _Implementation]:
+        """Decorator: enter the implementation of the networks of this kind (:attr:`Network.kind`)."""
 
         def enter(implementation: _Implementation) -> _Implementation:
-            self._found[network] = implementation
+            self._found[kind] = implementation
             return implementation
+
+        return enter
+
+    def register_for_each(self, kind: str) -> Callable[[_Maker], _Maker]:
+        """Decorator: enter what makes the implementation of a network of this kind, called once for each network."""
+
+        def enter(maker: _Maker) -> _Maker:
+            self._makers[kind] = maker
+            return maker
 
         return enter
 
     def has(self, network: str | Network) -> bool:
         """Whether the network of this name, or this network, has an implementation."""
-        return network_named(network).name in self._found
+        return network_named(network).kind in self._kinds()
 
     def of(self, network: str | Network | None) -> _Implementation:
         """The implementation of a network.
@@ -143,8 +220,12 @@ class Capability(Generic[_Implementation]):
         NotSupported
             If the network has none.
         """
-        name = network_named(network).name
-        if name not in self._found:
-            have = ", ".join(self._found) or "none"
-            raise NotSupported("network", name, f"the network has no {self.what}; those that have: {have}")
-        return self._found[name]
+        asked = network_named(network)
+        if asked.kind in self._found:
+            return self._found[asked.kind]
+        if asked.kind not in self._makers:
+            have = ", ".join(self._kinds()) or "none"
+            raise NotSupported("network", asked.name, f"the network has no {self.what}; those that have: {have}")
+        if asked not in self._made:
+            self._made[asked] = self._makers[asked.kind](asked)
+        return self._made[asked]

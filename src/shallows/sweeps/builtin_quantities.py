@@ -6,8 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..errors import InvalidArgument, MissingDependency, SolveFailed
-from ..networks import network_named
-from .points import REGULARISATION, Point, Settings
+from .points import REGULARISATION, Point, Settings, network_of
 from .quantities import Field, Quantity, Record, register
 
 SQUARED = "label^2"
@@ -21,7 +20,7 @@ def _predict(point: Point) -> Any:
 
 
 def _theory_cost(settings: Settings) -> float:
-    return network_named(str(settings["network"])).theory_cost
+    return network_of(settings).theory_cost
 
 
 def theory(point: Point) -> Record:
@@ -125,7 +124,7 @@ SPECTRUM = register(
 
 def _sampled_cost(settings: Settings) -> float:
     """Relative cost of training, and of a data set that costs next to nothing."""
-    network = network_named(str(settings["network"]))
+    network = network_of(settings)
     return 0.01 + network.training_cost(float(settings["samples"]), float(settings["dim"]))
 
 

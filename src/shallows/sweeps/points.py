@@ -15,7 +15,7 @@ import numpy as np
 from ..designs import Design, GaussianDesign, design_named
 from ..errors import InvalidArgument
 from ..mode_files import read_values
-from ..networks import network_named
+from ..networks import Network, network_with
 from ..problems import Problem
 from ..teachers import FromValues, LowRank, PowerLaw, Teacher
 from .axes import Value, fit
@@ -23,6 +23,7 @@ from .axes import Value, fit
 #: Every setting that a sweep may fix or vary, with what it is.
 SETTINGS: dict[str, str] = {
     "network": '"diagonal" or "quadratic"',
+    "depth": "trained layers of the network (default: those of the paper)",
     "dim": "input dimension d",
     "samples": "number of samples n",
     "effective_samples": "n_eff: n for the diagonal network, n/d for the quadratic one (instead of samples)",
@@ -38,6 +39,8 @@ SETTINGS: dict[str, str] = {
     "weight_decay": "weight decay lam",
     "penalty": "reduced penalty pen of the quadratic network (instead of weight_decay)",
 }
+#: Those that are options of the network.
+NETWORK_OPTIONS = ("depth",)
 TEACHERS = ("gamma", "rank", "spectrum")
 REGULARISATION = ("weight_decay", "penalty")
 
@@ -89,6 +92,12 @@ def teacher_of(settings: Settings) -> Teacher:
     if gamma is None:
         raise InvalidArgument("gamma", None, "is needed (or rank, or spectrum), in [problem] or as an axis")
     return PowerLaw(dim, gamma, energy)
+
+
+def network_of(settings: Settings) -> Network:
+    """The network that `settings` describe."""
+    given: Any = settings
+    return network_with(given.get("network"), **{name: given.get(name) for name in NETWORK_OPTIONS})
 
 
 def design_of(settings: Settings) -> Design:
@@ -147,7 +156,7 @@ class Point:
         if samples is None:
             raise InvalidArgument("samples", None, "is needed (or effective_samples), in [problem] or as an axis")
         return Problem(
-            settings.get("network"),  # type: ignore[arg-type]
+            network_of(settings).name,
             teacher_of(self.settings),
             samples,
             settings.get("noise", 0.0),
@@ -202,5 +211,5 @@ def with_modes(settings: dict[str, Value]) -> dict[str, Value]:
 
 def samples_of(settings: Settings) -> Value:
     """Samples that the effective samples in `settings` stand for, to the nearest integer."""
-    per_sample = network_named(str(settings["network"])).samples_per_effective(float(settings["dim"]))
+    per_sample = network_of(settings).samples_per_effective(float(settings["dim"]))
     return fit("samples", float(settings["effective_samples"]) * per_sample)

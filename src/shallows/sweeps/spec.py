@@ -16,7 +16,17 @@ from typing import Any
 from ..errors import InvalidArgument
 from .axes import TEXTS, Value, check_value, fit, parse_axis
 from .expressions import Expression
-from .points import REGULARISATION, SETTINGS, TEACHERS, Point, canonical, digest, samples_of, with_modes
+from .points import (
+    NETWORK_OPTIONS,
+    REGULARISATION,
+    SETTINGS,
+    TEACHERS,
+    Point,
+    canonical,
+    digest,
+    samples_of,
+    with_modes,
+)
 from .quantities import Quantity, quantity_named, quantity_names
 
 TRAINERS = ("auto", "convex", "gradient")
@@ -187,10 +197,12 @@ class Sweep:
                 defined = defined | {name}
         return tuple(ordered)
 
-    @staticmethod
-    def uses(expression: Expression | None) -> frozenset[str]:
+    def uses(self, expression: Expression | None) -> frozenset[str]:
         """Settings that a derived setting follows from."""
-        return frozenset(("effective_samples", "dim", "network")) if expression is None else expression.names
+        if expression is not None:
+            return expression.names
+        options = (self.problem.keys() | self.axes.keys()) & set(NETWORK_OPTIONS)
+        return frozenset(("effective_samples", "dim", "network", *options))
 
     # -- reading and writing ------------------------------------------------------------------------
 
