@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#6b6b6b"
+#: Width of a column and of a page of print, in inches; figures of less than this width are one panel wide.
+COLUMN, PAGE = 3.4, 7.0
+SIDE_BY_SIDE = 5.0
 #: Lines of a grid, as light on dark axes as on white ones.
 GRID: dict[str, Any] = {"color": "0.5", "alpha": 0.2, "linewidth": 0.6}
 
@@ -124,6 +127,45 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def panels(width: float, columns: int, height: float, *, narrow: int = 1, **settings: Any) -> tuple[Figure, Any]:
+    """A figure with a row of panels, or with the same panels below each other where it is a column wide.
+
+    Parameters
+    ----------
+    width : float
+        In inches: ``COLUMN``, ``PAGE`` or one of a user's own.
+    columns : int
+        Panels side by side on a page.
+    height : float
+        Of a row, in inches.
+    narrow : int
+        Panels side by side in a column.
+    **settings
+        Of ``Figure.subplots``, but ``nrows`` that are rows on a page.
+
+    Returns
+    -------
+    figure, axes : Figure and list of Axes
+        Row by row.
+
+    Examples
+    --------
+    >>> from shallows.plotting import COLUMN, PAGE, panels
+    >>> [panels(width, 2, 2.5)[0].get_size_inches().tolist() for width in (PAGE, COLUMN)]
+    [[7.0, 2.5], [3.4, 5.0]]
+    """
+    count = columns * settings.pop("nrows", 1)
+    across = columns if width >= SIDE_BY_SIDE else min(narrow, columns)
+    rows = -(-count // across)
+    figure = new_figure(width, rows * height)
+    if across != columns:
+        settings.pop("width_ratios", None)
+    grid = figure.subplots(rows, across, squeeze=False, **settings).ravel()
+    for spare in grid[count:]:
+        spare.remove()
+    return figure, list(grid[:count])
 
 
 @contextmanager
