@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._numbers import measured_number, number
-from .style import BLUE, GRID, ORANGE, PURPLE, TRAINER_NAME, TRAINER_STYLE, VERMILLION
+from .style import BLUE, GRID, ORANGE, PURPLE, TRAINER_NAME, TRAINER_STYLE, VERMILLION, is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,12 +48,13 @@ def draw_decomposition(
     terms = {key: value if abs(value) > 1e-12 * total else 0.0 for key, value in terms.items()}
     scale = max(abs(v) for v in [*terms.values(), total, best or 0.0])
     scale = scale or 1.0
+    wide = is_wide(axes)  # in a column of print what the terms are has no room beside the bars
     reach, rows, ends = 0.0, [], [0.0]
     for key, value in terms.items():
-        rows.append((f"{key}\n{words[key]}", reach, value, COLORS[key]))
+        rows.append((f"{key}\n{words[key]}" if wide else key, reach, value, COLORS[key]))
         reach += value
         ends.append(reach)
-    rows.append(("excess risk\npredicted, the sum", 0.0, total, "0.35"))
+    rows.append(("excess risk\npredicted, the sum" if wide else "predicted,\nthe sum", 0.0, total, "0.35"))
     for place, (_, start, value, color) in enumerate(rows):
         axes.barh(place, value, left=start, height=0.62, color=color)
         share = f"  ({100 * value / total:.0f} %)" if total > 0 else ""
@@ -63,7 +64,7 @@ def draw_decomposition(
     names = [row[0] for row in rows]
     for name, risk in measured.items():
         place = len(names)
-        names.append(f"excess risk\nmeasured, {TRAINER_NAME[name]}")
+        names.append(f"excess risk\nmeasured, {TRAINER_NAME[name]}" if wide else f"measured,\n{TRAINER_NAME[name]}")
         color = TRAINER_STYLE[name]["color"]
         axes.barh(place, risk.mean, height=0.62, facecolor="none", edgecolor=color, linewidth=1.4)
         axes.errorbar(risk.mean, place, xerr=risk.standard_error, color=color, capsize=3, linestyle="none")
@@ -86,7 +87,7 @@ def draw_decomposition(
     low, high = min(0.0, *ends), max(*ends, scale)
     axes.set_xlim(low - (0.03 * scale if low < 0 else 0.0), high + 0.04 * (high - low))
     axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4))
-    axes.set_xlabel("contribution to the excess risk")
+    axes.set_xlabel("contribution to the excess risk", loc="center" if wide else "left")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", **GRID)
 

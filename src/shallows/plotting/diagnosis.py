@@ -10,7 +10,7 @@ import numpy as np
 from .._numbers import number
 from .._text_tables import printable
 from .explained import row_names
-from .style import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION
+from .style import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION, is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +105,7 @@ def draw_overview(axes: Axes, layers: Sequence[Any]) -> None:
     axes.set_xlim(left=0.03)
     row_names(axes, names, 6.5)
     axes.set_ylim(len(layers) - 0.4, -0.6)
-    axes.set_xlabel("singular value / edge of the noise")
+    axes.set_xlabel("singular value / edge of the noise", loc="center" if is_wide(axes) else "right")
 
 
 def draw_matrix_spectrum(axes: Axes, layer: Any, title: str) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 #: Bins across the semicircle, where there are eigenvalues enough to fill them.
-BULK_BINS = (14, 60)
+BULK_BINS = (10, 60)
 #: The axis ends at this many times the edge of the semicircle; what lies beyond is counted.
 FARTHEST = 4.0
 

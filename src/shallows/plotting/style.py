@@ -129,6 +129,20 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def is_wide(axes: Axes) -> bool:
+    """Whether the figure around `axes` is wider than a column of print.
+
+    Examples
+    --------
+    >>> from shallows.plotting.style import COLUMN, PAGE, is_wide, new_figure
+    >>> [is_wide(new_figure(width, 2.0).subplots()) for width in (COLUMN, PAGE)]
+    [False, True]
+    """
+    figure = axes.get_figure()
+    assert figure is not None
+    return bool(figure.bbox.width / figure.dpi >= SIDE_BY_SIDE)
+
+
 def panels(width: float, columns: int, height: float, *, narrow: int = 1, **settings: Any) -> tuple[Figure, Any]:
     """A figure with a row of panels, or with the same panels below each other where it is a column wide.
 
@@ -143,7 +157,7 @@ def panels(width: float, columns: int, height: float, *, narrow: int = 1, **sett
     narrow : int
         Panels side by side in a column.
     **settings
-        Of ``Figure.subplots``, but ``nrows`` that are rows on a page.
+        Of ``Figure.subplots``; ``count``, how many panels there are, a row by default.
 
     Returns
     -------
@@ -156,7 +170,7 @@ def panels(width: float, columns: int, height: float, *, narrow: int = 1, **sett
     >>> [panels(width, 2, 2.5)[0].get_size_inches().tolist() for width in (PAGE, COLUMN)]
     [[7.0, 2.5], [3.4, 5.0]]
     """
-    count = columns * settings.pop("nrows", 1)
+    count = settings.pop("count", columns)
     across = columns if width >= SIDE_BY_SIDE else min(narrow, columns)
     rows = -(-count // across)
     figure = new_figure(width, rows * height)
@@ -215,6 +229,7 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['empty.png', 'empty.svg']
     """
+    figure.draw_without_rendering()  # ticks that only the first layout chooses move the second
     figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": "shallows"})
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "shallows"})

@@ -33,13 +33,12 @@ def gallery_figure(layers: list[LayerDiagnosis], width: float = PAGE) -> Figure:
     """Histograms of singular values, the law of the noise over them, outliers as lines."""
     columns = min(3, len(layers))
     rows = math.ceil(len(layers) / columns)
-    figure, grid = panels(width, columns, 1.5 if rows > 1 else 2.2, narrow=2, nrows=rows)
+    figure, grid = panels(width, columns, 1.5 if rows > 1 else 2.2, narrow=2, count=len(layers))
     names = short_names([layer.name for layer in layers], PANEL_NAME if width > COLUMN else NARROW_NAME)
     for axes, layer, name in zip(grid, layers, names, strict=False):
         draw_matrix_spectrum(axes, layer, name)
-    for axes in grid[len(layers) :]:
-        axes.remove()
-    figure.supxlabel("singular value", fontsize=8.5)
+    for axes in grid[-columns if width > COLUMN else -2 :]:
+        axes.set_xlabel("singular value", fontsize=8)
     explain_all(figure, _plain([handle for axes in grid for handle in axes.get_legend_handles_labels()[0]]))
     return figure
 
@@ -55,7 +54,7 @@ def _plain(handles: list[Any]) -> list[Any]:
 
 def series_figure(series: DiagnosisSeries, width: float = PAGE) -> Figure:
     """What changes from checkpoint to checkpoint, a line for each matrix."""
-    figure, four = panels(width, 2, 2.3 if width > COLUMN else 1.9, nrows=2, sharex=True)
+    figure, four = panels(width, 2, 2.3 if width > COLUMN else 1.9, count=4, sharex=True)
     wanted = (
         ("num_outliers", "outliers"),
         ("energy_outliers", "their share of the energy"),

@@ -72,7 +72,7 @@ def film_figure(found: Dynamics, width: float = PAGE) -> Figure:
     columns = min(PANELS // 2, len(places))
     lines = -(-len(places) // columns)
     height = 2.2 if width > COLUMN else 1.7
-    figure, grid = panels(width, columns, height, narrow=2, nrows=lines, sharex=True, sharey=True)
+    figure, grid = panels(width, columns, height, narrow=2, count=columns * lines, sharex=True, sharey=True)
     problem, s = found.problem, found.state.values
     ranks = np.cumsum(found.state.multiplicities) - 0.5 * found.state.multiplicities + 0.5
     drawn = _one_draw(found, found.times[places])
@@ -81,14 +81,16 @@ def film_figure(found: Dynamics, width: float = PAGE) -> Figure:
         axes.grid(color="0.92", linewidth=0.5)
         axes.plot(ranks, s, color=GREY, linestyle="--", linewidth=1, label="teacher")
         if drawn is not None:
-            axes.plot(np.arange(1, drawn[i].size + 1), drawn[i], ".", color=SKY, markersize=4, label="one draw")
+            drawn_ranks = np.arange(1, drawn[i].size + 1)
+            axes.plot(drawn_ranks, drawn[i], ".", color=VERMILLION, markersize=3.5, label="one draw", zorder=4)
         axes.plot(ranks, found.state.mean[place], color=BLUE, label="mean along the teacher's mode")
     positive = s[s > 0]
     grid[0].set_ylim(max(float(positive.min()) if positive.size else 1e-6, 1e-5 * s[0]) / 3, 2.5 * s[0])
     for axes in grid[len(places) :]:
         axes.set_visible(False)
     explain_all(figure, grid[0].get_legend_handles_labels()[0])
-    figure.supxlabel("rank", fontsize=9)
+    for axes in grid[len(places) - (columns if width > COLUMN else 2) : len(places)]:
+        axes.set_xlabel("rank")
     figure.supylabel(problem.architecture.words.size, fontsize=9)
     return figure
 

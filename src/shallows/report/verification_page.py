@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .._numbers import measured_number, number
 from ..plotting.style import TRAINER_NAME
+from ..verification.comparison import percent
 from . import readings
 from .drawn import write_figures
 from .html import render_page
@@ -129,7 +130,7 @@ def _comparison_rows(verification: Verification) -> list[dict[str, str]]:
                     "trainer": TRAINER_NAME[name],
                     "measured": measured_number(item.measured.mean, item.measured.standard_error),
                     "deviation": _deviation(item),
-                    "z": "–" if item.z is None else f"{item.z:+.1f}".replace("-", "−"),
+                    "interval": "–" if item.half_width is None else f"± {percent(item.half_width)}",
                     "outcome": _outcome(item),
                 }
             )
