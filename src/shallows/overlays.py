@@ -163,7 +163,9 @@ def _from_csv(text: str, name: str) -> dict[str, Sequence[Any]]:
         raise InvalidArgument(NAME, name, "has two columns of one name")
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(head):
-            raise InvalidArgument(NAME, f"{len(row)} cells in row {number}", f"must be {len(head)}, as in the first line")
+            raise InvalidArgument(
+                NAME, f"{len(row)} cells in row {number}", f"must be {len(head)}, as in the first line"
+            )
     return {title: [row[k] for row in rows[1:]] for k, title in enumerate(head)}
 
 

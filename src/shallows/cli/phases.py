@@ -65,7 +65,15 @@ def run(
 ) -> int:
     """Check, compute the grid, write figure and data; or fit the exponents."""
     if exponents:
-        given = {"network": network, "dim": dim, "noise": noise, "width": width, "points": points, "overlay": overlay, "out": out}
+        given = {
+            "network": network,
+            "dim": dim,
+            "noise": noise,
+            "width": width,
+            "points": points,
+            "overlay": overlay,
+            "out": out,
+        }
         given |= {"store": store}
         for name, value in given.items():
             if value is not None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import FigureBase
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.legend import Legend
 
 #: Widths of a slot of a figure and of the axes in it before anything is laid out, and of a legend that fits the slot.
@@ -78,7 +78,7 @@ def explain(axes: Axes, note: str = "", *, handles: Sequence[Any] | None = None,
 
 
 def explain_all(
-    figure: FigureBase, handles: Sequence[Any], note: str = "", *, most: int = 6, fontsize: float = 8.0
+    figure: Figure | SubFigure, handles: Sequence[Any], note: str = "", *, most: int = 6, fontsize: float = 8.0
 ) -> None:
     """A legend for all axes of a figure in constrained layout, below them, in as many columns as fit.
 
@@ -103,7 +103,10 @@ def explain_all(
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['theory']
     """
-    unique = list({handle.get_label(): handle for handle in reversed(list(handles))}.values())[::-1]
+    first: dict[str, Any] = {}
+    for handle in handles:
+        first.setdefault(str(handle.get_label()), handle)
+    unique = list(first.values())
     room = 0.96 * figure.bbox.width
 
     def place(labels: list[str], columns: int) -> Legend:
@@ -161,7 +164,7 @@ def _depth(axes: Axes) -> float:
 def _slot(axes: Axes) -> tuple[float, float]:
     """Middle of the part of the figure that the axes have for themselves, and what a legend may take of its width."""
     spec = axes.get_subplotspec()
-    box = axes.get_position() if spec is None else spec.get_position(axes.get_figure())
+    box = axes.get_position() if spec is None else spec.get_position(axes.get_figure())  # type: ignore[arg-type]
     return 0.5 * (box.x0 + box.x1), min(SLOT * box.width, 1.0) * LEGEND
 
 
@@ -191,4 +194,6 @@ def row_names(axes: Axes, names: Sequence[str], size: float) -> None:
     step = 1
     while room * step < SMALLEST_FONT and step < len(names):
         step += 1
-    axes.set_yticks(range(0, len(names), step), list(names)[::step], fontsize=min(size, max(room * step, SMALLEST_FONT)))
+    axes.set_yticks(
+        range(0, len(names), step), list(names)[::step], fontsize=min(size, max(room * step, SMALLEST_FONT))
+    )

@@ -19,7 +19,7 @@ def write_figures(
 ) -> list[dict[str, str]]:
     """Draw every figure twice, write it as PNG and SVG, and return what a page says of it.
 
-    ``name.png`` and ``name.svg`` are as wide as a page, ``name-column.*`` as a column: the same panels below each other.
+    ``name.png`` and ``name.svg`` are as wide as a page, ``name-column.*`` as a column, with panels below each other.
     A page shows the second where it is narrow.
 
     Parameters

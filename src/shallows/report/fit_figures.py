@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..networks import network_named
-from ..plotting.fits import draw_forecast, draw_learned_features, draw_path
 from ..plotting.explained import explain_all
+from ..plotting.fits import draw_forecast, draw_learned_features, draw_path
 from ..plotting.style import PAGE, new_figure
 
 if TYPE_CHECKING:

@@ -136,12 +136,11 @@ def draw_curves(
 ) -> str:
     """Compute and write one of the figures of risk curves; returns the reading."""
     build, label, abscissa = FIGURES[name]
-    panels, curves = [], []
+    panels, curves, limit = [], [], MOST_ENTRIES[scale]
     for panel in build(scale):
         lines = theory(panel.lines)
-        panels.append(replace(panel, trained=panel.trained + at_peaks(panel, lines)))
+        panels.append(replace(panel, trained=panel.trained + at_peaks(panel, lines, limit)))
         curves.append(lines)
-    limit = MOST_ENTRIES[scale]
     wanted = [p for panel in panels for p in panel.trained]
     possible = [p for p in wanted if p.entries <= limit]
     # All at once, so that the engine balances them over the workers and one line of progress covers all.
@@ -161,12 +160,12 @@ def draw_curves(
     return _reading(name, scale, panels, mine, rows, len(wanted) - len(possible), abscissa)
 
 
-def at_peaks(panel: Panel, lines: Sequence[Line]) -> list[Setting]:
-    """Where to train besides: at each peak of a line that no trained point is near."""
+def at_peaks(panel: Panel, lines: Sequence[Line], limit: float) -> list[Setting]:
+    """Where to train besides: at each peak of a line that no trained point is near, of those with `limit` entries."""
     out: list[Setting] = []
     for line in lines:
         mine = [p for p in panel.lines if p.line == line.name]
-        near = [p.x for p in panel.trained if p.line == line.name]
+        near = [p.x for p in panel.trained if p.line == line.name and p.entries <= limit]
         for place in peaks(line.x, line.risk, PEAK_RISE):
             point = min(mine, key=lambda p: abs(math.log(p.x / line.x[place])))
             if all(max(point.x / x, x / point.x) > APART for x in near):

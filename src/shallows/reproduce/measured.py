@@ -170,7 +170,7 @@ def between(first: Setting, second: Setting, x: float) -> Setting | None:
 
 
 def theory(points: Sequence[Setting]) -> list[Line]:
-    """Predicted risk along every line of `points`, in order of first appearance, with more points where a line bends."""
+    """Predicted risk along every line of `points`, in order of first appearance, finer where a line bends."""
     lines: dict[str, list[Setting]] = {}
     for point in points:
         lines.setdefault(point.line, []).append(point)

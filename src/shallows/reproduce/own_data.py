@@ -107,10 +107,14 @@ def own_data(figure: str, given: Any) -> OwnData | None:
         if name not in network_names():
             allowed = f"must be {' or '.join(network_names())}"
             raise InvalidArgument(NAME, f"{shown(name)} in row {row + 1} of column network", allowed)
-    unit = np.array([network_named(name).samples_per_effective(float(d)) for name, d in zip(networks, dims, strict=True)])
+    unit = np.array(
+        [network_named(name).samples_per_effective(float(d)) for name, d in zip(networks, dims, strict=True)]
+    )
     n_eff = table["effective_samples"] if "effective_samples" in table else table["samples"] / unit
     if figure == "risk-curves":
-        panel = [_decay_panel(k, networks[k], float(dims[k]), float(table["weight_decay"][k])) for k in range(dims.size)]
+        panel = [
+            _decay_panel(k, networks[k], float(dims[k]), float(table["weight_decay"][k])) for k in range(dims.size)
+        ]
     elif figure == "width-rank":
         panel = [_ratio_panel(k, float(n / d**2)) for k, (n, d) in enumerate(zip(table["samples"], dims, strict=True))]
     else:

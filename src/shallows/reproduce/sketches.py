@@ -79,8 +79,8 @@ def draw_diagram(
         upper, lower = parts
         maps = upper.subplots(1, len(diagrams))
         given = [None if overlay is None else place_points(diagram, overlay) for diagram in diagrams]
-        for axes, diagram, points in zip(maps, diagrams, given, strict=True):
-            _map(axes, diagram, points)
+        for axes, diagram, own in zip(maps, diagrams, given, strict=True):
+            _map(axes, diagram, own)
         drawn = [handle for axes in maps for handle in axes.get_legend_handles_labels()[0]]
         explain_all(upper, [*phase_handles(diagrams), *border_handles(), *drawn], NAMES_NOTE)
         small = lower.subplots(2, 4).ravel()
@@ -94,10 +94,10 @@ def draw_diagram(
     for diagram in diagrams:
         diagram.to_netcdf(folder / f"phase-diagram-{diagram.attrs['network']}.nc", engine="h5netcdf")
     text = " ".join(reading(diagram) for diagram in diagrams)
-    for diagram, points in zip(diagrams, given, strict=True):
-        if points is not None:
-            write_points(points, folder / f"phase-diagram-{diagram.attrs['network']}-overlay.csv")
-            text += f" {diagram.attrs['network'].capitalize()} network: {points_sentence(points)}"
+    for diagram, own in zip(diagrams, given, strict=True):
+        if own is not None:
+            write_points(own, folder / f"phase-diagram-{diagram.attrs['network']}-overlay.csv")
+            text += f" {diagram.attrs['network'].capitalize()} network: {points_sentence(own)}"
     return (
         f"Phase diagrams of both networks ({scale}). {text} Sketches: learned spectrum of the quadratic network at "
         f"d = {SKETCH_DIM} at one place of each phase."

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 #: Bins across the axis of the histograms, which is one of signed square roots: it gives a bulk near zero room.
 BINS = 48
-#: Points of the predicted density, evenly on that axis.
-CURVE_POINTS = 3000
+#: Points of the predicted density: evenly on that axis, and around each outlier.
+CURVE_POINTS, OUTLIER_POINTS = 1500, 101
 #: What a panel's asterisk means.
 NOT_UNIQUE = (
     "* Fewer samples than dimensions: weights along directions that no sample sees fit as well as zeros do, so the "
@@ -129,7 +129,9 @@ def _panel(
 ) -> None:
     law = prediction.spectrum
     shown = [v.ravel() for v in (values, mine) if v is not None and v.size]
-    top = max([o.learned for o in law.outliers[:1]] + [law.bulk[1] if law.bulk else 0.0, 1e-3, *(v.max() for v in shown)])
+    top = max(
+        [o.learned for o in law.outliers[:1]] + [law.bulk[1] if law.bulk else 0.0, 1e-3, *(v.max() for v in shown)]
+    )
     top *= 1.08
     low = 0.0
     if not case.architecture.is_matrix:  # of both signs
@@ -150,14 +152,16 @@ def _panel(
         heights += _histogram(axes, values, bins, top, fill=True, color=SKY, alpha=0.75, label="trained")
     if mine is not None and mine.size:
         heights += _histogram(axes, mine, bins, top, color="black", linewidth=1.0, label="values given")
-    fine = _square(np.linspace(_root(low), _root(top), CURVE_POINTS))
-    density = law.density(fine)
-    if density.max() > 0:
-        axes.plot(fine, np.where(density > 0, density, np.nan), color=BLUE, linewidth=1.2, label="predicted density")
-        heights.append(float(density.max()))
+    outliers = [o.learned for o in law.outliers if o.learned > (law.bulk[1] if law.bulk else 0.0)][:40]
+    fine, density = _curve(law, outliers, low, top)
     count = case.problem.dim * (1 if values is None else values.shape[0])
     floor = 0.4 / (count * float(np.diff(bins).max()))  # below a single weight in the widest bin
-    outliers = [o.learned for o in law.outliers if o.learned > (law.bulk[1] if law.bulk else 0.0)][:40]
+    if density.max() > 0:
+        heights.append(float(density.max()))
+        floor = min(floor, 0.3 * heights[-1])
+        # Where it vanishes the line leaves the logarithmic axis downwards.
+        shown_density = np.maximum(density, 1e-3 * floor)
+        axes.plot(fine, shown_density, color=BLUE, linewidth=1.2, label="predicted density")
     if outliers:
         style: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 7, "markeredgewidth": 1.0}
         axes.plot(outliers, [1.6 * floor] * len(outliers), color=VERMILLION, label="predicted outliers", **style)
@@ -166,6 +170,13 @@ def _panel(
     axes.set_ylim(floor, max(2 * max(heights), 100 * floor))
     axes.set_xlim(low, top)
     axes.set_xticks(_ticks(low, top))
+
+
+def _curve(law: Any, outliers: list[float], low: float, top: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The predicted density, with points of its own around each outlier, where it is narrow."""
+    around = np.outer(outliers, 1 + np.linspace(-0.1, 0.1, OUTLIER_POINTS)).ravel()
+    fine = np.union1d(_square(np.linspace(_root(low), _root(top), CURVE_POINTS)), around[around <= top])
+    return fine, law.density(fine)
 
 
 def _nearest_to_zero(low: float, high: float) -> float:
@@ -187,7 +198,7 @@ def _ticks(low: float, top: float) -> list[float]:
     """A few round numbers that stay apart on an axis of square roots."""
     step = 10.0 ** math.floor(math.log10(top))
     largest = step * max(m for m in (1, 2, 5) if m * step <= top)
-    places = [0.0, largest / 10, largest] + ([-largest / 10] if low < -largest / 20 else [])
+    places = [0.0, largest / 5, largest, -largest / 5]
     return sorted(place for place in places if low <= place <= top)
 
 
@@ -238,7 +249,7 @@ def _reading(scale: str, dim: int, seeds: int, content: list[dict[str, Any]]) ->
     ]
     text = (
         f"Learned spectra at d = {dim} (gamma {GAMMA:g}, noise variance {NOISE:g}, {scale}, {seeds} data sets a "
-        "panel): histograms are trained networks, curves the predicted bulk, ticks the predicted outliers. "
+        "panel): histograms are trained networks, curves the predicted density, ticks the predicted outliers. "
     )
     if gaps:
         text += (

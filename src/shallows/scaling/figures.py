@@ -100,7 +100,9 @@ def _lines(axes: Axes, diagram: xarray.Dataset, nu: np.ndarray, log_d: float) ->
     axes.plot(nu, line, color=SKY, linewidth=1.2, label="threshold = bulk edge", zorder=5)
     ell = np.log(diagram["weight_decay"].values) / log_d
     peak = np.log(diagram["peak"].values) / log_d
-    axes.plot(peak, ell, linestyle="none", marker=".", markersize=2.2, color=ORANGE, label="highest risk over $n$", zorder=5)
+    axes.plot(
+        peak, ell, linestyle="none", marker=".", markersize=2.2, color=ORANGE, label="highest risk over $n$", zorder=5
+    )
 
 
 def draw_phases(axes: Axes, diagram: xarray.Dataset) -> tuple[np.ndarray, np.ndarray]:

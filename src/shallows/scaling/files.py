@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     import xarray
 
 
-def write_diagram(diagram: xarray.Dataset, folder: str | Path, name: str = "phases", *, overlay: Any = None) -> list[str]:
+def write_diagram(
+    diagram: xarray.Dataset, folder: str | Path, name: str = "phases", *, overlay: Any = None
+) -> list[str]:
     """Write the figure of a phase diagram, its data and its reading into an existing folder.
 
-    ``name.png``, ``.svg`` and ``.pdf`` are as wide as a page, ``name-column.*`` as a column. ``name.csv`` holds one line
-    a grid point, ``name.nc`` everything, ``name.md`` the reading, and ``name-overlay.csv`` the points given.
+    ``name.png``, ``.svg`` and ``.pdf`` are as wide as a page, ``name-column.*`` as a column. ``name.csv`` holds one
+    line a grid point, ``name.nc`` everything, ``name.md`` the reading, and ``name-overlay.csv`` the points given.
 
     Parameters
     ----------

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from .._types import FloatArray
 
 #: What a table of points on a phase diagram holds.
-COLUMNS = Columns(
-    ("samples|effective_samples", "weight_decay"), ("excess_risk", "dim", "network"), text=("network",)
-)
+COLUMNS = Columns(("samples|effective_samples", "weight_decay"), ("excess_risk", "dim", "network"), text=("network",))
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def place_points(diagram: xarray.Dataset, given: Any) -> OwnPoints | None:
     >>> from shallows.scaling import phase_diagram
     >>> from shallows.scaling.own_points import place_points
     >>> diagram = phase_diagram("diagonal", 1000, 1.25, 0.1, points=(4, 4))
-    >>> points = place_points(diagram, {"samples": [500, 5000], "weight_decay": [0.01, 0.1], "excess_risk": [0.3, 0.01]})
+    >>> points = place_points(diagram, {"samples": [500, 5000], "weight_decay": [0.01, 0.1]})
     >>> points.phases, points.predicted.round(3).tolist()
     (('V', 'VIa'), [0.139, 0.006])
     """

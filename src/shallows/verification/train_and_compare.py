@@ -20,7 +20,7 @@ from ..prediction import Prediction, predict
 from ..problems import Problem
 from ..sweeps import run_calls
 from ..sweeps.backends import check_workers
-from .curve import LearningCurve, TrainedPoint, predicted_curve, training_sizes
+from .curve import TrainedPoint, predicted_curve, training_sizes
 from .jobs import LABELS, ONE_THREAD, TOLERANCES, Job, run_job
 from .measurements import Measurements, Run, Statistic, collect
 from .result import Verification
