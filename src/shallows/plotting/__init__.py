@@ -5,12 +5,10 @@ from __future__ import annotations
 from . import diagonal, quadratic  # noqa: F401  what differs by network
 from .explained import explain, explain_all, row_names
 from .spectrum import draw_learned_density, shown_ranks
-from .style import COLUMN, PAGE, axes_or_new, load_matplotlib, new_figure, panels, save, styled
+from .style import axes_or_new, load_matplotlib, new_figure, panels, save, styled
 from .ticks import plain_log_ticks, rank_ticks
 
 __all__ = [
-    "COLUMN",
-    "PAGE",
     "axes_or_new",
     "draw_learned_density",
     "explain",

@@ -166,7 +166,8 @@ def panels(width: float, columns: int, height: float, *, narrow: int = 1, **sett
 
     Examples
     --------
-    >>> from shallows.plotting import COLUMN, PAGE, panels
+    >>> from shallows.plotting import panels
+    >>> from shallows.plotting.style import COLUMN, PAGE
     >>> [panels(width, 2, 2.5)[0].get_size_inches().tolist() for width in (PAGE, COLUMN)]
     [[7.0, 2.5], [3.4, 5.0]]
     """
@@ -216,8 +217,18 @@ def axes_or_new(ax: Axes | None, width: float = 6.6, height: float = 3.6) -> Ite
             raise
 
 
-def save(figure: Figure, folder: Path, name: str) -> str:
+def save(figure: Figure, folder: Path, name: str, *, vector_only: bool = False) -> str:
     """Write `name`.png and `name`.svg and return the SVG's text; the same figure gives the same bytes.
+
+    The figure is not arranged again after that.
+
+    Parameters
+    ----------
+    figure : Figure
+    folder : Path
+    name : str
+    vector_only : bool
+        No PNG.
 
     Examples
     --------
@@ -229,8 +240,14 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['empty.png', 'empty.svg']
     """
-    figure.draw_without_rendering()  # ticks that only the first layout chooses move the second
-    figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": "shallows"})
+    # Ticks that the first arrangement chooses move the second, which then stays.
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        for _ in range(2):
+            engine.execute(figure)
+        figure.set_layout_engine("none")
+    if not vector_only:
+        figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": "shallows"})
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "shallows"})
     text = buffer.getvalue()

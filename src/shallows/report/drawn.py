@@ -19,7 +19,7 @@ def write_figures(
 ) -> list[dict[str, str]]:
     """Draw every figure twice, write it as PNG and SVG, and return what a page says of it.
 
-    ``name.png`` and ``name.svg`` are as wide as a page, ``name-column.*`` as a column, with panels below each other.
+    ``name.png`` and ``name.svg`` are as wide as a page, ``name-column.svg`` as a column, with panels below each other.
     A page shows the second where it is narrow.
 
     Parameters
@@ -38,7 +38,7 @@ def write_figures(
     with styled():
         for name, title, draw, caption in wanted:
             data = svg_address(save(draw(PAGE), folder, name))
-            narrow = svg_address(save(draw(COLUMN), folder, f"{name}-column"))
+            narrow = svg_address(save(draw(COLUMN), folder, f"{name}-column", vector_only=True))
             found = {"name": name, "title": title, "data": data, "narrow": narrow, "caption": caption, "alt": title}
             out.append(found)
     return out

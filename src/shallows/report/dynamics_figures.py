@@ -8,8 +8,8 @@ import numpy as np
 
 from .._numbers import number
 from ..dynamics import FLOWS
-from ..plotting import COLUMN, PAGE, explain, explain_all, new_figure, panels, plain_log_ticks
-from ..plotting.style import BLUE, GREY, SKY, VERMILLION
+from ..plotting import explain, explain_all, new_figure, panels, plain_log_ticks
+from ..plotting.style import BLUE, COLUMN, GREY, PAGE, SKY, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
