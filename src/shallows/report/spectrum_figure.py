@@ -73,7 +73,7 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
     law = verification.prediction.spectrum
     low, high = histogram_range(verification, runs)
     inside = runs.spectra[(np.abs(runs.spectra) > runs.zero) & (runs.spectra >= low) & (runs.spectra <= high)]
-    bins = int(np.clip(2 * math.sqrt(inside.size), *BINS))
+    bins = int(np.clip(1.4 * math.sqrt(inside.size), *BINS))
     step = (high - low) / bins
     edges = step * np.arange(np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9) + 1)  # zero is an edge
     counts, _ = np.histogram(inside, edges)
