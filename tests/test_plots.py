@@ -148,9 +148,13 @@ def test_own_axes_keep_their_users_style_and_new_ones_have_the_reports(drawn):
 def test_words_stand_out_on_dark_axes(drawn):
     with plt.style.context("dark_background"):
         axes = drawn["decomposition"].plot(new_figure(4, 3).subplots())
+        axes.figure.draw_without_rendering()
+        assert len(axes.texts) == 5
         for text in axes.texts:
             assert text.get_color() == "white"
-            assert text.get_bbox_patch().get_facecolor()[:3] == (0, 0, 0)
+            assert text.get_window_extent().x0 > axes.bbox.x1  # beside the axes, so on no bar
+        verdict = drawn["matrix spectrum"].plot(new_figure(4, 3).subplots()).texts[0]
+        assert verdict.get_bbox_patch().get_facecolor()[:3] == (0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_reports_escape_names_and_need_nothing_beside_them(tmp_path):
     assert "<script>" not in page and "&lt;script&gt;" in page and "http" not in page.replace("http-equiv", "")
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"report.html", "diagnosis.json", "layers.csv"} | {
-        f"{name}.{end}" for name in ("overview", "gallery") for end in ("png", "svg")
+        f"{name}{end}" for name in ("overview", "gallery") for end in (".png", ".svg", "-column.svg")
     }
     series = DiagnosisSeries((found, found))
     page = write_diagnosis_report(series, tmp_path).read_text(encoding="utf-8")

@@ -76,13 +76,13 @@ def test_steps_and_noise_come_with_a_learning_rate_and_a_batch(run):
 def test_a_report_has_its_figures_and_numbers(run, network):
     code, out, _ = run(*FLOW[:1], "--network", network, *FLOW[3:], "--until", "1e4", "--out", "dyn")
     assert code == 0 and "Report: dyn/report.html" in out
-    figures = {f"{name}.{kind}" for name in ("risk", "spectrum") for kind in ("png", "svg")}
+    figures = {f"{name}{end}" for name in ("risk", "spectrum") for end in (".png", ".svg", "-column.svg")}
     assert set(os.listdir("dyn")) == {"report.html", "dynamics.json", "dynamics.csv"} | figures
     content = json.loads(Path("dyn/dynamics.json").read_text(encoding="utf-8"))
     rows = list(csv.DictReader(Path("dyn/dynamics.csv").read_text(encoding="utf-8").splitlines()))
     assert [float(row["excess_risk"]) for row in rows] == content["excess_risk"]
     page = Path("dyn/report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/svg") == 2 and "training over time" in page
+    assert page.count("data:image/svg") == 4 and "training over time" in page
 
 
 def test_console_and_report_state_their_settings(run):

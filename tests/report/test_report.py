@@ -28,8 +28,10 @@ class Collector(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.addresses += [value for key, value in attrs if key in ("src", "href", "xlink:href", "data", "action")]
-        if tag not in ("meta", "img", "br", "link", "input"):
+        self.addresses += [
+            value for key, value in attrs if key in ("src", "srcset", "href", "xlink:href", "data", "action")
+        ]
+        if tag not in ("meta", "img", "br", "link", "input", "source"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -62,7 +64,8 @@ def folder(verification, tmp_path_factory):
 
 
 def test_every_file_is_there(folder, verification):
-    expected = {f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")} | {"report.html", "verification.json"}
+    expected = {f"{name}{end}" for name in FIGURES for end in (".png", ".svg", "-column.svg")}
+    expected |= {"report.html", "verification.json"}
     assert {path.name for path in folder.iterdir()} == expected
     for name in FIGURES:
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -73,7 +76,8 @@ def test_every_file_is_there(folder, verification):
 
 def test_the_page_stands_alone(folder):
     page = read(folder / "report.html")
-    assert page.tags.count("img") == len(FIGURES)
+    assert page.tags.count("img") == page.tags.count("source") == len(FIGURES)
+    assert len(set(page.addresses)) == 2 * len(FIGURES)  # on a narrow screen another figure than on a wide one
     assert all(address.startswith("data:image/") for address in page.addresses)
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
     text = (folder / "report.html").read_text(encoding="utf-8")

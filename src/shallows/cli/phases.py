@@ -14,6 +14,16 @@ from ._progress import Progress
 
 FEWEST_POINTS, MOST_POINTS = 3, 1000
 
+Overlay = Annotated[
+    str | None,
+    typer.Option(
+        "--overlay",
+        metavar="FILE",
+        help="Measured points to lay over the diagram: .csv, .json or .npy with columns samples (or "
+        "effective_samples), weight_decay and, if measured, excess_risk.",
+        show_default=False,
+    ),
+]
 Points = Annotated[
     str | None,
     typer.Option("--points", metavar="K", help="Points along each axis, 3 to 1000 (default 100).", show_default=False),
@@ -47,6 +57,7 @@ def run(
     noise: options.Noise = None,
     width: options.Width = None,
     points: Points = None,
+    overlay: Overlay = None,
     out: Out = None,
     force: Force = False,
     store: Store = None,
@@ -55,7 +66,15 @@ def run(
 ) -> int:
     """Check, compute the grid, write figure and data; or fit the exponents."""
     if exponents:
-        given = {"network": network, "dim": dim, "noise": noise, "width": width, "points": points, "out": out}
+        given = {
+            "network": network,
+            "dim": dim,
+            "noise": noise,
+            "width": width,
+            "points": points,
+            "overlay": overlay,
+            "out": out,
+        }
         given |= {"store": store}
         for name, value in given.items():
             if value is not None:
@@ -67,9 +86,16 @@ def run(
     count = 100 if points is None else options.parse_integer("--points", points, FEWEST_POINTS, MOST_POINTS)
     if out is None and not json:
         raise InvalidArgument("--out", "nothing", "must be a folder for the diagram (or --json for its summary alone)")
+    if overlay is not None and out is None:
+        raise InvalidArgument("--overlay", options.shown(overlay), "needs --out, the folder for the figure")
     folder = None if out is None else OutputFolder("--out", out, force=force)
 
     from ..scaling import agreement, phase_diagram, reading
+    from ..scaling.own_points import check_points
+
+    if overlay is not None:
+        with options.naming({}):  # before any work
+            check_points(overlay, problem.network, problem.dim)
 
     decay = float(problem.teacher.gamma)  # type: ignore[attr-defined]
     with Progress() as progress:
@@ -86,10 +112,11 @@ def run(
         text = reading(diagram)
         if folder is not None:
             progress.say("drawing")
-            with folder:
-                from ..scaling.files import write_diagram
+            with folder, options.naming({}):
+                from ..scaling import write_diagram
 
-                write_diagram(diagram, folder.partial)
+                write_diagram(diagram, folder.partial, overlay=overlay)
+                text = (folder.partial / "phases.md").read_text(encoding="utf-8").strip()
                 folder.finish()
     if json:
         print_json({"reading": text, "agreement": agreement(diagram), "points": list(diagram["status"].shape)})

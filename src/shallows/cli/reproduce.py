@@ -30,6 +30,15 @@ Out = Annotated[
         show_default=False,
     ),
 ]
+Overlay = Annotated[
+    str | None,
+    typer.Option(
+        "--overlay",
+        metavar="FILE",
+        help="Your measured points to lay over the figure: .csv, .json or .npy; its columns are in docs/scaling.md.",
+        show_default=False,
+    ),
+]
 Seeds = Annotated[
     str | None,
     typer.Option(
@@ -51,6 +60,7 @@ def run(
     out: Out = None,
     seeds: Seeds = None,
     workers: Workers = None,
+    overlay: Overlay = None,
     json: options.Json = False,
 ) -> int:
     """Check, compute, write, read."""
@@ -70,13 +80,14 @@ def run(
     except InvalidArgument as error:
         name = "FIGURE" if error.name == "figure" else f"--{error.name}"
         raise InvalidArgument(name, options.shown(str(error.value)), error.allowed) from error
-    with Progress() as progress:
+    with Progress() as progress, options.naming({}):
         made = reproduce(
             figure,
             out,
             scale=scale,
             seeds=count,
             workers=processes,
+            overlay=overlay,
             reporter=Bar() if sys.stderr.isatty() else LineLog(),
             progress=progress.update,
         )

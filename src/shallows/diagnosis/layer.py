@@ -139,11 +139,13 @@ class LayerDiagnosis(Displayed):
         matplotlib.axes.Axes
         """
         from ..plotting.diagnosis import draw_matrix_spectrum, short_names
+        from ..plotting.explained import explain
         from ..plotting.style import axes_or_new
 
         with axes_or_new(ax) as axes:
             draw_matrix_spectrum(axes, self, short_names([self.name], 60)[0])
             axes.set_xlabel("singular value")
+            explain(axes, most=2)
         return axes
 
     def to_dict(self) -> dict[str, Any]:

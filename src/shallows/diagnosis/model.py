@@ -164,13 +164,14 @@ class ModelDiagnosis(_Table):
             Where no matrix was analysed.
         """
         from ..plotting.diagnosis import draw_overview, overview_height
+        from ..plotting.explained import explain
         from ..plotting.style import axes_or_new
 
         if not self.layers:
             raise EstimateUndefined("no matrix was analysed")
         with axes_or_new(ax, height=overview_height(len(self.layers))) as axes:
             draw_overview(axes, self.layers)
-            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=7.5, frameon=False)
+            explain(axes, most=3)
         return axes
 
     @property

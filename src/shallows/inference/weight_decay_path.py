@@ -153,11 +153,13 @@ class WeightDecayPath(Displayed):
         -------
         matplotlib.axes.Axes
         """
+        from ..plotting.explained import explain
         from ..plotting.fits import draw_path
         from ..plotting.style import axes_or_new
 
         with axes_or_new(ax) as axes:
             draw_path(axes, self.to_dict())
+            explain(axes, most=2)
         return axes
 
     def to_dict(self) -> dict[str, Any]:

@@ -121,6 +121,7 @@ class WeightTests(Displayed):
         -------
         matplotlib.axes.Axes
         """
+        from ..plotting.explained import explain
         from ..plotting.intervals import draw_intervals
         from ..plotting.style import axes_or_new
 
@@ -130,6 +131,7 @@ class WeightTests(Displayed):
         with axes_or_new(ax, height=1.0 + 0.24 * len(names)) as axes:
             draw_intervals(axes, names, *found)
             axes.set_xlabel(f"weight per {self.unit} ({100 * self.level:g} % interval)")
+            explain(axes)
         return axes
 
     def to_dict(self, names: list[str] | None = None, most: int = 50) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..networks import network_named
+from .explained import explain
 from .style import BLUE, GREY, GRID, SKY, VERMILLION
+from .ticks import plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +30,7 @@ def draw_noise_scale(axes: Axes, run: Any) -> None:
             color=SKY,
             alpha=0.3,
             linewidth=0,
-            label="± 2 fluctuations",
+            label="± 2 expected fluctuations",
         )
         axes.plot(steps, predicted, color=BLUE, label=_name(run))
     axes.plot(steps, trajectory.noise_scale, "o", color=VERMILLION, markersize=3.5, label="measured")
@@ -71,5 +73,5 @@ def _finish(axes: Axes, run: Any, limit: Any) -> None:
         axes.set_ylim(middle / np.sqrt(SMALLEST_RANGE), middle * np.sqrt(SMALLEST_RANGE))
     if run.departed_at is not None:
         axes.axvline(run.departed_at + 1, color=GREY, linestyle=":", label="leaves theory's path")
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend()
+    plain_log_ticks(axes.yaxis, *axes.get_ylim())
+    explain(axes, most=2)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._numbers import sentence_number
+from .explained import explain
 from .style import BLUE, GREY, GRID, SKY, VERMILLION
 from .ticks import plain_log_ticks
 
@@ -38,8 +39,9 @@ def draw_power_laws(axes: Axes, fit: Any, points: tuple[Any, Any] | None, names:
         slopes = ", ".join(_slope(s.exponent) for s in fit.segments if not s.uncertain)
         axes.plot(along, fit.values(along), color=BLUE, label=f"power law, exponent {slopes}", zorder=2)
         for (low, high), at in zip(fit.break_intervals, fit.breaks, strict=True):
+            label = None if at != fit.breaks[0] else f"break, {100 * fit.level:g} % interval"
             axes.axvspan(low, high, color=GREY, alpha=0.12, linewidth=0)
-            axes.axvline(at, color=GREY, linestyle=":", linewidth=1)
+            axes.axvline(at, color=GREY, linestyle=":", linewidth=1, label=label)
         if fit.floor is not None:
             axes.axhline(
                 fit.floor, color=GREY, linestyle="--", linewidth=1, label=f"floor {sentence_number(fit.floor)}"
@@ -62,8 +64,7 @@ def draw_power_laws(axes: Axes, fit: Any, points: tuple[Any, Any] | None, names:
         )
     plain_log_ticks(axes.xaxis, *axes.get_xlim())
     plain_log_ticks(axes.yaxis, *axes.get_ylim())
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend()
+    explain(axes, most=2)
 
 
 def _slope(exponent: float) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 
 from .._numbers import number
 from .._text_tables import printable
-from .style import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION
+from .explained import row_names
+from .style import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION, is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,12 +98,14 @@ def draw_overview(axes: Axes, layers: Sequence[Any]) -> None:
     for name in COLOURS:
         if name in seen:
             axes.plot([], [], color=COLOURS[name], lw=2.2, label=name.replace("-", " "))
-    axes.axvline(1.0, color="black", lw=0.8, ls=":")
+    if any(layer.spectrum.beyond for layer in layers):
+        axes.plot([], [], "|", color=GREY, ms=6, mew=1.2, ls="none", label="outliers, one by one")
+    axes.axvline(1.0, color="black", lw=0.8, ls=":", label="edge of the noise")
     axes.set_xscale("log")
     axes.set_xlim(left=0.03)
-    axes.set_yticks(range(len(layers)), names, fontsize=6.5)
+    row_names(axes, names, 6.5)
     axes.set_ylim(len(layers) - 0.4, -0.6)
-    axes.set_xlabel("singular value / edge of the noise")
+    axes.set_xlabel("singular value / edge of the noise", loc="center" if is_wide(axes) else "right")
 
 
 def draw_matrix_spectrum(axes: Axes, layer: Any, title: str) -> None:
@@ -126,6 +129,7 @@ def draw_matrix_spectrum(axes: Axes, layer: Any, title: str) -> None:
         va="top",
         fontsize=6.5,
         color=colour if layer.verdict.name != "cannot-tell" else GREY,
+        bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 1.0},
     )
     axes.tick_params(labelsize=6.5)
     axes.set_yticks([])
@@ -138,18 +142,19 @@ def draw_matrix_spectrum(axes: Axes, layer: Any, title: str) -> None:
         bins, reach = _bins(inner, float(values[0]))
         counts, edges = np.histogram(inner, bins=bins, range=reach)
         share = 1 / (values.size * float(edges[1] - edges[0]))
-        axes.stairs(counts * share, edges, fill=True, color=SKY, alpha=0.55)
+        axes.stairs(counts * share, edges, fill=True, color=SKY, alpha=0.55, label="singular values")
         top = float((counts * share).max())
     else:
         top = 1.0
     if spectrum.bulk is not None:
         x = np.linspace(spectrum.bulk.lower_edge, spectrum.bulk.edge, 300)
         density = spectrum.noise_density(x) * inner.size / values.size
-        axes.plot(x, density, color="black", lw=1.0)
-        axes.axvline(spectrum.bulk.edge, color="black", lw=0.7, ls=":")
+        axes.plot(x, density, color="black", lw=1.0, label="law of the noise")
+        axes.axvline(spectrum.bulk.edge, color="black", lw=0.7, ls=":", label="its edge")
         top = max(top, float(np.nanmax(density)) if np.isfinite(density).any() else 0.0)
-    for value in values[: spectrum.beyond]:
-        axes.plot([value] * 2, [0, 0.28 * top], color=colour, lw=0.9)
+    for place, value in enumerate(values[: spectrum.beyond]):
+        label = "outliers, one by one" if place == 0 else None
+        axes.plot([value] * 2, [0, 0.28 * top], color=colour, lw=0.9, label=label)
     axes.set_ylim(0, 1.25 * top)
     right = float(values[0]) * 1.03
     if spectrum.bulk is not None and right > FARTHEST * spectrum.bulk.edge > 0:

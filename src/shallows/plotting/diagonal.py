@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..networks import network_named
+from .explained import explain
 from .style import BLUE, GREEN, GREY, VERMILLION
 from .unbiased import UNBIASED_FIGURES, UnbiasedFigure
 
@@ -31,7 +32,7 @@ def draw_ranks(axes: Axes, content: dict[str, Any], unbiased: Any) -> None:
     axes.set_ylim(bottom=scale * 0.1)
     axes.set_xlabel("rank of the weight")
     axes.set_ylabel("size of the weight")
-    axes.legend(loc="upper right")
+    explain(axes, most=2)
 
 
 UNBIASED_FIGURES.register("diagonal")(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .explained import explain
 from .style import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION
 from .ticks import plain_log_ticks
 
@@ -25,14 +26,15 @@ def draw_path(axes: Axes, path: dict[str, Any]) -> None:
         held = np.array([np.nan if v is None else v for v in path["held_out_error"]])
         seen = np.isfinite(held)
         axes.plot(decay[seen], held[seen], color=VERMILLION, lw=1.2, label="cross-validation")
-    axes.plot(decay, path["train_error"], color=ORANGE, ls="--", label="train error")
-    axes.axvline(path["chosen"], color=GREY, lw=1, ls=":")
+    train = np.array([np.nan if v is None else v for v in path["train_error"]])
+    axes.plot(decay, train, color=ORANGE, ls="--", label="train error")
+    axes.axvline(path["chosen"], color=GREY, lw=1, ls=":", label="weight decay chosen")
     finite = error[np.isfinite(error)]
     if finite.size:
         reach = float((error + 1.645 * stderr)[np.isfinite(error)].max())
-        axes.set_ylim(0, min(1.6 * float(np.median(finite)), 1.15 * reach))
+        top = min(1.6 * float(np.median(finite)), 1.15 * reach)
+        axes.set_ylim(_bottom(float(np.nanmin([*train, *(error - 1.645 * stderr)])), top), top)
     axes.set_ylabel("mean squared error")
-    axes.legend(loc="best")
     _decay_axis(axes, decay)
 
 
@@ -43,6 +45,11 @@ def draw_learned_features(axes: Axes, path: dict[str, Any], label: str) -> None:
     axes.axvline(path["chosen"], color=GREY, lw=1, ls=":")
     axes.set_ylabel(label)
     _decay_axis(axes, decay)
+
+
+def _bottom(lowest: float, top: float) -> float:
+    """Lower end of an axis on which a minimum is to be seen: a little below the lowest value, zero at least."""
+    return max(0.0, lowest - 0.08 * (top - lowest))
 
 
 def _decay_axis(axes: Axes, decay: Any) -> None:
@@ -74,12 +81,13 @@ def draw_forecast(axes: Axes, found: dict[str, Any]) -> None:
         label="estimated now, from the residuals",
     )
     axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
+    lowest = min(found["noise"], now["low"], *same, *(b["low"] for b in best))
+    axes.set_ylim(bottom=_bottom(lowest, axes.get_ylim()[1]))
     axes.set_xlabel("samples n")
     axes.set_ylabel("test error")
     if max(n) > min(n):
         plain_log_ticks(axes.xaxis, float(min(n)), float(max(n)))
-    axes.legend(loc="best")
+    explain(axes, most=2)
 
 
 def draw_change(axes: Axes, change: dict[str, float], features: tuple[int, int], verdict: str) -> None:
@@ -102,5 +110,8 @@ def draw_change(axes: Axes, change: dict[str, float], features: tuple[int, int],
     axes.set_ylim(-1, 1)
     far = 1.2 * max(abs(low), abs(high)) or 1.0
     axes.set_xlim(-far, far)
-    axes.set_xlabel(f"change of the test error by pruning ({100 * change['level']:g} % interval)")
-    axes.set_title(fill(verdict, 60))
+    figure = axes.get_figure()
+    assert figure is not None
+    per_line = int(8.5 * figure.bbox.width / figure.dpi)  # characters
+    axes.set_xlabel(fill(f"change of the test error by pruning ({100 * change['level']:g} % interval)", per_line))
+    axes.set_title(fill(verdict, per_line))

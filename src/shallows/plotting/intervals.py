@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .explained import row_names
 from .style import BLUE, GREY, GRID
 
 if TYPE_CHECKING:
@@ -26,12 +27,13 @@ def draw_intervals(axes: Axes, names: Sequence[str], values: Any, low: Any, high
     """
     values, low, high, found = (np.asarray(given) for given in (values, low, high, found))
     places = np.arange(values.size)
-    for chosen, color in ((found, BLUE), (~found, GREY)):
+    for chosen, color, label in ((found, BLUE, "discovered"), (~found, GREY, "not discovered")):
         if chosen.any():
             reach = [values[chosen] - low[chosen], high[chosen] - values[chosen]]
-            axes.errorbar(values[chosen], places[chosen], xerr=reach, fmt="o", color=color, ms=4, capsize=2, lw=1.2)
+            style: dict[str, Any] = {"fmt": "o", "color": color, "ms": 4, "capsize": 2, "lw": 1.2}
+            axes.errorbar(values[chosen], places[chosen], xerr=reach, label=label, **style)
     axes.axvline(0.0, color=GREY, lw=1, ls=":")
-    axes.set_yticks(places, [_short(name) for name in names])
+    row_names(axes, [_short(name) for name in names], 8.5)
     axes.set_ylim(values.size - 0.5, -0.5)
     axes.grid(axis="x", **GRID)
 

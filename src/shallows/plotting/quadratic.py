@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .explained import explain
 from .style import BLUE, GREY, SKY, VERMILLION
 from .unbiased import UNBIASED_FIGURES, UnbiasedFigure
 
@@ -13,28 +14,46 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+#: Bins across the semicircle, where there are eigenvalues enough to fill them.
+BULK_BINS = (10, 60)
+#: The axis ends at this many times the edge of the semicircle; what lies beyond is counted.
+FARTHEST = 4.0
+
+
 def draw_eigenvalues(axes: Axes, content: dict[str, Any], eigenvalues: Any) -> None:
     """Eigenvalues of the unbiased matrix, the semicircle of its noise, and the modes recovered."""
     scale = content["noise_scale"]
     values = np.asarray(eigenvalues)
-    grid = np.linspace(-2 * scale, 2 * scale, 400)
-    axes.hist(values, bins=_bins(values), density=True, color=SKY, label="unbiased eigenvalues")
-    density = np.sqrt(np.maximum(4 * scale**2 - grid**2, 0)) / (2 * np.pi * scale**2)
-    axes.plot(grid, density, color=VERMILLION, label="noise alone (semicircle)")
+    low, high = _in_sight(values, scale)
+    width = _bin_width(values, scale)
+    edges = low + width * np.arange(int(np.ceil((high - low) / width)) + 1)
+    counts, _ = np.histogram(values, edges)
+    # A density of all eigenvalues, those out of sight included.
+    axes.stairs(counts / (values.size * width), edges, fill=True, color=SKY, label="unbiased eigenvalues")
+    angle = np.linspace(-np.pi / 2, np.pi / 2, 400)  # dense at the edges, where the semicircle is steep
+    x, height = 2 * scale * np.sin(angle), np.cos(angle) / (np.pi * scale)
+    axes.plot(x, height, color=VERMILLION, label="noise alone (semicircle)")
     axes.axvline(content["threshold"], color=GREY, ls=":", label="threshold ζ: larger ones are learned")
     modes = content["modes"]
-    for i, mode in enumerate(modes["modes"] if modes else []):
-        label = "recovered modes" if i == 0 else None
-        axes.plot(mode["position"], 0, "v", color=BLUE, ms=6, clip_on=False, label=label)
-    axes.set_xlabel("eigenvalue of U")
+    found = [mode["position"] for mode in (modes["modes"] if modes else []) if mode["position"] <= high]
+    if found:
+        axes.plot(found, [0] * len(found), "v", color=BLUE, ms=6, clip_on=False, ls="none", label="recovered modes")
+    axes.set_xlim(low, high)
+    beyond = int((values > high).sum())
+    axes.set_xlabel("eigenvalue of U" + (f" ({beyond} larger than shown)" if beyond else ""))
     axes.set_ylabel("density")
-    axes.legend(loc="upper right")
+    explain(axes, most=2)
 
 
-def _bins(values: Any) -> Any:
-    half = max(float(np.ptp(values)), 1e-3 * float(np.abs(values).max(initial=0.0))) / 2 or 0.5  # of one value, too
-    middle = (values.min() + values.max()) / 2
-    return np.linspace(middle - half, middle + half, max(20, int(4 * np.sqrt(values.size))))
+def _in_sight(values: Any, scale: float) -> tuple[float, float]:
+    """Ends of the axis: all eigenvalues, unless they leave the bulk no room."""
+    low, high = min(float(values.min()), -2.1 * scale), max(float(values.max()) * 1.03, 2.1 * scale)
+    return low, min(high, FARTHEST * 2 * scale)
+
+
+def _bin_width(values: Any, scale: float) -> float:
+    inside = int((np.abs(values) <= 2 * scale).sum())
+    return float(4 * scale / np.clip(int(2 * np.sqrt(inside)), *BULK_BINS))
 
 
 UNBIASED_FIGURES.register("quadratic")(

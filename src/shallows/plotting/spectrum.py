@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._numbers import number
+from .explained import explain
 from .style import BLUE, GREY, GRID, VERMILLION
 from .ticks import plain_log_ticks, rank_ticks
 
@@ -69,7 +70,7 @@ def _draw_sharp_bulk(axes: Axes, law: Any, high: float) -> float:
     beyond = law.density(rest) if top < high else np.zeros(rest.size)
     axes.plot(np.append(points, top), np.append(heights, beyond[0]), color=BLUE, label="predicted bulk")
     if beyond.any():
-        axes.plot(rest, beyond, color=VERMILLION, linewidth=0.9, label="predicted outliers (▾ positions)")
+        axes.plot(rest, beyond, color=VERMILLION, linewidth=0.9, label="predicted outliers: density")
     return float(heights.max())
 
 
@@ -113,6 +114,7 @@ def mark_outliers(axes: Axes, law: Any, low: float, high: float) -> None:
             markersize=5,
             color=VERMILLION,
             markeredgewidth=0,
+            label="predicted outliers: positions",
             zorder=4,
         )
 
@@ -132,16 +134,14 @@ def draw_law(axes: Axes, law: Any) -> None:
     height = draw_learned_density(axes, law, low, top) or 1.0
     mark_outliers(axes, law, low, top)
     axes.set_xlim(low, top)
-    axes.set_ylim(0, 1.35 * height)
+    axes.set_ylim(0, 1.08 * height)
     words = f"exactly zero: {100 * law.mass_at_zero:.3g} %"
     beyond = sum(o.multiplicity for o in law.outliers if o.learned > top)
     if round(beyond):
-        words += f"\nlarger than shown: {number(round(beyond))}"
-    axes.text(0.98, 0.97, words, transform=axes.transAxes, ha="right", va="top", linespacing=1.35)
+        words += f"; larger than shown: {number(round(beyond))}"
     axes.set_xlabel(as_inputs_show(law.problem, law.problem.architecture.words.quantity))
     axes.set_ylabel("density (zeros left out)")
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper left")
+    explain(axes, words, most=2)
 
 
 def draw_ranks_of_law(axes: Axes, law: Any) -> None:
@@ -155,7 +155,7 @@ def draw_ranks_of_law(axes: Axes, law: Any) -> None:
         kept = teacher > 0
         axes.plot(ranks[kept], teacher[kept], color=GREY, linestyle=(0, (3, 2)), linewidth=1.0, label="teacher")
     dress_rank_axes(axes, law.problem, [places[places > 0], teacher[teacher > 0]], count)
-    axes.legend(loc="lower left")
+    explain(axes, most=3)
 
 
 def draw_law_by_rank(axes: Axes, law: Any, ranks: NDArray[np.int64]) -> NDArray[np.float64]:

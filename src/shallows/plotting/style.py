@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#6b6b6b"
+#: Width of a column and of a page of print, in inches; figures of less than this width are one panel wide.
+COLUMN, PAGE = 3.4, 7.0
+SIDE_BY_SIDE = 5.0
 #: Lines of a grid, as light on dark axes as on white ones.
 GRID: dict[str, Any] = {"color": "0.5", "alpha": 0.2, "linewidth": 0.6}
 
@@ -126,6 +129,60 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def is_wide(axes: Axes) -> bool:
+    """Whether the figure around `axes` is wider than a column of print.
+
+    Examples
+    --------
+    >>> from shallows.plotting.style import COLUMN, PAGE, is_wide, new_figure
+    >>> [is_wide(new_figure(width, 2.0).subplots()) for width in (COLUMN, PAGE)]
+    [False, True]
+    """
+    figure = axes.get_figure()
+    assert figure is not None
+    return bool(figure.bbox.width / figure.dpi >= SIDE_BY_SIDE)
+
+
+def panels(width: float, columns: int, height: float, *, narrow: int = 1, **settings: Any) -> tuple[Figure, Any]:
+    """A figure with a row of panels, or with the same panels below each other where it is a column wide.
+
+    Parameters
+    ----------
+    width : float
+        In inches: ``COLUMN``, ``PAGE`` or one of a user's own.
+    columns : int
+        Panels side by side on a page.
+    height : float
+        Of a row, in inches.
+    narrow : int
+        Panels side by side in a column.
+    **settings
+        Of ``Figure.subplots``; ``count``, how many panels there are, a row by default.
+
+    Returns
+    -------
+    figure, axes : Figure and list of Axes
+        Row by row.
+
+    Examples
+    --------
+    >>> from shallows.plotting import panels
+    >>> from shallows.plotting.style import COLUMN, PAGE
+    >>> [panels(width, 2, 2.5)[0].get_size_inches().tolist() for width in (PAGE, COLUMN)]
+    [[7.0, 2.5], [3.4, 5.0]]
+    """
+    count = settings.pop("count", columns)
+    across = columns if width >= SIDE_BY_SIDE else min(narrow, columns)
+    rows = -(-count // across)
+    figure = new_figure(width, rows * height)
+    if across != columns:
+        settings.pop("width_ratios", None)
+    grid = figure.subplots(rows, across, squeeze=False, **settings).ravel()
+    for spare in grid[count:]:
+        spare.remove()
+    return figure, list(grid[:count])
+
+
 @contextmanager
 def axes_or_new(ax: Axes | None, width: float = 6.6, height: float = 3.6) -> Iterator[Axes]:
     """Axes to draw on: those given, in their user's own style, or new ones of pyplot in the style of the reports.
@@ -160,8 +217,18 @@ def axes_or_new(ax: Axes | None, width: float = 6.6, height: float = 3.6) -> Ite
             raise
 
 
-def save(figure: Figure, folder: Path, name: str) -> str:
+def save(figure: Figure, folder: Path, name: str, *, vector_only: bool = False) -> str:
     """Write `name`.png and `name`.svg and return the SVG's text; the same figure gives the same bytes.
+
+    The figure is not arranged again after that.
+
+    Parameters
+    ----------
+    figure : Figure
+    folder : Path
+    name : str
+    vector_only : bool
+        No PNG.
 
     Examples
     --------
@@ -173,7 +240,14 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['empty.png', 'empty.svg']
     """
-    figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": "shallows"})
+    # Ticks that the first arrangement chooses move the second, which then stays.
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        for _ in range(2):
+            engine.execute(figure)
+        figure.set_layout_engine("none")
+    if not vector_only:
+        figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": "shallows"})
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "shallows"})
     text = buffer.getvalue()

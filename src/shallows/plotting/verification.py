@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._numbers import number
+from .explained import explain
 from .style import BLUE, GREY, GRID, SKY, TRAINER_NAME, TRAINER_STYLE
 from .ticks import plain_log_ticks
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
+
+
+#: Points from an axis down to a second one, and width of a character as a share of the font's size.
+SECOND_AXIS, CHARACTER = 36.0, 0.62
 
 
 def draw_agreement(axes: Axes, items: Mapping[str, Any]) -> None:
@@ -50,8 +55,10 @@ def draw_agreement(axes: Axes, items: Mapping[str, Any]) -> None:
             alpha=0.45,
             markersize=4,
             markeredgewidth=0,
-            label="one data set" if place == 0 else None,
+            label="trained, one data set" if place == 0 else None,
         )
+        if item.measured.standard_error is None:
+            continue
         axes.errorbar(
             place + 0.24,
             item.measured.mean,
@@ -61,7 +68,7 @@ def draw_agreement(axes: Axes, items: Mapping[str, Any]) -> None:
             markersize=6,
             capsize=4,
             elinewidth=1.5,
-            label="mean ± standard error" if place == 0 else None,
+            label="their mean ± standard error" if place == 0 else None,
         )
     axes.set_xticks(range(len(items)), [TRAINER_NAME[name] for name in items])
     axes.set_xlim(-0.6, len(items) - 0.4)
@@ -114,7 +121,8 @@ def draw_learning_curve(
     axes.set_ylabel("excess risk R")
     axes.grid(which="major", **GRID)
     _phases(axes, curve.samples, curve.phases)
-    axes.legend(loc="best")
+    note = "Along the top: phases of theory for large d." if any(curve.phases) else ""
+    explain(axes, note, most=3)
 
 
 def _mark_problem(axes: Axes, problem: Any) -> None:
@@ -184,41 +192,56 @@ def _effective_samples_axis(axes: Axes, problem: Any) -> None:
     def samples(n_eff: Any) -> Any:
         return n_eff * unit
 
-    below = axes.secondary_xaxis(-0.24, functions=(effective, samples))
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axes.get_figure()
+    assert figure is not None
+    lower = axes.transAxes + ScaledTranslation(0, -SECOND_AXIS / 72, figure.dpi_scale_trans)
+    below = axes.secondary_xaxis(0.0, functions=(effective, samples), transform=lower)
     below.set_xlabel(f"effective samples {network.words.effective_samples}")
 
 
 def _phases(axes: Axes, samples: np.ndarray[Any, Any], names: tuple[str | None, ...]) -> None:
-    """Name the phases along the top edge; a shade tells neighbours apart."""
+    """Name the phases along the top edge where there is room; a shade tells neighbours apart."""
     if not any(names):
         return
     edges = np.sqrt(samples[1:] * samples[:-1])
-    start = 0
-    total = np.log(samples[-1] / samples[0])
-    for stop in range(1, len(names) + 1):
-        if stop < len(names) and names[stop] == names[start]:
-            continue
+    starts = [k for k in range(len(names)) if k == 0 or names[k] != names[k - 1]]
+    stops = [*starts[1:], len(names)]
+    figure = axes.get_figure()
+    assert figure is not None
+    width = axes.get_position().width * figure.bbox.width * 72 / figure.dpi
+    points = width / np.log(samples[-1] / samples[0])
+    size, taken = 8.5, -np.inf
+    for k, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         left = samples[0] if start == 0 else edges[start - 1]
         right = samples[-1] if stop == len(names) else edges[stop - 1]
         axes.plot(
             [left, right],
             [1.03, 1.03],
             transform=axes.get_xaxis_transform(),
-            color="0.35" if start == 0 or axes.get_lines()[-1].get_color() != "0.35" else "0.7",
+            color="0.35" if k % 2 == 0 else "0.7",
             linewidth=3,
             solid_capstyle="butt",
             clip_on=False,
         )
-        if names[start] is not None and np.log(right / left) > 0.02 * total:
-            axes.annotate(
-                f"phase {names[start]}" if np.log(right / left) > 0.13 * total else str(names[start]),
-                (np.sqrt(left * right), 1.03),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 4),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=8.5,
-                color="0.25",
-            )
-        start = stop
+        name, middle = names[start], points * np.log(np.sqrt(left * right) / samples[0])
+        if name is None:
+            continue
+        # The word where it fits into the phase, else the name alone, else nothing rather than one over another.
+        word = f"phase {name}" if points * np.log(right / left) > CHARACTER * size * (len(name) + 7) else name
+        half = 0.5 * CHARACTER * size * len(word)
+        if middle - half < taken + 3:
+            continue
+        taken = middle + half
+        axes.annotate(
+            word,
+            (np.sqrt(left * right), 1.03),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=size,
+            color="0.25",
+        )

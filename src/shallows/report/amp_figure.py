@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..plotting.amp import draw_excess_risk, draw_noise_scale
-from ..plotting.style import new_figure, save, styled
+from ..plotting.style import PAGE, new_figure, save, styled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ def amp_figure(run: AmpRun) -> Figure:
 
     With replicas the prediction at this size stands beside state evolution, its limit at large `d`.
     """
-    figure = new_figure(7.0, 2.9)
+    figure = new_figure(PAGE, 3.3)
     left, right = figure.subplots(1, 2)
     draw_noise_scale(left, run)
     draw_excess_risk(right, run)

@@ -6,11 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .._numbers import number
-from ..plotting.style import save, styled
-from .html import render_page, svg_address
+from .drawn import write_figures
+from .html import render_page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from matplotlib.figure import Figure
 
     from ..diagnosis import DiagnosisSeries, ModelDiagnosis
 
@@ -87,27 +90,22 @@ def _figures(found: Any, models: tuple[ModelDiagnosis, ...], folder: Path) -> li
     from .diagnosis_figures import gallery_figure, most_telling, overview_figure, series_figure
 
     last = models[-1]
-    wanted: list[tuple[str, str, Any, str]] = []
+    wanted: list[tuple[str, str, Callable[[float], Figure], str]] = []
     if len(models) > 1 and found.names:
         caption = "A line for each matrix, over the checkpoints in the order given."
-        wanted.append(("series", "Along the checkpoints", lambda: series_figure(found), caption))
+        wanted.append(("series", "Along the checkpoints", lambda width: series_figure(found, width), caption))
     if last.layers:
         more = f" The first {MOST_ROWS} of {len(last.layers)} matrices." if len(last.layers) > MOST_ROWS else ""
         caption = (
             "Bar: the singular values of a matrix but its outliers; strokes: the outliers. Both over the edge of the "
             f"matrix's noise (dotted). Pale: no noise could be fitted, the unit is the largest singular value.{more}"
         )
-        wanted.append(("overview", "Every matrix", lambda: overview_figure(last), caption))
+        wanted.append(("overview", "Every matrix", lambda width: overview_figure(last, width), caption))
         chosen = most_telling(last)
         some = f" {len(chosen)} of {len(last.layers)}, some of every verdict." if len(chosen) < len(last.layers) else ""
         caption = (
             "Histogram: singular values without outliers. Black: the law of the noise fitted, dotted its edge. "
             f"Strokes: outliers.{some}"
         )
-        wanted.append(("gallery", "The spectra", lambda: gallery_figure(chosen), caption))
-    out = []
-    with styled():
-        for name, title, draw, caption in wanted:
-            svg = save(draw(), folder, name)
-            out.append({"title": title, "data": svg_address(svg), "caption": caption, "alt": title})
-    return out
+        wanted.append(("gallery", "The spectra", lambda width: gallery_figure(chosen, width), caption))
+    return write_figures(wanted, folder)

@@ -8,8 +8,8 @@ import numpy as np
 
 from .._numbers import number
 from ..dynamics import FLOWS
-from ..plotting import new_figure, plain_log_ticks
-from ..plotting.style import BLUE, GREY, SKY, VERMILLION
+from ..plotting import explain, explain_all, new_figure, panels, plain_log_ticks
+from ..plotting.style import BLUE, COLUMN, GREY, PAGE, SKY, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,9 +24,9 @@ MARKED = 30
 FEW = 40
 
 
-def risk_figure(found: Dynamics) -> Figure:
+def risk_figure(found: Dynamics, width: float = PAGE) -> Figure:
     """Excess risk over time with the entrance of each mode; call within :func:`styled`."""
-    figure = new_figure(7.0, 3.8)
+    figure = new_figure(width, 3.8)
     axes = figure.subplots()
     use = found.times > 0
     times, risks = found.times[use], found.excess_risk[use]
@@ -49,7 +49,9 @@ def risk_figure(found: Dynamics) -> Figure:
     )
     if found.sgd_excess_risk is not None:
         noisy = found.sgd_excess_risk[use][order]
-        axes.plot(times[order], noisy, color=VERMILLION, label="one-pass SGD, constant rate", zorder=3)
+        # dashed, as the flow may lie under it
+        label = "one-pass SGD, constant rate"
+        axes.plot(times[order], noisy, color=VERMILLION, linestyle=(0, (5, 2)), label=label, zorder=3)
     if found.final_risk > 0.01 * risks.min():
         axes.axhline(found.final_risk, color=GREY, linestyle="--", linewidth=1, label="in the end")
     if inside.size > 3 and found.time_exponent is not None:
@@ -60,17 +62,17 @@ def risk_figure(found: Dynamics) -> Figure:
             at, guide, color=GREY, linestyle=":", label=f"slope {found.time_exponent:.2f}, large d".replace("-", "−")
         )
     plain_log_ticks(axes.yaxis, *axes.get_ylim())
-    axes.legend()
+    explain(axes, most=3)
     return figure
 
 
-def film_figure(found: Dynamics) -> Figure:
+def film_figure(found: Dynamics, width: float = PAGE) -> Figure:
     """What is learned along each mode, at a few times; call within :func:`styled`."""
     places = _film_places(found)
     columns = min(PANELS // 2, len(places))
     lines = -(-len(places) // columns)
-    figure = new_figure(7.0, 0.4 + 2.0 * lines)
-    grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    height = 2.2 if width > COLUMN else 1.7
+    figure, grid = panels(width, columns, height, narrow=2, count=columns * lines, sharex=True, sharey=True)
     problem, s = found.problem, found.state.values
     ranks = np.cumsum(found.state.multiplicities) - 0.5 * found.state.multiplicities + 0.5
     drawn = _one_draw(found, found.times[places])
@@ -79,14 +81,16 @@ def film_figure(found: Dynamics) -> Figure:
         axes.grid(color="0.92", linewidth=0.5)
         axes.plot(ranks, s, color=GREY, linestyle="--", linewidth=1, label="teacher")
         if drawn is not None:
-            axes.plot(np.arange(1, drawn[i].size + 1), drawn[i], ".", color=SKY, markersize=4, label="one draw")
+            drawn_ranks = np.arange(1, drawn[i].size + 1)
+            axes.plot(drawn_ranks, drawn[i], ".", color=VERMILLION, markersize=3.5, label="one draw", zorder=4)
         axes.plot(ranks, found.state.mean[place], color=BLUE, label="mean along the teacher's mode")
     positive = s[s > 0]
     grid[0].set_ylim(max(float(positive.min()) if positive.size else 1e-6, 1e-5 * s[0]) / 3, 2.5 * s[0])
     for axes in grid[len(places) :]:
         axes.set_visible(False)
-    grid[0].legend(fontsize=7, loc="lower left")
-    figure.supxlabel("rank", fontsize=9)
+    explain_all(figure, grid[0].get_legend_handles_labels()[0])
+    for axes in grid[len(places) - (columns if width > COLUMN else 2) : len(places)]:
+        axes.set_xlabel("rank")
     figure.supylabel(problem.architecture.words.size, fontsize=9)
     return figure
 
@@ -113,10 +117,9 @@ def _one_draw(found: Dynamics, times: np.ndarray) -> list[np.ndarray] | None:
     return [problem.architecture.spectrum(learned) for learned in path]
 
 
-def frontier_figure(found: ComputeOptimal) -> Figure:
+def frontier_figure(found: ComputeOptimal, width: float = PAGE) -> Figure:
     """The frontier over compute, with its derived slope and a plain fit; call within :func:`styled`."""
-    figure = new_figure(7.0, 3.4)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = panels(width, 2, 3.5 if width > COLUMN else 3.1)
     left.set(xscale="log", yscale="log", xlabel="multiply-adds", ylabel="excess risk R", title="Best risk")
     left.plot(found.budgets, found.excess_risk, color=BLUE, marker="o", markersize=3, label="theory")
     if found.exponents is not None:
@@ -129,32 +132,32 @@ def frontier_figure(found: ComputeOptimal) -> Figure:
         ends = np.array([found.budgets[0], found.budgets[-1]])
         line = miss["extrapolated_risk"] * (ends / ends[1]) ** miss["risk_exponent"]
         left.plot(ends, line, color=VERMILLION, linestyle="--", label="power law fitted to the smaller half")
-    left.legend(fontsize=7.5)
     right.set(xscale="log", yscale="log", xlabel="multiply-adds", title="How it is spent")
     right.plot(found.budgets, found.samples, color=BLUE, marker="o", markersize=3, label="samples")
     right.plot(found.budgets, np.maximum(found.steps, 1), color=SKY, marker="s", markersize=3, label="steps")
     if found.problem.architecture.has_width:
         right.plot(found.budgets, found.width, color=VERMILLION, marker="^", markersize=3, label="width")
-    right.legend(fontsize=7.5)
     for axes in (left, right):
         axes.grid(color="0.9", linewidth=0.6)
+        explain(axes, most=3)
     return figure
 
 
-def isoflop_figure(found: ComputeOptimal) -> Figure:
+def isoflop_figure(found: ComputeOptimal, width: float = PAGE) -> Figure:
     """Excess risk over width, one curve for each of a few budgets; call within :func:`styled`."""
     from matplotlib import colormaps
 
-    figure = new_figure(5.6, 3.8)
+    figure = new_figure(min(width, 5.6), 4.2)
     axes = figure.subplots()
     count = found.budgets.size
     places = sorted({round(i * (count - 1) / 7) for i in range(8)})
     for i, place in enumerate(places):
         colour = colormaps["viridis"](0.9 * i / max(len(places) - 1, 1))
-        label = f"{found.budgets[place]:.1e}".replace("e+", "e")
+        label = number(found.budgets[place], 2)
         axes.plot(found.widths, found.isoflop[place], color=colour, linewidth=1.2, label=label)
         axes.plot(found.width[place], found.excess_risk[place], "o", color=colour, markersize=4)
     axes.set(xscale="log", yscale="log", xlabel="width p", ylabel="excess risk R")
     axes.grid(color="0.9", linewidth=0.6)
-    axes.legend(title="multiply-adds", fontsize=7, title_fontsize=7.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.plot([], [], "o", color=GREY, markersize=4, label="best width")
+    explain(axes, "Each line is one budget, in multiply-adds:")
     return figure

@@ -7,14 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .._numbers import number
-from ..plotting.style import save, styled
 from ..problem_rows import training_rows
+from .drawn import write_figures
 from .dynamics_figures import film_figure, frontier_figure, isoflop_figure, risk_figure
-from .html import render_page, svg_address
+from .html import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from matplotlib.figure import Figure
 
     from ..dynamics import ComputeOptimal, Dynamics
 
@@ -55,12 +57,12 @@ def write_dynamics_report(found: Dynamics, folder: Path, content: dict[str, Any]
     columns = ["time", "steps", "excess_risk", "sgd_excess_risk", "test_error", "loss", "learned_modes"]
     columns = [name for name in columns if told[name] is not None]
     _write_data(folder, "dynamics", told, {name: told[name] for name in columns})
-    wanted: list[tuple[str, str, Callable[[], Any], str]] = []
+    wanted: list[tuple[str, str, Callable[[float], Figure], str]] = []
     if (found.times > 0).sum() > 1:
-        marks = "Light lines: when each of the first modes is half learned, from the strongest on."
-        wanted.append(("risk", "Risk over time", lambda: risk_figure(found), marks))
+        marks = "Vertical lines: when each of the first modes is half learned, from the strongest on."
+        wanted.append(("risk", "Risk over time", lambda width: risk_figure(found, width), marks))
         strip = "Each panel is one time. A mode is learned when the line has reached the teacher's."
-        wanted.append(("spectrum", "What is learned, time by time", lambda: film_figure(found), strip))
+        wanted.append(("spectrum", "What is learned, time by time", lambda width: film_figure(found, width), strip))
     problem = found.problem
     return _write_page(
         folder,
@@ -70,7 +72,7 @@ def write_dynamics_report(found: Dynamics, folder: Path, content: dict[str, Any]
         head=[name.replace("_", " ") for name in columns],
         rows=[[number(told[name][i]) for name in columns] for i in _lines(len(told["time"]))],
         caption="Means over initial weights; time is learning rate times steps",
-        figures=_drawn(wanted, folder),
+        figures=write_figures(wanted, folder),
     )
 
 
@@ -103,13 +105,13 @@ def write_frontier_report(found: ComputeOptimal, folder: Path) -> Path:
     problem, has_width = found.problem, found.problem.architecture.has_width
     columns = ["budget", *(["width"] if has_width else []), "samples", "steps", "batch", "learning_rate", "excess_risk"]
     _write_data(folder, "compute_optimal", told, {name: told[name] for name in columns})
-    wanted: list[tuple[str, str, Callable[[], Any], str]] = []
+    wanted: list[tuple[str, str, Callable[[float], Figure], str]] = []
     if found.budgets.size > 1:
         text = "One pass of SGD; samples, steps and width of the best run."
-        wanted.append(("frontier", "The frontier", lambda: frontier_figure(found), text))
+        wanted.append(("frontier", "The frontier", lambda width: frontier_figure(found, width), text))
     if has_width:
         text = "One curve for each budget: what other widths come to, each at its best learning rate. Dots: the best."
-        wanted.append(("isoflop", "The same compute at other widths", lambda: isoflop_figure(found), text))
+        wanted.append(("isoflop", "The same compute at other widths", lambda width: isoflop_figure(found, width), text))
     return _write_page(
         folder,
         title=f"{problem.network.capitalize()} network, d = {problem.dim}: compute-optimal training",
@@ -120,7 +122,7 @@ def write_frontier_report(found: ComputeOptimal, folder: Path) -> Path:
         head=["multiply-adds", *(name.replace("_", " ") for name in columns[1:])],
         rows=[[number(told[name][i]) for name in columns] for i in _lines(found.budgets.size)],
         caption=f"Best runs, {found.schedule} learning rate; the batch is the largest that costs no samples",
-        figures=_drawn(wanted, folder),
+        figures=write_figures(wanted, folder),
     )
 
 
@@ -164,15 +166,6 @@ def _write_data(folder: Path, name: str, content: dict[str, Any], columns: dict[
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
-
-
-def _drawn(wanted: Sequence[tuple[str, str, Callable[[], Any], str]], folder: Path) -> list[dict[str, str]]:
-    out = []
-    with styled():
-        for name, title, draw, caption in wanted:
-            data = svg_address(save(draw(), folder, name))
-            out.append({"title": title, "data": data, "caption": caption, "alt": title})
-    return out
 
 
 def _write_page(folder: Path, **content: Any) -> Path:

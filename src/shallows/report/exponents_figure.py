@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def exponents_figure(fit: PowerLaws, n: ArrayLike, risk: ArrayLike, names: tuple[str, str]) -> Figure:
     """Points, the fitted curve, its floor and breaks, and predicted values; call within :func:`styled`."""
-    figure = new_figure(5.2, 3.6)
+    figure = new_figure(5.2, 3.9)
     draw_power_laws(figure.subplots(), fit, (n, risk), names)
     return figure
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._numbers import number
 from ..networks import network_named
-from ..plotting.style import new_figure, save, styled
+from ..plotting.style import PAGE, new_figure
 from ..plotting.unbiased import UNBIASED_FIGURES
-from .fit_figures import WIDTH, forecast_figure, path_figure
-from .html import render_page, svg_address
+from .drawn import write_figures
+from .fit_figures import forecast_figure, path_figure
+from .html import render_page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -96,7 +98,7 @@ def verdict(content: dict[str, Any]) -> str:
 
 
 def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: Any) -> list[dict[str, str]]:
-    wanted = []
+    wanted: list[tuple[str, str, Callable[[float], Figure], str]] = []
     if content["path"] is not None and any(v is not None for v in content["path"]["test_error"]):
         how = {
             "estimate": "The smallest estimate was taken.",
@@ -107,7 +109,7 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
             (
                 "path",
                 "Choosing the weight decay",
-                lambda: path_figure(content),
+                lambda width: path_figure(content, width),
                 "Every point is a network trained on all the data; its test error is estimated from its residuals and "
                 f"degrees of freedom. Dotted: the weight decay chosen. {how}",
             )
@@ -116,28 +118,27 @@ def _figures(content: dict[str, Any], folder: Path, eigenvalues: Any, unbiased: 
         unbiased_figure = UNBIASED_FIGURES.of(content["network"])
         values = eigenvalues if network_named(content["network"]).is_matrix else unbiased
         wanted.append(
-            ("spectrum", "What was learned", lambda: unbiased_on_figure(content, values), unbiased_figure.caption)
+            (
+                "spectrum",
+                "What was learned",
+                lambda width: unbiased_on_figure(content, values, width),
+                unbiased_figure.caption,
+            )
         )
     if content["forecast"]:
         wanted.append(
             (
                 "forecast",
                 "What more data would bring",
-                lambda: forecast_figure(content),
+                lambda width: forecast_figure(content, width),
                 "State evolution of the teacher's law and the noise read off these data, and its uncertainty.",
             )
         )
-
-    out = []
-    with styled():
-        for name, title, draw, caption in wanted:
-            svg = save(draw(), folder, name)
-            out.append({"title": title, "data": svg_address(svg), "caption": caption, "alt": title})
-    return out
+    return write_figures(wanted, folder)
 
 
-def unbiased_on_figure(content: dict[str, Any], values: Any) -> Figure:
+def unbiased_on_figure(content: dict[str, Any], values: Any, width: float = PAGE) -> Figure:
     """The unbiased weights of the network of `content`."""
-    figure = new_figure(WIDTH, 3.0)
+    figure = new_figure(width, 3.3)
     UNBIASED_FIGURES.of(content["network"]).draw(figure.subplots(), content, values)
     return figure

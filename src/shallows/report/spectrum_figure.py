@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..plotting.explained import explain
 from ..plotting.spectrum import (
     as_inputs_show,
     draw_law_by_rank,
@@ -15,7 +16,7 @@ from ..plotting.spectrum import (
     mark_outliers,
     shown_ranks,
 )
-from ..plotting.style import BLUE, GREY, SKY, TRAINER_NAME, TRAINER_STYLE, new_figure
+from ..plotting.style import BLUE, COLUMN, GREY, PAGE, SKY, TRAINER_NAME, TRAINER_STYLE, new_figure, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,19 +25,22 @@ if TYPE_CHECKING:
     from ..verification import Measurements, Verification
 
 
-def spectrum_figure(verification: Verification) -> Figure:
+#: Bins of the histogram: few weights fill few, but a bulk of three bars shows no shape.
+BINS = (20, 60)
+
+
+def spectrum_figure(verification: Verification, width: float = PAGE) -> Figure:
     """Two panels: the weights near the bulk as a histogram, and all of them by rank."""
     runs = next(iter(verification.measured.values()))
     if not (np.abs(runs.spectra) > runs.zero).any() and verification.prediction.spectrum.mass_at_zero >= 1 - 1e-12:
-        figure = new_figure(7.0, 0.6)
-        figure.text(0.02, 0.5, "Every learned weight is zero, predicted and measured: nothing to draw.", va="center")
+        figure = new_figure(width, 0.6)
+        words = "Every learned weight is zero, predicted and measured: nothing to draw."
+        figure.text(0.02, 0.5, words if width > COLUMN else words.replace(", pred", ",\npred"), va="center")
         return figure
-    figure = new_figure(7.0, 3.6)
-    left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
+    figure, (left, right) = panels(width, 2, 3.6 if width > COLUMN else 3.4)
     _histogram_panel(left, verification, runs)
     _rank_panel(right, verification, runs)
-    left.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), borderaxespad=0)
-    right.legend(loc="lower left")
+    explain(right, most=2)
     return figure
 
 
@@ -69,7 +73,7 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
     law = verification.prediction.spectrum
     low, high = histogram_range(verification, runs)
     inside = runs.spectra[(np.abs(runs.spectra) > runs.zero) & (runs.spectra >= low) & (runs.spectra <= high)]
-    bins = int(np.clip(2 * round(inside.size ** (1 / 3)), 12, 50))
+    bins = int(np.clip(1.4 * math.sqrt(inside.size), *BINS))
     step = (high - low) / bins
     edges = step * np.arange(np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9) + 1)  # zero is an edge
     counts, _ = np.histogram(inside, edges)
@@ -96,12 +100,12 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
     axes.set_ylabel("density (zeros left out)")
     axes.set_title("Near the bulk")
     measured = runs.mass_at_zero.mean
-    words = f"exactly zero\npredicted {100 * law.mass_at_zero:.3g} %\nmeasured {100 * measured:.3g} %"
+    words = f"exactly zero: predicted {100 * law.mass_at_zero:.3g} %, measured {100 * measured:.3g} %"
     beyond = round(float((runs.spectra > high).sum(axis=1).mean()))
     if beyond:
-        words += f"\n\nlarger than shown: {beyond}"
-    axes.set_ylim(0, (1.3 + 0.07 * (1 + words.count("\n"))) * top)  # room for the words above the bars
-    axes.text(0.98, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=8.5, linespacing=1.35)
+        words += f"; larger than shown: {beyond}"
+    axes.set_ylim(0, 1.08 * top)
+    explain(axes, words, most=2)
 
 
 def _data_sets(count: int) -> str:

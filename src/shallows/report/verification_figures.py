@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..plotting.decomposition import draw_decomposition
-from ..plotting.style import new_figure
+from ..plotting.explained import explain_all
+from ..plotting.style import COLUMN, PAGE, new_figure, panels
 from ..plotting.verification import draw_agreement, draw_learning_curve
 from ..spectra.decomposition import PARTS
 from .readings import bayes_risk
@@ -16,36 +17,35 @@ if TYPE_CHECKING:
     from ..verification import Verification
 
 
-def agreement_figure(verification: Verification) -> Figure:
+def agreement_figure(verification: Verification, width: float = PAGE) -> Figure:
     """Excess risk and train error: predicted line, and each trainer's data sets, mean and standard error."""
-    figure = new_figure(7.0, 3.0)
-    panels = figure.subplots(1, 2)
+    figure, both = panels(width, 2, 3.0 if width > COLUMN else 2.4)
     for axes, key, title in zip(
-        panels, ("excess_risk", "train_error"), ("Excess risk", "Train error (per sample)"), strict=True
+        both, ("excess_risk", "train_error"), ("Excess risk", "Train error (per sample)"), strict=True
     ):
         draw_agreement(axes, {name: item[key] for name, item in verification.comparisons.items()})
         axes.set_title(title)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    explain_all(figure, both[0].get_legend_handles_labels()[0], fontsize=8.5)
     return figure
 
 
-def decomposition_figure(verification: Verification) -> Figure:
+def decomposition_figure(verification: Verification, width: float = PAGE) -> Figure:
     """The four terms as a waterfall: each bar starts where the one before ended, and the last is their sum."""
     prediction = verification.prediction
     best = bayes_risk(prediction)
-    figure = new_figure(7.0, 2.75 + 0.42 * len(verification.measured))
+    figure = new_figure(width, 2.75 + 0.42 * len(verification.measured))
     measured = {name: runs.excess_risk for name, runs in verification.measured.items()}
     terms = prediction.decomposition.to_dict()
-    draw_decomposition(figure.subplots(), terms, prediction.excess_risk, PARTS, best=best, measured=measured)
+    axes = figure.subplots()
+    draw_decomposition(axes, terms, prediction.excess_risk, PARTS, best=best, measured=measured)
     if best is not None:
-        figure.legend(loc="outside lower center")
+        explain_all(figure, axes.get_legend_handles_labels()[0], fontsize=8.5)
     return figure
 
 
-def curve_figure(verification: Verification) -> Figure:
+def curve_figure(verification: Verification, width: float = PAGE) -> Figure:
     """Excess risk over the number of samples, predicted and trained, with the phases along the top."""
-    figure = new_figure(7.0, 3.7)
+    figure = new_figure(width, 4.0)
     measured = {name: runs.excess_risk for name, runs in verification.measured.items()}
     draw_learning_curve(figure.subplots(), verification.curve, problem=verification.problem, measured=measured)
     return figure

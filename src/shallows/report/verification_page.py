@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._numbers import measured_number, number
-from ..plotting.style import TRAINER_NAME, save, styled
+from ..plotting.style import TRAINER_NAME
+from ..verification.comparison import percent
 from . import readings
-from .html import render_page, svg_address
+from .drawn import write_figures
+from .html import render_page
 
 if TYPE_CHECKING:
     from ..verification import Comparison, Verification
@@ -70,13 +73,13 @@ def _draw(verification: Verification, folder: Path) -> list[dict[str, str]]:
         wanted.append(("decomposition", title, decomposition_figure, readings.decomposition_reading))
     if verification.curve is not None:
         wanted.append(("learning-curve", "Learning curve", curve_figure, readings.curve_reading))
-    figures = []
-    with styled():
-        for name, title, draw, read in wanted:
-            svg = save(draw(verification), folder, name)
-            caption = readings.polished(read(verification))
-            figures.append({"name": name, "title": title, "data": svg_address(svg), "caption": caption, "alt": title})
-    return figures
+    return write_figures(
+        [
+            (name, title, partial(draw, verification), readings.polished(read(verification)))
+            for name, title, draw, read in wanted
+        ],
+        folder,
+    )
 
 
 def render(verification: Verification, figures: list[dict[str, str]]) -> str:
@@ -127,7 +130,7 @@ def _comparison_rows(verification: Verification) -> list[dict[str, str]]:
                     "trainer": TRAINER_NAME[name],
                     "measured": measured_number(item.measured.mean, item.measured.standard_error),
                     "deviation": _deviation(item),
-                    "z": "–" if item.z is None else f"{item.z:+.1f}".replace("-", "−"),
+                    "interval": "–" if item.half_width is None else f"± {percent(item.half_width)}",
                     "outcome": _outcome(item),
                 }
             )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..sweeps.progress import Reporter
+    from .own_data import OwnData
 
 __all__ = ["FIGURES", "SCALES", "Reproduction", "reproduce"]
 
@@ -97,6 +98,7 @@ def reproduce(
     scale: str = "quick",
     seeds: int | None = None,
     workers: int | None = 0,
+    overlay: Any = None,
     reporter: Reporter | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Reproduction:
@@ -115,6 +117,8 @@ def reproduce(
         Data sets per trained point (default 3 and 8).
     workers : int, optional
         Processes that train; 0 trains in this process, None takes one per core.
+    overlay : path, mapping, data frame or array, optional
+        Measured points to lay over the figure; which columns each figure takes is in docs/scaling.md.
     reporter : Reporter, optional
         Told about the trained points of risk curves.
     progress : callable, optional
@@ -127,7 +131,7 @@ def reproduce(
     Raises
     ------
     InvalidArgument
-        For an unknown figure, or a folder that holds something else.
+        For an unknown figure, a folder that holds something else, or an `overlay` that does not fit the figure.
 
     Examples
     --------
@@ -141,6 +145,11 @@ def reproduce(
     """
     folder = check_folder(figure, scale, out)
     count = SEEDS[scale] if seeds is None else check_integer("seeds", seeds)
+    own = None
+    if overlay is not None:
+        from .own_data import own_data
+
+        own = own_data(figure, overlay)
     work = folder / WORK
     work.mkdir(parents=True, exist_ok=True)
     mark: dict[str, Any] = {"figure": figure, "scale": scale, "seeds": count, "version": __version__, "finished": False}
@@ -148,7 +157,8 @@ def reproduce(
     _sweep_up(folder)
     with tempfile.TemporaryDirectory(prefix=f"{_PARTIAL}{os.getpid()}-", dir=folder) as name:
         partial = Path(name)
-        text = _draw(figure, scale, partial, work, count, workers, reporter, progress)
+        asked = Asked(figure, scale, count, workers, overlay, own)
+        text = _draw(asked, partial, work, reporter, progress)
         (partial / f"{figure}.md").write_text(text + "\n", encoding="utf-8")
         files = sorted(path.name for path in partial.iterdir())
         for file in files:
@@ -157,28 +167,39 @@ def reproduce(
     return Reproduction(figure, scale, folder, text, tuple(files))
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be drawn, with a user's table as it was given and as it was read."""
+
+    figure: str
+    scale: str
+    seeds: int
+    workers: int | None
+    overlay: Any
+    own: OwnData | None
+
+
 def _draw(
-    figure: str,
-    scale: str,
+    asked: Asked,
     folder: Path,
     work: Path,
-    seeds: int,
-    workers: int | None,
     reporter: Reporter | None,
     progress: Callable[[str, int, int], None] | None,
 ) -> str:
     """Write the files of a figure and return its reading."""
-    if figure == "phase-diagram":
+    if asked.figure == "phase-diagram":
         from .sketches import draw_diagram
 
-        return draw_diagram(scale, folder, work / "store" if workers != 0 else None, workers or None, progress)
-    if figure == "spectra":
+        store = work / "store" if asked.workers != 0 else None
+        return draw_diagram(asked.scale, folder, store, asked.workers or None, progress, asked.overlay)
+    if asked.figure == "spectra":
         from .spectra import draw_spectra
 
-        return draw_spectra(scale, folder, work / "spectra", seeds, progress)
-    from .curves import draw_curves
+        return draw_spectra(asked.scale, folder, work / "spectra", asked.seeds, progress, asked.own)
+    from .curves import Work, draw_curves
 
-    return draw_curves(figure, scale, folder, work / "store", seeds, workers, reporter)
+    how = Work(asked.seeds, work / "store", asked.workers, reporter)
+    return draw_curves(asked.figure, asked.scale, folder, how, asked.own)
 
 
 def _sweep_up(folder: Path) -> None:

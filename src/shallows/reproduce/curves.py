@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..networks import network_named, network_names
-from ..plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, new_figure, styled
-from ..scaling.figures import PAGE, save_everywhere
+from ..plotting.explained import explain_all
+from ..plotting.smooth import peaks
+from ..plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PAGE, PURPLE, SKY, VERMILLION, new_figure, styled
+from ..scaling.figures import save_everywhere
 from .measured import MOST_ENTRIES, Line, Row, Setting, agreement_sentences, measure, theory, write_lines, write_rows
+from .own_data import DECAYS, RATIOS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,10 +23,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..sweeps.progress import Reporter
+    from .own_data import OwnData
 
 GAMMA, NOISE = 1.25, 0.1
 COLOURS = (SKY, ORANGE, GREEN, VERMILLION, BLUE, PURPLE)
+#: A peak is trained at where it stands this factor above its surroundings, and no trained point is within the other.
+PEAK_RISE, APART = 1.1, 1.12
 MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+@dataclass(frozen=True)
+class Work:
+    """How points are trained: data sets each, what is kept where, processes, and who is told."""
+
+    seeds: int
+    store: Path
+    workers: int | None
+    reporter: Reporter | None
 
 
 @dataclass(frozen=True)
@@ -43,14 +59,9 @@ def risk_panels(scale: str) -> list[Panel]:
     """Excess risk over ``n_eff`` for several dimensions and ``lam = 1/d, 1, sqrt(d)``, both networks."""
     dims = (100, 200) if scale == "quick" else (100, 200, 400, 800)
     fine, coarse = (60, 7) if scale == "quick" else (80, 14)
-    decays: tuple[tuple[str, Callable[[int], float]], ...] = (
-        (r"$\lambda=1/d$", lambda d: 1 / d),
-        (r"$\lambda=1$", lambda d: 1.0),
-        (r"$\lambda=\sqrt{d}$", math.sqrt),
-    )
     panels = []
     for network in network_names():
-        for label, decay in decays:
+        for name, decay in DECAYS:
             lines, trained = [], []
             for dim in dims:
 
@@ -66,7 +77,8 @@ def risk_panels(scale: str) -> list[Panel]:
                 lines += list(unique.values())
                 few = {s.x: s for s in map(setting, np.geomspace(2 * low, 10 * dim, coarse))}
                 trained += list(few.values())
-            panels.append(Panel(f"{network}, {label}", lines, trained))
+            label = name.replace("sqrt(d)", r"\sqrt{d}")
+            panels.append(Panel(rf"{network}, $\lambda={label}$", lines, trained))
     return panels
 
 
@@ -75,7 +87,7 @@ def width_rank_panels(scale: str) -> list[Panel]:
     dim = 100 if scale == "quick" else 400
     count = 7 if scale == "quick" else 14
     panels = []
-    for ratio in (0.05, 26515 / 160000, 1.0):
+    for ratio in RATIOS:
         n = round(ratio * dim**2)
 
         def setting(width: int, n: int = n) -> Setting:
@@ -116,18 +128,24 @@ FIGURES: dict[str, tuple[Callable[[str], list[Panel]], str, str]] = {
 
 
 def draw_curves(
-    name: str, scale: str, folder: Path, store: Path, seeds: int, workers: int | None, reporter: Reporter | None
+    name: str,
+    scale: str,
+    folder: Path,
+    work: Work,
+    own: OwnData | None = None,
 ) -> str:
     """Compute and write one of the figures of risk curves; returns the reading."""
     build, label, abscissa = FIGURES[name]
-    panels = build(scale)
-    limit = MOST_ENTRIES[scale]
+    panels, curves, limit = [], [], MOST_ENTRIES[scale]
+    for panel in build(scale):
+        lines = theory(panel.lines)
+        panels.append(replace(panel, trained=panel.trained + at_peaks(panel, lines, limit)))
+        curves.append(lines)
     wanted = [p for panel in panels for p in panel.trained]
     possible = [p for p in wanted if p.entries <= limit]
     # All at once, so that the engine balances them over the workers and one line of progress covers all.
-    rows = measure(possible, seeds, store, workers, reporter)
+    rows = measure(possible, work.seeds, work.store, work.workers, work.reporter)
     by_setting = {id(row.setting): row for row in rows}
-    curves = [theory(panel.lines) for panel in panels]
     mine = [[by_setting[id(p)] for p in panel.trained if id(p) in by_setting] for panel in panels]
     write_rows(folder / f"{name}-trained.csv", rows)
     write_lines(
@@ -138,37 +156,76 @@ def draw_curves(
             for line in c
         ],
     )
-    _figure(name, panels, curves, mine, label, folder)
+    _figure(name, label, list(zip(panels, curves, mine, strict=True)), folder, own)
     return _reading(name, scale, panels, mine, rows, len(wanted) - len(possible), abscissa)
 
 
+def at_peaks(panel: Panel, lines: Sequence[Line], limit: float) -> list[Setting]:
+    """Where to train besides: at each peak of a line that no trained point is near, of those with `limit` entries."""
+    out: list[Setting] = []
+    for line in lines:
+        mine = [p for p in panel.lines if p.line == line.name]
+        near = [p.x for p in panel.trained if p.line == line.name and p.entries <= limit]
+        for place in peaks(line.x, line.risk, PEAK_RISE):
+            point = min(mine, key=lambda p: abs(math.log(p.x / line.x[place])))
+            if all(max(point.x / x, x / point.x) > APART for x in near):
+                out.append(point)
+    return out
+
+
 def _figure(
-    name: str, panels: list[Panel], curves: list[list[Line]], rows: list[list[Row]], label: str, folder: Path
+    name: str,
+    label: str,
+    content: Sequence[tuple[Panel, list[Line], list[Row]]],
+    folder: Path,
+    own: OwnData | None,
 ) -> None:
-    columns = min(3, len(panels))
-    height = math.ceil(len(panels) / columns)
+    columns = min(3, len(content))
+    height = math.ceil(len(content) / columns)
     with styled():
-        figure = new_figure(PAGE if columns > 1 else 4.2, 0.5 + 2.3 * height if columns > 1 else 3.3)
+        figure = new_figure(PAGE if columns > 1 else 4.2, 0.7 + 2.3 * height if columns > 1 else 3.8)
         grid = np.atleast_2d(figure.subplots(height, columns, sharey="row"))
-        for axes, panel, lines, points in zip(grid.ravel(), panels, curves, rows, strict=True):
+        for k, (axes, (panel, lines, points)) in enumerate(zip(grid.ravel(), content, strict=True)):
             _panel(axes, lines, points)
+            if own is not None:
+                _own_points(axes, own, k)
             axes.set_title(panel.title, fontsize=8.5)
         for axes in grid[-1]:
             axes.set_xlabel(label)
         for axes in grid[:, 0]:
             axes.set_ylabel("excess risk")
-        handles: dict[str, Any] = {}
-        for axes in grid.ravel():
-            handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        if name == "width-rank":
-            from matplotlib.lines import Line2D
-
-            handles = {
-                "theory": Line2D([], [], color=BLUE),
-                "trained": Line2D([], [], color=BLACK, linestyle="none", marker="o", markersize=4),
-            }
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6)
+        handles = [_line_handle(content), *(h for axes in grid.ravel() for h in axes.get_legend_handles_labels()[0])]
+        explain_all(figure, handles, "Error bars: standard error over the data sets.")
         save_everywhere(figure, folder, name)
+
+
+def _line_handle(content: Sequence[tuple[Panel, list[Line], list[Row]]]) -> Any:
+    from matplotlib.lines import Line2D
+
+    alone = all(len(lines) == 1 for _, lines, _ in content)
+    return Line2D([], [], color=BLUE if alone else GREY, label="line: theory")
+
+
+def _own_points(axes: Axes, own: OwnData, panel: int) -> None:
+    """What the user measured, in the panel it belongs to."""
+    here = own.panel == panel
+    if own.y is None or not here.any():
+        return
+    axes.errorbar(
+        own.x[here],
+        own.y[here],
+        yerr=None if own.stderr is None else own.stderr[here],
+        linestyle="none",
+        marker="*",
+        markersize=8,
+        markerfacecolor="white",
+        markeredgecolor="black",
+        ecolor="black",
+        elinewidth=0.8,
+        capsize=2,
+        label="points given",
+        zorder=5,
+    )
 
 
 def _panel(axes: Axes, lines: Sequence[Line], rows: Sequence[Row]) -> None:
@@ -178,6 +235,7 @@ def _panel(axes: Axes, lines: Sequence[Line], rows: Sequence[Row]) -> None:
         axes.plot(line.x, line.risk, color=colour, linewidth=1.3)
         mine = [row for row in rows if row.setting.line == line.name]
         error = np.array([row.stderr for row in mine])
+        words = line.name.replace("d = ", "$d=$ ").replace("p = ", "$p=$ ")
         axes.errorbar(
             [row.setting.x for row in mine],
             [row.mean for row in mine],
@@ -191,7 +249,7 @@ def _panel(axes: Axes, lines: Sequence[Line], rows: Sequence[Row]) -> None:
             ecolor=GREY,
             capsize=2,
             elinewidth=1,
-            label=line.name.replace("d = ", "$d=$ ").replace("p = ", "$p=$ "),
+            label="trained" if alone else f"trained, {words}",
             zorder=3,
         )
     axes.set_xscale("log")

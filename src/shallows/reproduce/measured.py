@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..plotting.smooth import ROUNDS, bent
 from ..prediction import predict
 from ..problems import Problem
 from ..sweeps import Failure, PointRequest, run_points
@@ -143,14 +144,58 @@ class Line:
     risk: np.ndarray
 
 
+def between(first: Setting, second: Setting, x: float) -> Setting | None:
+    """The setting at `x` on the line through two, its whole numbers rounded; None where that is one of the two.
+
+    What differs is taken for a power of the abscissa, as samples, width and a penalty in `sqrt(n)` are.
+
+    Examples
+    --------
+    >>> from shallows.reproduce.measured import Setting, between
+    >>> between(Setting("", 2.0, {"samples": 200}), Setting("", 8.0, {"samples": 800}), 4.0)
+    Setting(line='', x=4.0, settings={'samples': 400})
+    """
+    share = math.log(x / first.x) / math.log(second.x / first.x)
+    settings = dict(first.settings)
+    for key, value in first.settings.items():
+        other = second.settings[key]
+        if value != other:
+            mixed = value * (other / value) ** share
+            settings[key] = round(mixed) if isinstance(value, int) else float(f"{mixed:.12g}")
+    counted = next(key for key in ("width", "samples") if first.settings.get(key) != second.settings.get(key))
+    if settings[counted] in (first.settings[counted], second.settings[counted]):
+        return None
+    scale = first.x / first.settings[counted]
+    return Setting(first.line, settings[counted] * scale, settings)
+
+
 def theory(points: Sequence[Setting]) -> list[Line]:
-    """Predicted risk along every line of `points`, in order of first appearance."""
-    lines: dict[str, list[tuple[float, float]]] = {}
+    """Predicted risk along every line of `points`, in order of first appearance, finer where a line bends."""
+    lines: dict[str, list[Setting]] = {}
     for point in points:
+        lines.setdefault(point.line, []).append(point)
+    return [_line(name, sorted(mine, key=lambda p: p.x)) for name, mine in lines.items()]
+
+
+def _line(name: str, points: list[Setting]) -> Line:
+    def risk(point: Setting) -> float:
         prediction = point.predicted()
-        risk = prediction.excess_risk if prediction.status.ok else math.nan
-        lines.setdefault(point.line, []).append((point.x, risk))
-    return [Line(name, *np.array(sorted(pairs)).T) for name, pairs in lines.items()]
+        return float(prediction.excess_risk) if prediction.status.ok else math.nan
+
+    known = {point.x: (point, risk(point)) for point in points}
+    for _ in range(ROUNDS):
+        places = np.array(sorted(known))
+        found: list[Setting] = []
+        for k in bent(places, np.array([known[x][1] for x in places.tolist()])).tolist():
+            left, right = known[float(places[k])][0], known[float(places[k + 1])][0]
+            middle = between(left, right, math.sqrt(left.x * right.x))
+            if middle is not None and middle.x not in known:
+                found.append(middle)
+        if not found:
+            break
+        known |= {point.x: (point, risk(point)) for point in found}
+    places = np.array(sorted(known))
+    return Line(name, places, np.array([known[x][1] for x in places.tolist()]))
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:

@@ -9,11 +9,23 @@ import numpy as np
 
 from ..networks import network_names
 from ..phases import PHASES
-from ..plotting.style import BLUE, SKY, VERMILLION, new_figure, styled
+from ..plotting.explained import explain_all
+from ..plotting.style import BLUE, PAGE, SKY, VERMILLION, new_figure, styled
 from ..prediction import predict
 from ..problems import Problem
 from ..scaling import phase_diagram, reading
-from ..scaling.figures import PAGE, PHASE_TINTS, boundaries, label_phases, save_everywhere
+from ..scaling.figures import (
+    NAMES_NOTE,
+    PHASE_TINTS,
+    border_handles,
+    boundaries,
+    draw_phases,
+    draw_points,
+    label_phases,
+    phase_handles,
+    save_everywhere,
+)
+from ..scaling.own_points import place_points, points_sentence, write_points
 from ..teachers import PowerLaw
 
 if TYPE_CHECKING:
@@ -23,6 +35,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
+    from ..scaling.own_points import OwnPoints
 
 GAMMA, NOISE = 1.25, 0.1
 #: Where the sketches are taken: phase, ``nu``, ``ell``.
@@ -40,7 +53,12 @@ SKETCH_DIM = 1000
 
 
 def draw_diagram(
-    scale: str, folder: Path, store: Path | None, workers: int | None, progress: Callable[[str, int, int], None] | None
+    scale: str,
+    folder: Path,
+    store: Path | None,
+    workers: int | None,
+    progress: Callable[[str, int, int], None] | None,
+    overlay: Any = None,
 ) -> str:
     """Compute and write the figure of the phase diagram; returns the reading."""
     dim = 10**6 if scale == "quick" else 10**8
@@ -56,45 +74,45 @@ def draw_diagram(
             phase_diagram(network, dim, GAMMA, NOISE, points=points, store=store, workers=workers, progress=told)
         )
     with styled():
-        figure = new_figure(PAGE, 5.6)
-        parts: Any = figure.subfigures(2, 1, height_ratios=[1.35, 1])
+        figure = new_figure(PAGE, 6.4)
+        parts: Any = figure.subfigures(2, 1, height_ratios=[1.55, 1])
         upper, lower = parts
-        for axes, diagram in zip(upper.subplots(1, len(diagrams)), diagrams, strict=True):
-            _map(axes, diagram)
+        maps = upper.subplots(1, len(diagrams))
+        given = [None if overlay is None else place_points(diagram, overlay) for diagram in diagrams]
+        for axes, diagram, own in zip(maps, diagrams, given, strict=True):
+            _map(axes, diagram, own)
+        drawn = [handle for axes in maps for handle in axes.get_legend_handles_labels()[0]]
+        explain_all(upper, [*phase_handles(diagrams), *border_handles(), *drawn], NAMES_NOTE)
         small = lower.subplots(2, 4).ravel()
-        handles = None
         for axes, (phase, nu, ell) in zip(small, PLACES, strict=True):
             _sketch(axes, phase, nu, ell)
-            if phase == "IV":
-                handles = axes.get_legend_handles_labels()
-        if handles is not None:
-            lower.legend(*handles, loc="outside lower center", ncols=4, fontsize=8)
+        for axes in small[4:]:
+            axes.set_xlabel("learned eigenvalue", fontsize=7)
+        note = f"Learned spectra of the quadratic network, one place of each phase, $d={SKETCH_DIM}$."
+        explain_all(lower, [handle for axes in small for handle in axes.get_legend_handles_labels()[0]], note)
         save_everywhere(figure, folder, "phase-diagram")
     for diagram in diagrams:
         diagram.to_netcdf(folder / f"phase-diagram-{diagram.attrs['network']}.nc", engine="h5netcdf")
     text = " ".join(reading(diagram) for diagram in diagrams)
+    for diagram, own in zip(diagrams, given, strict=True):
+        if own is not None:
+            write_points(own, folder / f"phase-diagram-{diagram.attrs['network']}-overlay.csv")
+            text += f" {diagram.attrs['network'].capitalize()} network: {points_sentence(own)}"
     return (
         f"Phase diagrams of both networks ({scale}). {text} Sketches: learned spectrum of the quadratic network at "
         f"d = {SKETCH_DIM} at one place of each phase."
     )
 
 
-def _map(axes: Axes, diagram: xarray.Dataset) -> None:
-    from matplotlib.colors import ListedColormap
-
+def _map(axes: Axes, diagram: xarray.Dataset, points: OwnPoints | None) -> None:
     log_d = math.log(diagram.attrs["dim"])
-    nu = np.log(diagram["effective_samples"].values) / log_d
-    ell = np.log(diagram["weight_decay"].values) / log_d
-    names = list(diagram.attrs["phases"])
-    codes = diagram["numerical_phase"].values.astype(float)
-    codes[codes < 0] = np.nan
-    tints = ListedColormap([PHASE_TINTS[name] for name in names])
-    axes.pcolormesh(nu, ell, codes.T, cmap=tints, vmin=-0.5, vmax=len(names) - 0.5, shading="nearest", rasterized=True)
+    nu, ell = draw_phases(axes, diagram)
     boundaries(axes, diagram.attrs["network"], diagram.attrs["gamma"])
     label_phases(axes, diagram, nu, ell)
     limits = axes.get_ylim()
     best = np.log(diagram["optimal_weight_decay"].values) / log_d
-    axes.plot(nu, best, color=VERMILLION, linewidth=1.3)
+    axes.plot(nu, best, color=VERMILLION, linewidth=1.3, label="best weight decay")
+    draw_points(axes, points)
     axes.set_ylim(limits)
     axes.set_title(f"{diagram.attrs['network']}, $d=10^{{{round(math.log10(diagram.attrs['dim']))}}}$")
     axes.set_xlabel(r"$\nu=\log_d n_{\mathrm{eff}}$")
@@ -111,7 +129,7 @@ def _sketch(axes: Axes, phase: str, nu: float, ell: float) -> None:
     bulk = law.bulk
     right = max([6 * bulk[1] if bulk else 0.0, outliers[min(6, len(outliers) - 1)] * 1.3 if outliers else 0.0, 1e-9])
     if law.mass_at_zero > 0.01:
-        axes.bar(0, 1.0, width=0.02 * right, color="0.35", label="zeros")
+        axes.bar(0, 1.0, width=0.02 * right, color="0.35", label="weights that are zero")
     if bulk is not None:
         x = np.linspace(max(bulk[0], 1e-6 * bulk[1]), bulk[1], 200)
         y = law.density(x)

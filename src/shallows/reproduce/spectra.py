@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._system import replacing
-from ..networks import Network, network_named, network_names
-from ..plotting.style import BLUE, SKY, VERMILLION, new_figure, styled
+from ..plotting.explained import explain_all
+from ..plotting.style import BLUE, PAGE, SKY, VERMILLION, new_figure, styled
 from ..prediction import Prediction, predict
-from ..problems import Problem
-from ..scaling.figures import PAGE, save_everywhere
-from ..teachers import PowerLaw
+from ..scaling.figures import save_everywhere
+from .cases import GAMMA, NOISE, Case, cases
 from .measured import MOST_ENTRIES
 
 if TYPE_CHECKING:
@@ -25,53 +23,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-GAMMA, NOISE = 1.25, 0.1
-#: Panels of both networks: phase, weight decay, and n_eff in units of the power of `d` it is set by.
-CASES = (
-    ("Ia", "1/d", lambda d: 0.3),
-    ("IV", "1/d", lambda d: 0.06 * d),
-    ("VIa", "1/d", lambda d: 1.5 * d),
-    ("Ib", "sqrt(d)", lambda d: 0.15 * d),
-    ("II", "sqrt(d)", lambda d: 2.0 * d),
-    ("III", "sqrt(d)", lambda d: 4.0 * d * d),
+    from .own_data import OwnData
+
+#: Bins across the axis of the histograms, which is one of signed square roots: it gives a bulk near zero room.
+BINS = 48
+#: Points of the predicted density: evenly on that axis, and around each outlier.
+CURVE_POINTS, OUTLIER_POINTS = 1500, 101
+#: What a panel's asterisk means.
+NOT_UNIQUE = (
+    "* Fewer samples than dimensions: weights along directions that no sample sees fit as well as zeros do, so the "
+    "trained minimum is not unique and its small eigenvalues are arbitrary."
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """One panel."""
-
-    network: str
-    phase: str
-    decay_name: str
-    weight_decay: float
-    problem: Problem
-
-    @property
-    def architecture(self) -> Network:
-        """The network as an object."""
-        return network_named(self.network)
-
-    @property
-    def key(self) -> str:
-        """File name of its measured spectra."""
-        return f"{self.network}-d{self.problem.dim}-{self.phase}-n{self.problem.samples}"
-
-
-def cases(dim: int) -> list[Case]:
-    """All panels: phases Ia, IV (for the diagonal network V), VIa below the noise line and Ib, II, III above."""
-    out = []
-    for network in network_names():
-        architecture = network_named(network)
-        per_sample = architecture.samples_per_effective(dim)
-        for phase, decay, size in CASES:
-            n_eff = max(size(dim), 2.0 / per_sample)  # there is no fraction of a sample
-            n = max(1, round(n_eff * per_sample))
-            lam = 1 / dim if decay == "1/d" else math.sqrt(dim)
-            name = "V" if phase == "IV" and not architecture.benign_until(GAMMA) else phase
-            problem = Problem(network, PowerLaw(dim, GAMMA), n, NOISE)
-            out.append(Case(network, name, decay, lam, problem))
-    return out
 
 
 def _measured(case: Case, seeds: int, folder: Path) -> NDArray[np.float64]:
@@ -99,7 +61,12 @@ def _measured(case: Case, seeds: int, folder: Path) -> NDArray[np.float64]:
 
 
 def draw_spectra(
-    scale: str, folder: Path, data: Path, seeds: int, progress: Callable[[str, int, int], None] | None
+    scale: str,
+    folder: Path,
+    data: Path,
+    seeds: int,
+    progress: Callable[[str, int, int], None] | None,
+    own: OwnData | None = None,
 ) -> str:
     """Compute and write the figure of learned spectra; returns the reading."""
     dim = 100 if scale == "quick" else 800
@@ -114,18 +81,19 @@ def draw_spectra(
         measured.append(_measured(case, seeds, data) if small else None)
         predictions.append(predict(case.problem, weight_decay=case.weight_decay))
     with styled():
-        figure = new_figure(PAGE, 7.6)
+        figure = new_figure(PAGE, 8.6)
         grid = figure.subplots(math.ceil(len(every) / 3), 3, squeeze=False)
-        for axes, case, prediction, values in zip(grid.ravel(), every, predictions, measured, strict=False):
-            _panel(axes, case, prediction, values)
+        given = [None if own is None else own.x[own.panel == k] for k in range(len(every))]
+        for axes, case, prediction, values, mine in zip(
+            grid.ravel(), every, predictions, measured, given, strict=False
+        ):
+            _panel(axes, case, prediction, values, mine)
         for axes in grid[:, 0]:
             axes.set_ylabel("density", fontsize=8)
-        handles = {
-            name: handle
-            for axes in grid.ravel()
-            for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=8)
+        note = "Horizontal axes: square roots, with their sign."
+        if any(_not_unique(case) and values is not None for case, values in zip(every, measured, strict=True)):
+            note += f"\n{NOT_UNIQUE}"
+        explain_all(figure, [h for axes in grid.ravel() for h in axes.get_legend_handles_labels()[0]], note)
         save_everywhere(figure, folder, "spectra")
     content = [
         _numbers(case, prediction, values)
@@ -135,55 +103,115 @@ def draw_spectra(
     return _reading(scale, dim, seeds, content)
 
 
-def _panel(axes: Axes, case: Case, prediction: Prediction, values: NDArray[np.float64] | None) -> None:
+def _not_unique(case: Case) -> bool:
+    """Whether the network has directions that no sample sees, which leave its trained minimum open."""
+    return case.architecture.is_matrix and case.problem.samples < case.problem.dim
+
+
+def _root(x: Any) -> Any:
+    return np.sign(x) * np.sqrt(np.abs(x))
+
+
+def _square(u: Any) -> Any:
+    return np.sign(u) * np.asarray(u) ** 2
+
+
+def _is_zero(values: NDArray[np.float64], top: float) -> NDArray[np.bool_]:
+    return np.abs(values) <= 1e-12 * max(1.0, top)
+
+
+def _panel(
+    axes: Axes,
+    case: Case,
+    prediction: Prediction,
+    values: NDArray[np.float64] | None,
+    mine: NDArray[np.float64] | None,
+) -> None:
     law = prediction.spectrum
-    top = max([o.learned for o in law.outliers[:1]] + [law.bulk[1] if law.bulk else 0.0] + [1e-3])
-    if values is not None:
-        top = max(top, float(values.max()))
+    shown = [v.ravel() for v in (values, mine) if v is not None and v.size]
+    top = max(
+        [o.learned for o in law.outliers[:1]] + [law.bulk[1] if law.bulk else 0.0, 1e-3, *(v.max() for v in shown)]
+    )
     top *= 1.08
     low = 0.0
     if not case.architecture.is_matrix:  # of both signs
-        low = min(0.0, float(values.min()) if values is not None else 0.0, -(law.bulk[1] if law.bulk else 0.0)) * 1.1
-    bins = np.linspace(low, top, 41)
-    wide = bins[1] - bins[0]
-    fine = np.linspace(low, top, 500)
-    density = law.density(fine)
-    edge = law.bulk[1] if law.bulk else 0.0
-    smooth = np.where(np.abs(fine) <= max(edge, wide), density, np.nan) if law.has_sharp_bulk else density
-    if values is not None:
-        nonzero = values[np.abs(values) > 1e-12 * max(1.0, top)]
-        counts, _ = np.histogram(nonzero, bins)
-        axes.stairs(counts / (values.size * wide), bins, fill=True, color=SKY, alpha=0.75, label="trained")
-    if law.bulk is not None or not law.has_sharp_bulk:
-        axes.plot(fine, smooth, color=BLUE, linewidth=1.2, label="predicted density")
-    floor = 0.2 / (case.problem.dim * wide * (1 if values is None else values.shape[0]))
-    outliers = [o for o in law.outliers if o.learned > edge][:40]
-    if outliers:
-        axes.plot([o.learned for o in outliers], [1.6 * floor] * len(outliers), linestyle="none", marker="|",
-                  markersize=7, markeredgewidth=1.0, color=VERMILLION, label="predicted outliers")  # fmt: skip
-    decay = r"$\lambda=1/d$" if case.decay_name == "1/d" else r"$\lambda=\sqrt{d}$"
-    axes.set_title(f"{case.network}, {case.phase}, {decay}", fontsize=8)
+        low = 1.1 * min(0.0, *(v.min() for v in shown), -(law.bulk[1] if law.bulk else 0.0))
+    axes.set_title(_title(case, law.mass_at_zero, values, top), fontsize=7.5)
     axes.set_xlabel(f"learned {case.architecture.words.weights.removesuffix('s')}", fontsize=8)
     axes.tick_params(labelsize=7)
-    if law.mass_at_zero > 1 - 1e-9 and (values is None or not nonzero.size):  # nothing to draw: say so
-        axes.set_xlim(0, 1)
-        axes.set_xticks([0])
-        axes.set_yticks([])
-        axes.text(0.5, 0.5, "all zero, trained and predicted", transform=axes.transAxes, ha="center", fontsize=7.5)
+    if law.mass_at_zero > 1 - 1e-9 and all(_is_zero(v, top).all() for v in shown):  # nothing to draw: say so
+        axes.set(xlim=(0, 1), xticks=[0], yticks=[])
+        words = "all zero, predicted" if values is None else "all zero, trained and predicted"
+        axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", fontsize=7.5)
         return
-    axes.set_yscale("log")
-    peak = [float(np.nanmax(smooth, initial=0.0))]
-    if values is not None and nonzero.size:
-        peak.append(float((counts / (values.size * wide)).max()))
-    axes.set_ylim(floor, max(4 * max(peak), 100 * floor))
-    axes.set_xlim(low, top)
-    zero = f"at 0: {100 * law.mass_at_zero:.3g} %"
+    bins = _square(np.linspace(_root(low), _root(top), BINS + 1))
+    if low < 0:  # zero is an edge
+        bins = _square(np.linspace(_root(low), _root(top), BINS + 1) - _nearest_to_zero(_root(low), _root(top)))
+    heights = [0.0]
     if values is not None:
-        share = float((np.abs(values) <= 1e-12 * max(1.0, top)).mean())
-        zero += f"\n(trained {100 * share:.3g} %)"
+        heights += _histogram(axes, values, bins, top, fill=True, color=SKY, alpha=0.75, label="trained")
+    if mine is not None and mine.size:
+        heights += _histogram(axes, mine, bins, top, color="black", linewidth=1.0, label="values given")
+    outliers = [o.learned for o in law.outliers if o.learned > (law.bulk[1] if law.bulk else 0.0)][:40]
+    fine, density = _curve(law, outliers, low, top)
+    count = case.problem.dim * (1 if values is None else values.shape[0])
+    floor = 0.4 / (count * float(np.diff(bins).max()))  # below a single weight in the widest bin
+    if density.max() > 0:
+        heights.append(float(density.max()))
+        floor = min(floor, 0.3 * heights[-1])
+        # Where it vanishes the line leaves the logarithmic axis downwards.
+        shown_density = np.maximum(density, 1e-3 * floor)
+        axes.plot(fine, shown_density, color=BLUE, linewidth=1.2, label="predicted density")
+    if outliers:
+        style: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 7, "markeredgewidth": 1.0}
+        axes.plot(outliers, [1.6 * floor] * len(outliers), color=VERMILLION, label="predicted outliers", **style)
+    axes.set_yscale("log")
+    axes.set_xscale("function", functions=(_root, _square))
+    axes.set_ylim(floor, max(2 * max(heights), 100 * floor))
+    axes.set_xlim(low, top)
+    axes.set_xticks(_ticks(low, top))
+
+
+def _curve(law: Any, outliers: list[float], low: float, top: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The predicted density, with points of its own around each outlier, where it is narrow."""
+    around = np.outer(outliers, 1 + np.linspace(-0.1, 0.1, OUTLIER_POINTS)).ravel()
+    fine = np.union1d(_square(np.linspace(_root(low), _root(top), CURVE_POINTS)), around[around <= top])
+    return fine, law.density(fine)
+
+
+def _nearest_to_zero(low: float, high: float) -> float:
+    edges = np.linspace(low, high, BINS + 1)
+    return float(edges[np.argmin(np.abs(edges))])
+
+
+def _histogram(
+    axes: Axes, values: NDArray[np.float64], bins: NDArray[np.float64], top: float, **style: Any
+) -> list[float]:
+    """Draw the density of what is not zero; its greatest height, if there is any."""
+    counts, _ = np.histogram(values[~_is_zero(values, top)], bins)
+    heights = counts / (values.size * np.diff(bins))
+    axes.stairs(heights, bins, baseline=None if "fill" not in style else 1e-12, **style)
+    return [float(heights.max())] if counts.any() else []
+
+
+def _ticks(low: float, top: float) -> list[float]:
+    """A few round numbers that stay apart on an axis of square roots."""
+    step = 10.0 ** math.floor(math.log10(top))
+    largest = step * max(m for m in (1, 2, 5) if m * step <= top)
+    places = [0.0, largest / 5, largest, -largest / 5]
+    return sorted(place for place in places if low <= place <= top)
+
+
+def _title(case: Case, predicted: float, values: NDArray[np.float64] | None, top: float) -> str:
+    """Network, phase and weight decay, and below the shares that are exactly zero."""
+    decay = r"$\lambda=1/d$" if case.decay_name == "1/d" else r"$\lambda=\sqrt{d}$"
+    zero = f"zero: {100 * predicted:.3g} %"
+    if values is None:
+        zero += " (theory only)"
     else:
-        zero += "\n(theory only)"
-    axes.text(0.97, 0.6, zero, transform=axes.transAxes, ha="right", va="top", fontsize=7)
+        mark = "*" if _not_unique(case) else ""
+        zero += f", trained {100 * float(_is_zero(values, top).mean()):.3g} %{mark}"
+    return f"{case.network}, {case.phase}, {decay}\n{zero}"
 
 
 def _numbers(case: Case, prediction: Prediction, values: NDArray[np.float64] | None) -> dict[str, Any]:
@@ -221,7 +249,7 @@ def _reading(scale: str, dim: int, seeds: int, content: list[dict[str, Any]]) ->
     ]
     text = (
         f"Learned spectra at d = {dim} (gamma {GAMMA:g}, noise variance {NOISE:g}, {scale}, {seeds} data sets a "
-        "panel): histograms are trained networks, curves the predicted bulk, ticks the predicted outliers. "
+        "panel): histograms are trained networks, curves the predicted density, ticks the predicted outliers. "
     )
     if gaps:
         text += (

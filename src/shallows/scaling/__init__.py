@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .agreement import agreement, reading
 from .diagram import phase_diagram
+from .files import write_diagram
 from .spectra_along import Snapshot, snapshot, spectra_along
 from .table_of_exponents import ExponentRow, exponents_table, format_table
 from .universality import compare_networks, universality
@@ -20,6 +21,7 @@ __all__ = [
     "snapshot",
     "spectra_along",
     "universality",
+    "write_diagram",
 ]
 
 

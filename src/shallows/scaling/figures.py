@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..networks import network_named
-from ..plotting.style import BLACK, GREY, ORANGE, SKY, VERMILLION, new_figure, save, styled
+from ..plotting.explained import explain_all
+from ..plotting.style import BLACK, COLUMN, GREY, ORANGE, PAGE, SKY, VERMILLION, panels, save, styled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from .own_points import OwnPoints
 
 #: Tints of the phases: light enough for text over them, told apart by lightness as well as hue.
 PHASE_TINTS = {
@@ -29,8 +33,6 @@ PHASE_TINTS = {
     "VIa": "#f7e7a1",
     "VIb": "#e3bd4c",
 }
-#: Width of a column and of a page of print, in inches.
-COLUMN, PAGE = 3.4, 7.0
 
 
 def save_everywhere(figure: Figure, folder: Path, name: str) -> list[str]:
@@ -84,7 +86,7 @@ def _depth(mask: np.ndarray) -> np.ndarray:
     return np.asarray(distance_transform_edt(np.pad(mask, 1)))[1:-1, 1:-1]
 
 
-def _axes_text(axes: Axes, dim: float) -> None:
+def _axes_text(axes: Axes) -> None:
     axes.set_xlabel(r"$\nu=\log_d n_{\mathrm{eff}}$")
     axes.set_ylabel(r"$\ell=\log_d \lambda$")
     for side in ("top", "right"):
@@ -98,60 +100,98 @@ def _lines(axes: Axes, diagram: xarray.Dataset, nu: np.ndarray, log_d: float) ->
     axes.plot(nu, line, color=SKY, linewidth=1.2, label="threshold = bulk edge", zorder=5)
     ell = np.log(diagram["weight_decay"].values) / log_d
     peak = np.log(diagram["peak"].values) / log_d
-    axes.plot(peak, ell, linestyle="none", marker=".", markersize=2.2, color=ORANGE, label="peak", zorder=5)
+    axes.plot(
+        peak, ell, linestyle="none", marker=".", markersize=2.2, color=ORANGE, label="highest risk over $n$", zorder=5
+    )
 
 
-def diagram_figure(diagram: xarray.Dataset) -> Figure:
-    """Risk (left), and phases found numerically under the analytic borders (right), one page wide."""
+def draw_phases(axes: Axes, diagram: xarray.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Colour each point by the phase found numerically; returns ``nu`` and ``ell`` of the grid."""
     from matplotlib.colors import ListedColormap
 
-    dim, gamma, network = diagram.attrs["dim"], diagram.attrs["gamma"], diagram.attrs["network"]
-    log_d = math.log(dim)
+    log_d = math.log(diagram.attrs["dim"])
     nu = np.log(diagram["effective_samples"].values) / log_d
     ell = np.log(diagram["weight_decay"].values) / log_d
+    names = list(diagram.attrs["phases"])
+    codes = diagram["numerical_phase"].values.astype(float)
+    codes[codes < 0] = np.nan
+    tints = ListedColormap([PHASE_TINTS[name] for name in names])
+    axes.pcolormesh(nu, ell, codes.T, cmap=tints, vmin=-0.5, vmax=len(names) - 0.5, shading="nearest", rasterized=True)
+    return nu, ell
+
+
+def phase_handles(diagrams: Sequence[xarray.Dataset]) -> list[Any]:
+    """For a legend: the tint of every phase found in the diagrams."""
+    from matplotlib.patches import Patch
+
+    names = list(diagrams[0].attrs["phases"])
+    found = sorted({int(code) for diagram in diagrams for code in np.unique(diagram["numerical_phase"].values)} - {-1})
+    edge: dict[str, Any] = {"edgecolor": "0.4", "linewidth": 0.4}
+    return [Patch(facecolor=PHASE_TINTS[names[code]], label=names[code], **edge) for code in found]
+
+
+def border_handles() -> list[Any]:
+    """For a legend: the lines that :func:`boundaries` draws."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color=GREY, linewidth=0.8, label="borders for large $d$"),
+        Line2D([], [], color=GREY, linewidth=1.1, linestyle=(0, (4, 2)), label="noise line"),
+    ]
+
+
+#: What the names written on a diagram are, for its legend.
+NAMES_NOTE = "Names in the diagrams: phases for large $d$. Colours: phases found at this $d$, from computed numbers."
+
+
+def draw_points(axes: Axes, points: OwnPoints | None, image: Any = None) -> None:
+    """A user's points; where a risk was measured, filled with its colour on the map `image`."""
+    if points is None or not points.inside.any():
+        return
+    nu, ell = (place[points.inside] for place in points.places)
+    style: dict[str, Any] = {"s": 26, "edgecolor": "black", "linewidth": 0.9, "zorder": 7, "label": "points given"}
+    if image is None or points.excess_risk is None:
+        axes.scatter(nu, ell, color="white", **style)
+    else:
+        risk = np.log10(points.excess_risk[points.inside])
+        axes.scatter(nu, ell, c=risk, cmap=image.cmap, norm=image.norm, **style)
+
+
+def diagram_figure(diagram: xarray.Dataset, points: OwnPoints | None = None, width: float = PAGE) -> Figure:
+    """Risk, and phases found numerically under the analytic borders: side by side, or below each other in a column."""
+    dim, network = diagram.attrs["dim"], diagram.attrs["network"]
+    log_d = math.log(dim)
     with styled():
-        figure = new_figure(PAGE, 3.35)
-        left, right = figure.subplots(1, 2, sharey=True)
+        figure, (left, right) = panels(width, 2, 3.8 if width > COLUMN else 3.1)
+        nu, ell = draw_phases(right, diagram)
         risk = np.log10(diagram["excess_risk"].values)
         image = left.pcolormesh(nu, ell, risk.T, cmap="cividis", shading="nearest", rasterized=True)
         bar = figure.colorbar(image, ax=left, pad=0.015, aspect=28)
         bar.set_label(r"$\log_{10}$ excess risk", fontsize=8.5)
         bar.ax.tick_params(labelsize=8)
         left.set_title(f"Predicted risk, {network}, $d={_power(dim)}$")
-        boundaries(left, network, gamma, "white")
-        names = list(diagram.attrs["phases"])
-        codes = diagram["numerical_phase"].values.astype(float)
-        codes[codes < 0] = np.nan
-        colours = ListedColormap([PHASE_TINTS[name] for name in names])
-        right.pcolormesh(
-            nu, ell, codes.T, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, shading="nearest", rasterized=True
-        )
-        blurred = diagram["blurred"].values & np.isfinite(codes)
-        right.contourf(
-            nu, ell, blurred.T.astype(float), levels=[0.5, 1.5], colors="none", hatches=["/////"], zorder=2
-        ).set(edgecolor="0.35", linewidth=0.0)
         right.set_title("Phases found numerically")
-        boundaries(right, network, gamma)
-        for axes in (left, right):
-            _axes_text(axes, dim)
+        handles = phase_handles([diagram])
+        blurred = diagram["blurred"].values & (diagram["numerical_phase"].values >= 0)
+        if blurred.any():
+            hatch = {"levels": [0.5, 1.5], "colors": "none", "hatches": ["/////"], "zorder": 2}
+            right.contourf(nu, ell, blurred.T.astype(float), **hatch).set(edgecolor="0.35", linewidth=0.0)
+            from matplotlib.patches import Patch
+
+            label = "blurred by finite $d$"
+            handles.append(Patch(facecolor="white", edgecolor="0.35", hatch="/////", linewidth=0, label=label))
+        for axes, colour in ((left, "white"), (right, BLACK)):
+            boundaries(axes, network, diagram.attrs["gamma"], colour)
+            _axes_text(axes)
             label_phases(axes, diagram, nu, ell)
             limits = axes.get_xlim(), axes.get_ylim()
             _lines(axes, diagram, nu, log_d)
             axes.set_xlim(limits[0])
             axes.set_ylim(limits[1])
-        right.set_ylabel("")
-        from matplotlib.lines import Line2D
-        from matplotlib.patches import Patch
-
-        handles, labels = left.get_legend_handles_labels()
-        handles += [
-            Line2D([], [], color=GREY, linewidth=0.8),
-            Line2D([], [], color=GREY, linewidth=1.1, linestyle=(0, (4, 2))),
-            Patch(facecolor="white", edgecolor="0.35", hatch="/////", linewidth=0),
-        ]
-        labels += ["borders for large $d$", "noise line", "blurred by finite $d$"]
-        figure.legend(handles, labels, loc="outside lower center", ncols=6, columnspacing=0.9, handlelength=1.3,
-                      handletextpad=0.4, fontsize=7.6)  # fmt: skip
+        draw_points(left, points, image)
+        draw_points(right, points)
+        handles += [*border_handles(), *right.get_legend_handles_labels()[0]]
+        explain_all(figure, handles, NAMES_NOTE, fontsize=7.6)
     return figure
 
 

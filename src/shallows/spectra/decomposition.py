@@ -83,12 +83,12 @@ class Decomposition(Displayed):
         matplotlib.axes.Axes
         """
         from ..plotting.decomposition import draw_decomposition
+        from ..plotting.explained import explain
         from ..plotting.style import axes_or_new
 
         with axes_or_new(ax, height=2.9) as axes:
             draw_decomposition(axes, self.to_dict(), self.total, PARTS, best=best)
-            if best is not None:
-                axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0)
+            explain(axes)
         return axes
 
     @property

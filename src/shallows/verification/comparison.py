@@ -19,6 +19,8 @@ VANISHING = 1e-3
 ROUNDING = 1e-5
 #: A 95 % interval wider than this, relative, says too little to call it agreement.
 UNTOLD = 0.2
+#: Fewer data sets say too little of their own scatter for a number of standard errors.
+FEWEST_FOR_Z = 5
 #: Two trainers agree if their objectives on the same data differ by at most this, relative.
 AGREEMENT = 1e-4
 
@@ -62,9 +64,12 @@ class Comparison(Displayed):
     relative_deviation : float or None
         ``(measured - predicted) / predicted``; None where zero is predicted.
     z : float or None
-        ``(measured - predicted) / standard error``; None without a standard error.
+        ``(measured - predicted) / standard error``; None for fewer than 5 data sets, whose standard error is itself
+        known to a third at best.
     critical : float or None
         The |z| that chance alone exceeds in 5 % of cases (Student's t, one degree of freedom less than data sets).
+    half_width : float or None
+        Of the 95 % interval of `relative_deviation` (Student's t); None without a standard error.
     allowance : float or None
         Relative finite-size allowance of the theory; None where the problem is too small to state one.
     outcome : Outcome
@@ -82,6 +87,7 @@ at n_eff = 50 and the statistical error together
     relative_deviation: float | None
     z: float | None
     critical: float | None
+    half_width: float | None
     allowance: float | None
     outcome: Outcome
 
@@ -99,6 +105,7 @@ at n_eff = 50 and the statistical error together
             "relative_deviation": self.relative_deviation,
             "z": self.z,
             "critical_z": self.critical,
+            "relative_half_width": self.half_width,
             "allowance": self.allowance,
             "outcome": self.outcome.value,
             "agrees": self.outcome.agrees,
@@ -110,22 +117,22 @@ at n_eff = 50 and the statistical error together
             words = "vanishes, as predicted" if self.outcome.agrees else "does not vanish, against the prediction"
             return f"{words} (measured {self.measured.mean:.2g})"
         size = abs(self.relative_deviation)
-        if self.z is None and size < ROUNDING:
+        if self.half_width is None and size < ROUNDING:
             return "is as predicted"
         away = f"is {percent(size)} {'above' if self.relative_deviation > 0 else 'below'} the prediction"
         n_eff = f"n_eff = {effective_samples:.4g}"
         count, interval = len(self.measured.values), None
-        if self.z and self.critical is not None:
-            interval = f"95 % interval +-{percent(self.critical * size / abs(self.z))}"
+        if self.half_width is not None:
+            interval = f"95 % interval +-{percent(self.half_width)}"
         if self.outcome is Outcome.STATISTICAL:
             beside = "" if interval is None else f"; {interval}"
             return f"agrees with the prediction within the statistical error ({away[3:]}{beside})"
         if self.outcome is Outcome.UNDETERMINED and interval is not None:
             return f"{away}, which {count} data sets cannot tell from chance ({interval})"
         allowed = None if self.allowance is None else percent(self.allowance)
-        beyond = "" if self.z is None else ", more than the statistical error explains"
+        beyond = "" if self.half_width is None else ", more than the statistical error explains"
         if self.outcome is Outcome.FINITE_SIZE:
-            chance = "" if self.z is None else " and the statistical error together"
+            chance = "" if self.half_width is None else " and the statistical error together"
             return f"{away}{beyond}, and within the finite-size allowance of {allowed} at {n_eff}{chance}"
         if self.outcome is Outcome.UNDETERMINED:
             return f"{away}, more than the finite-size allowance of {allowed} at {n_eff}"
@@ -170,13 +177,14 @@ def compare(predicted: float, measured: Statistic, scale: float, allowance: floa
     if predicted <= 1e-12 * scale:
         vanishes = abs(measured.mean) <= VANISHING * scale
         outcome = Outcome.STATISTICAL if vanishes else Outcome.UNEXPLAINED
-        return Comparison(predicted, measured, None, None, None, allowance, outcome)
+        return Comparison(predicted, measured, None, None, None, None, allowance, outcome)
     relative = difference / predicted
     if error is not None and error <= 1e-12 * predicted:  # the same value for all data: nothing random about it
         error = None
-    z = None if error is None else difference / error
+    z = None if error is None or len(measured.values) < FEWEST_FOR_Z else difference / error
     critical = None if error is None else float(t.ppf(0.975, len(measured.values) - 1))
-    reach = 0.0 if error is None or critical is None else critical * error / predicted
+    half_width = None if error is None or critical is None else critical * error / predicted
+    reach = half_width or 0.0
     if abs(relative) <= max(reach, ROUNDING):
         told = reach <= UNTOLD or (allowance is not None and abs(relative) <= allowance)
         outcome = Outcome.STATISTICAL if told else Outcome.UNDETERMINED
@@ -186,7 +194,7 @@ def compare(predicted: float, measured: Statistic, scale: float, allowance: floa
         outcome = Outcome.FINITE_SIZE
     else:
         outcome = Outcome.UNDETERMINED if len(measured.values) == 1 else Outcome.UNEXPLAINED
-    return Comparison(predicted, measured, relative, z, critical, allowance, outcome)
+    return Comparison(predicted, measured, relative, z, critical, half_width, allowance, outcome)
 
 
 def objective_disagreement(first: dict[int, float], second: dict[int, float]) -> float | None:

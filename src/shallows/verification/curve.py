@@ -9,6 +9,7 @@ import numpy as np
 
 from .._display import Displayed, Summary, frame_of
 from .._numbers import terminal_number as number
+from ..plotting.smooth import peaks, smooth_grid
 from ..prediction import predict
 from ..state_evolution import bayes_optimal
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 #: Theory points on either side of the problem's own number of samples, over this factor.
 HALF_POINTS = 20
 REACH = 30.0
+#: Sizes closer than this factor show the same.
+APART = 1.15
 #: Where networks are trained, as multiples of the problem's number of samples.
 FACTORS = (1 / 8, 8**-0.5, 3.0)
 #: No data set of the curve has more entries than this, unless the problem's own has.
@@ -150,23 +153,33 @@ def predicted_curve(prediction: Prediction) -> LearningCurve:
     problem, n = prediction.problem, prediction.problem.samples
     factors = np.geomspace(1 / REACH, REACH, 2 * HALF_POINTS + 1)
     factors[HALF_POINTS] = 1.0
-    grid = np.array([n * f for f in factors if n * f >= 1.0])
-    risks, bayes = np.full(grid.size, np.nan), np.full(grid.size, np.nan)
-    phases: list[str | None] = []
-    for i, samples in enumerate(grid):
-        point = predict(replace(problem, samples=float(samples)), weight_decay=prediction.weight_decay, throw=False)
-        phases.append(None if point.phase is None else point.phase.name)
-        if point.status.ok:
-            risks[i] = point.excess_risk
-        best = bayes_optimal(point.problem, throw=False)
-        if best.status.ok:
-            bayes[i] = best.excess_risk
-    return LearningCurve(grid, risks, bayes, tuple(phases))
+    points: dict[float, Prediction] = {}
+
+    def risk(samples: FloatArray) -> FloatArray:
+        for size in samples.tolist():
+            asked = replace(problem, samples=size)
+            points[size] = predict(asked, weight_decay=prediction.weight_decay, throw=False)
+        return np.array([points[size].excess_risk if points[size].status.ok else np.nan for size in samples.tolist()])
+
+    grid = smooth_grid(np.array([n * f for f in factors if n * f >= 1.0]), risk)
+    found = [points[size] for size in grid.tolist()]
+    best = [bayes_optimal(point.problem, throw=False) for point in found]
+    return LearningCurve(
+        grid,
+        np.array([point.excess_risk if point.status.ok else np.nan for point in found]),
+        np.array([one.excess_risk if one.status.ok else np.nan for one in best]),
+        tuple(None if point.phase is None else point.phase.name for point in found),
+    )
 
 
-def training_sizes(problem: Problem) -> list[int]:
-    """Numbers of samples at which to train networks beside the problem's own."""
+def training_sizes(problem: Problem, curve: LearningCurve | None = None) -> list[int]:
+    """Numbers of samples at which to train networks beside the problem's own: around it, and at peaks of the curve."""
     n = int(problem.samples)
     most = max(MOST_ENTRIES, n * problem.dim)
     sizes = {max(2, round(n * factor)) for factor in FACTORS}
+    if curve is not None:
+        for place in peaks(curve.samples, curve.excess_risk):
+            size = max(2, round(float(curve.samples[place])))
+            if all(max(size / other, other / size) > APART for other in (n, *sizes)):
+                sizes.add(size)
     return sorted(size for size in sizes if size != n and size * problem.dim <= most)

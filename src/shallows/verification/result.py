@@ -214,6 +214,7 @@ class Verification(Displayed):
         SolveFailed
             If there is no prediction, or nothing was measured.
         """
+        from ..plotting.explained import explain
         from ..plotting.style import axes_or_new
         from ..plotting.verification import draw_agreement
 
@@ -224,7 +225,7 @@ class Verification(Displayed):
         with axes_or_new(ax) as axes:
             draw_agreement(axes, {name: found[quantity] for name, found in self.comparisons.items()})
             axes.set_title(titles[quantity])
-            axes.legend()
+            explain(axes, most=2)
         return axes
 
     def __str__(self) -> str:

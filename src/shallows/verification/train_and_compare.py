@@ -20,7 +20,7 @@ from ..prediction import Prediction, predict
 from ..problems import Problem
 from ..sweeps import run_calls
 from ..sweeps.backends import check_workers
-from .curve import LearningCurve, TrainedPoint, predicted_curve, training_sizes
+from .curve import TrainedPoint, predicted_curve, training_sizes
 from .jobs import LABELS, ONE_THREAD, TOLERANCES, Job, run_job
 from .measurements import Measurements, Run, Statistic, collect
 from .result import Verification
@@ -112,17 +112,19 @@ def verify(
 
     started = time.perf_counter()
     data_root, curve_root = np.random.SeedSequence(seed).spawn(2)
-    sizes = training_sizes(problem) if learning_curve else []
+    curve = predicted_curve(prediction) if learning_curve else None
+    sizes = training_sizes(problem, curve) if learning_curve else []
     repeats = 2 if "convex" in chosen else 1
     jobs = _curve_jobs(prediction, curve_root, sizes, repeats, chosen[0])
+    if curve is not None and progress is not None:
+        progress("learning curve: theory", 1, 1 + len(jobs) + seeds * len(chosen))
+        progress = _one_done(progress)
     processes = 0 if problem.samples * problem.dim > ONE_THREAD else workers  # large data: all threads to one run
     runs, curve_runs = _train_all(prediction, data_root, seeds, chosen, jobs, processes, progress)
     measured = _collect_all(runs, prediction.noise_scale)
     notes += [note for name in chosen for note in convergence_notes(name, runs[name])]
-    curve = None
-    if learning_curve:
-        steps = len(jobs) + seeds * len(chosen)
-        curve = replace(_tracked_curve(prediction, steps, progress), trained=_trained_points(jobs, curve_runs))
+    if curve is not None:
+        curve = replace(curve, trained=_trained_points(jobs, curve_runs))
         if curve.failures:
             total = curve.samples.size
             notes.append(f"theory has no answer at {curve.failures} of {total} points of the learning curve")
@@ -142,14 +144,9 @@ def _collect_all(runs: Mapping[str, list[Run]], noise_scale: float) -> dict[str,
     return measured
 
 
-def _tracked_curve(prediction: Prediction, steps: int, progress: Progress | None) -> LearningCurve:
-    """Theory's learning curve, the last of the steps that progress counts."""
-    if progress is not None:
-        progress("learning curve: theory", steps, steps + 1)
-    curve = predicted_curve(prediction)
-    if progress is not None:
-        progress("learning curve: theory", steps + 1, steps + 1)
-    return curve
+def _one_done(progress: Progress) -> Progress:
+    """The same progress with one step behind it, that of theory's learning curve."""
+    return lambda message, done, total: progress(message, done + 1, total + 1)
 
 
 def _train_all(
@@ -169,7 +166,7 @@ def _train_all(
         for name in trainers
     ]
     jobs += curve
-    total = len(jobs) + bool(curve)  # and the theory of the curve
+    total = len(jobs)
 
     def finished(done: int, _: int) -> None:
         if progress is not None:
