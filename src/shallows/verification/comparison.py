@@ -64,7 +64,7 @@ class Comparison(Displayed):
     z : float or None
         ``(measured - predicted) / standard error``; None without a standard error.
     critical : float or None
-        The |z| that chance alone exceeds in 5 % of cases (Student's t, one degree of freedom less than data sets).
+        The ``|z|`` that chance alone exceeds in 5 % of cases (Student's t, one degree of freedom less than data sets).
     allowance : float or None
         Relative finite-size allowance of the theory; None where the problem is too small to state one.
     outcome : Outcome
