@@ -2,9 +2,9 @@
 
 The pages of this folder are read in two places, on a code host and on the site. What differs is translated here:
 
-- ``<!-- pages`` ... ``-->``, one name a line, is the navigation below a page. A code host does not show it.
-- Links to ``examples/gallery/plot_x.py``, ``CHANGELOG.md`` and ``CONTRIBUTING.md``, which lie outside this folder, lead to
-  the pages made of them.
+- ``<!-- pages`` ... ``-->``, one name a line (or a pattern), is the navigation below a page. A code host does not show it.
+- Links to ``examples/gallery/plot_x.py``, to ``src/shallows/x/__init__.py``, ``CHANGELOG.md`` and ``CONTRIBUTING.md``, which lie
+  outside this folder, lead to the pages made of them.
 """
 
 import functools
@@ -41,6 +41,9 @@ _NAVIGATION = re.compile(r"^<!-- pages\n(.*?)^-->$", re.M | re.S)
 _OUTSIDE = (
     (re.compile(r"\]\((?:\.\./)+examples/gallery/(plot_\w+)\.py\)"), r"](/gallery/\1.rst)"),
     (re.compile(r"\]\((?:\.\./)+examples/gallery/?\)"), "](/gallery/index.rst)"),
+    (re.compile(r"\]\((?:\.\./)+src/shallows/(\w+)/__init__\.py\)"), r"](/reference/api/shallows.\1.rst)"),
+    (re.compile(r"\]\((?:\.\./)+src/shallows/__init__\.py\)"), "](/reference/api/shallows.rst)"),
+    (re.compile(r"\]\((?:\.\./)+src/shallows/errors\.py\)"), "](/reference/api/shallows.errors.rst)"),
     (re.compile(r"\]\((?:\.\./)+CHANGELOG\.md\)"), "](/reference/changes.md)"),
     (re.compile(r"\]\((?:\.\./)+CONTRIBUTING\.md\)"), "](/reference/contributing.md)"),
 )
@@ -48,7 +51,7 @@ _OUTSIDE = (
 
 def translate(app, name, source):
     """Sphinx's ``source-read``: turn a page of a code host into a page of the site."""
-    text = _NAVIGATION.sub(lambda found: f"```{{toctree}}\n:hidden:\n\n{found[1]}```", source[0])
+    text = _NAVIGATION.sub(lambda found: f"```{{toctree}}\n:hidden:\n:glob:\n\n{found[1]}```", source[0])
     for pattern, replacement in _OUTSIDE:
         text = pattern.sub(replacement, text)
     source[0] = text
