@@ -9,9 +9,9 @@ ROOT = DOCS.parent
 sys.path[:0] = [str(ROOT / "src"), str(DOCS)]
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads would only wait for each other
 
-import site_pages  # noqa: E402
+import site_pages
 
-from shallows import __version__  # noqa: E402
+from shallows import __version__
 
 project = "shallows"
 author = "the shallows authors"

@@ -2,9 +2,10 @@
 
 The pages of this folder are read in two places, on a code host and on the site. What differs is translated here:
 
-- ``<!-- pages`` ... ``-->``, one name a line (or a pattern), is the navigation below a page. A code host does not show it.
-- Links to ``examples/gallery/plot_x.py``, to ``src/shallows/x/__init__.py``, ``CHANGELOG.md`` and ``CONTRIBUTING.md``, which lie
-  outside this folder, lead to the pages made of them.
+- ``<!-- pages`` ... ``-->``, one name a line (or a pattern), is the navigation below a page. A code host does not show
+  it.
+- Links to ``examples/gallery/plot_x.py``, to ``src/shallows/x/__init__.py``, ``CHANGELOG.md`` and ``CONTRIBUTING.md``,
+  which lie outside this folder, lead to the pages made of them.
 """
 
 import functools
@@ -87,11 +88,16 @@ def _renew(path, text):
 
 def _api_page(package, homes):
     """Every public name of a package; one that another page has is named with a link. `homes` collects them."""
+    from shallows.networks import Capability
+
     module = importlib.import_module(package)
-    kinds, elsewhere = {}, []
+    kinds, elsewhere, capabilities = {}, [], []
     for name in module.__all__:
         value = getattr(module, name)
         if name.startswith("_") or inspect.ismodule(value):
+            continue
+        if isinstance(value, Capability):
+            capabilities.append((name, value))
             continue
         kind = "autoclass" if isinstance(value, type) else "autofunction" if inspect.isroutine(value) else "autodata"
         if kind != "autodata" and value in homes:
@@ -102,12 +108,18 @@ def _api_page(package, homes):
             homes[value] = f"{package}.{name}"
     lines = [package, "=" * len(package), "", f".. automodule:: {package}", "   :no-members:", ""]
     if elsewhere:
-        lines += ["Also here, described where it is shorter: " + ", ".join(f":py:obj:`{home}`" for home in elsewhere) + ".", ""]
+        lines += [
+            "Also here, described where it is shorter: " + ", ".join(f":py:obj:`{home}`" for home in elsewhere) + ".",
+            "",
+        ]
     lines += [f".. currentmodule:: {package}", "", ".. autosummary::", "   :nosignatures:", ""]
     lines += [*(f"   {name}" for name in kinds), ""]
     for name, kind in kinds.items():
         options = {"autoclass": ["   :members:"], "autodata": ["   :no-value:"]}.get(kind, [])
         lines += [f".. {kind}:: {name}", *options, ""]
+    for name, value in capabilities:
+        text = f"What a network needs for it, a :py:class:`shallows.networks.Capability`: {value.what}."
+        lines += [f".. py:data:: {name}", "", f"   {text}", ""]
     return "\n".join(lines)
 
 
@@ -120,8 +132,8 @@ def leave_out(app, what, name, member, skip, options):
 def resolve(app, env, node, content):
     """Sphinx's ``missing-reference``: docstrings name things as their module does.
 
-    A name that is public somewhere leads there; one that exists and has no entry of its own, a private module or a field of
-    a dataclass, is code without a link. Anything else stays missing.
+    A name that is public somewhere leads there; one that exists and has no entry of its own, a private module or a
+    field of a dataclass, is code without a link. Anything else stays missing.
     """
     if node.get("refdomain") != "py":
         return None
@@ -155,7 +167,10 @@ def _reach(name):
         return None
     found = importlib.import_module("shallows")
     for i, part in enumerate(parts[1:], start=2):
-        if isinstance(found, type) and part in {**getattr(found, "__dataclass_fields__", {}), **inspect.get_annotations(found)}:
+        if isinstance(found, type) and part in {
+            **getattr(found, "__dataclass_fields__", {}),
+            **inspect.get_annotations(found),
+        }:
             return part
         try:
             found = getattr(found, part)
@@ -189,5 +204,7 @@ def figure_style(gallery, name):
     from shallows.plotting import styled
 
     with styled():
-        settings = {key: value for key, value in mpl.rcParams.items() if key.partition(".")[0] not in ("backend", "interactive")}
+        settings = {
+            key: value for key, value in mpl.rcParams.items() if key.partition(".")[0] not in ("backend", "interactive")
+        }
     mpl.rcParams.update(settings)

@@ -2,9 +2,9 @@
 What the best weight decay leaves on the table
 ==============================================
 
-The excess risk at the best weight decay over that of the best conceivable estimator, which knows the spectrum of the teacher
-and not its directions. No weight decay can beat the latter; the distance is what pruning or a better method could still win.
-Waves are single modes that the network begins to learn.
+The excess risk at the best weight decay over that of the best conceivable estimator, which knows the spectrum
+of the teacher and not its directions. No weight decay can beat the latter; the distance is what pruning or a
+better method could still win. Waves are single modes that the network begins to learn.
 """
 
 import matplotlib.pyplot as plt

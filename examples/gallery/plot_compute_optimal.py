@@ -2,8 +2,8 @@
 Spending a budget of compute
 ============================
 
-Excess risk over the width of a quadratic network for budgets of one pass of SGD. Too narrow cannot hold the modes; too wide leaves
-too few samples. The best widths lie on a power law, which derives from the teacher's.
+Excess risk over the width of a quadratic network for budgets of one pass of SGD. Too narrow cannot hold the
+modes; too wide leaves too few samples. The best widths lie on a power law, which derives from the teacher's.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,10 @@
 Inputs that are not white
 =========================
 
-A covariance that falls as a power law takes away the edge that white noise has: what is learned of the noise is spread out.
-A network that all but interpolates overfits white inputs benignly at first, then harmfully. With a covariance its error starts near
-a fixed multiple of the label noise (tempered overfitting). At interpolation, and with more data, both are alike.
+A covariance that falls as a power law takes away the edge that white noise has: what is learned of the noise
+is spread out. A network that all but interpolates overfits white inputs benignly at first, then harmfully.
+With a covariance its error starts near a fixed multiple of the label noise (tempered overfitting). At
+interpolation, and with more data, both are alike.
 """
 
 import matplotlib.pyplot as plt

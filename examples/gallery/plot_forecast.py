@@ -2,8 +2,9 @@
 What more data will bring
 =========================
 
-A network fitted to 200 rows forecasts its error on more of them, with the weight decay that will be best then. Crosses are what
-comes out when the rows arrive and the network is fitted again; the forecast has not seen them.
+A network fitted to 200 rows forecasts its error on more of them, with the weight decay that will be best
+then. Crosses are what comes out when the rows arrive and the network is fitted again; the forecast has not
+seen them.
 """
 
 import matplotlib.pyplot as plt

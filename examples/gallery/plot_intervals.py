@@ -2,8 +2,8 @@
 Do the intervals hold?
 ======================
 
-Sixty data sets from one world, and for each the 90 % interval of the test error that the fit states from its training data alone.
-The dot is the true error of that very network on new rows. About six should be missed.
+Sixty data sets from one world, and for each the 90 % interval of the test error that the fit states from its
+training data alone. The dot is the true error of that very network on new rows. About six should be missed.
 """
 
 import matplotlib.pyplot as plt

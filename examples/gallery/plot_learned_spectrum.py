@@ -2,9 +2,9 @@
 The learned spectrum: a bulk of noise, and outliers
 ===================================================
 
-Eigenvalues of trained quadratic networks and the law that theory gives for them, without anything fitted. What training
-learned of the noise is a bulk with a sharp edge; each outlier is a mode of the teacher, pushed up by the noise and down by
-the weight decay.
+Eigenvalues of trained quadratic networks and the law that theory gives for them, without anything fitted.
+What training learned of the noise is a bulk with a sharp edge; each outlier is a mode of the teacher, pushed
+up by the noise and down by the weight decay.
 """
 
 import matplotlib.pyplot as plt

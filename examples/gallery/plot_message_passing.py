@@ -2,8 +2,8 @@
 Message passing on the path that theory draws for it
 ====================================================
 
-Approximate message passing solves the LASSO of a diagonal network. At every iteration the noise on its estimates is Gaussian,
-of a scale that state evolution predicts without looking at the data.
+Approximate message passing solves the LASSO of a diagonal network. At every iteration the noise on its
+estimates is Gaussian, of a scale that state evolution predicts without looking at the data.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,10 @@
 When a direction stands out of noise
 ====================================
 
-A matrix of noise with one planted direction. Below a sharp threshold of its strength nothing shows: the largest singular
-value is that of noise. Above it an outlier leaves the bulk, and its direction begins to agree with the planted one. Crosses are what
-:func:`shallows.diagnosis.analyse_matrix` found without knowing what was planted.
+A matrix of noise with one planted direction. Below a sharp threshold of its strength nothing shows: the
+largest singular value is that of noise. Above it an outlier leaves the bulk, and its direction begins to
+agree with the planted one. Crosses are what :func:`shallows.diagnosis.analyse_matrix` found without knowing
+what was planted.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@
 Pruning what noise would have produced
 ======================================
 
-Left: the unbiased weights of a fitted network beside what noise alone gives. Right: what dropping the weights that do not stand out
-does to the test error. Of the change more is known than of either error, because both networks are wrong on the same rows.
+Left: the unbiased weights of a fitted network beside what noise alone gives. Right: what dropping the weights
+that do not stand out does to the test error. Of the change more is known than of either error, because both
+networks are wrong on the same rows.
 """
 
 import matplotlib.pyplot as plt

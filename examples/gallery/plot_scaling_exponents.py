@@ -3,8 +3,9 @@ Exponents read off a learning curve
 ===================================
 
 A learning curve that changes its power law: a quadratic network with a fixed weight decay learns mode by mode
-(phase II), then shrinks the modes that it has (phase III). :func:`shallows.fit_power_laws` is given the points with five percent of scatter and
-nothing else. It finds the number of power laws, where one goes over into the other, and intervals of the exponents.
+(phase II), then shrinks the modes that it has (phase III). :func:`shallows.fit_power_laws` is given the
+points with five percent of scatter and nothing else. It finds the number of power laws, where one goes over
+into the other, and intervals of the exponents.
 """
 
 import matplotlib.pyplot as plt

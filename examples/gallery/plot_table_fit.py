@@ -2,9 +2,10 @@
 A table, fitted and read
 ========================
 
-Ten measurements of 442 patients, and the progress of their diabetes a year later. The network chooses its weight decay from the
-training data alone and says how large its error on new patients will be. Beside it stands what each column tells, with an interval
-that holds for correlated columns too; filled marks are discoveries, of which one in ten is expected to be false at most.
+Ten measurements of 442 patients, and the progress of their diabetes a year later. The network chooses its
+weight decay from the training data alone and says how large its error on new patients will be. Beside it
+stands what each column tells, with an interval that holds for correlated columns too; filled marks are
+discoveries, of which one in ten is expected to be false at most.
 """
 
 import matplotlib.pyplot as plt

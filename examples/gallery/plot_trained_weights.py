@@ -2,8 +2,9 @@
 A classifier's weights before and after training
 ================================================
 
-The first layer of a network that learned handwritten digits. Before training its singular values follow the law of noise.
-Training leaves a bulk and pushes a handful of directions beyond its edge: those are what was learned.
+The first layer of a network that learned handwritten digits. Before training its singular values follow the
+law of noise. Training leaves a bulk and pushes a handful of directions beyond its edge: those are what was
+learned.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@
 Modes are learned one after another
 ===================================
 
-Training from small weights: nothing seems to happen, then the strongest mode appears, then the next. Colours are
-modes of the teacher; the risk falls by a step for each. Before the modes crowd, every step of the risk is one of them.
+Training from small weights: nothing seems to happen, then the strongest mode appears, then the next. Colours
+are modes of the teacher; the risk falls by a step for each. Before the modes crowd, every step of the risk is
+one of them.
 """
 
 import matplotlib.pyplot as plt
