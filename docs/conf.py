@@ -28,6 +28,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "**/GALLERY_HEADER.rst", "**/sg_execution_times.rst", "sg_execution_times.rst"]
 nitpicky = True
+smartquotes = False  # options begin with two hyphens
 # Indented blocks hold equations and commands as often as Python; fenced ones say what they are.
 highlight_language = "none"
 
@@ -56,6 +57,7 @@ html_sidebars = {"index": []}
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+toc_object_entries_show_parents = "hide"
 autosummary_generate = False
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

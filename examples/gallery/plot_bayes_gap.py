@@ -12,7 +12,7 @@ import numpy as np
 
 from shallows import PowerLaw, Problem, optimal_weight_decay
 
-d, ratios = 400, np.geomspace(30, 30000, 19)
+d, ratios = 400, np.geomspace(30, 30000, 16)
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.6), sharey=True, layout="constrained")
 for ax, network, unit in zip(axes, ("diagonal", "quadratic"), ("n", "n/d"), strict=True):
     for gamma, colour in ((0.75, "#56B4E9"), (1.25, "#E69F00"), (2.0, "#009E73")):
