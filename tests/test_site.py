@@ -3,6 +3,7 @@
 The build itself, with its gallery, is ``./run docs``.
 """
 
+import importlib
 import importlib.util
 import re
 import sys
@@ -87,6 +88,31 @@ def test_every_public_package_stands_in_the_reference():
 
     text = PAGES["reference/index"].read_text(encoding="utf-8")
     assert set(re.findall(r"^\| \[(\w+)\]", text, re.M)) == {"shallows", *shallows._SUBPACKAGES}
+
+
+def test_every_public_name_is_described_on_one_page():
+    import shallows
+
+    homes = {}
+    pages = {name: site_pages._api_page(name, homes) for name in site_pages._packages()}
+    for package, page in pages.items():
+        module = importlib.import_module(package)
+        entries = set(re.findall(r"^\.\. (?:autoclass|autofunction|autodata|py:data):: (\w+)$", page, re.M))
+        elsewhere = {name.rpartition(".")[2] for name in re.findall(r":py:obj:`([\w.]+)`", page)}
+        assert not entries & elsewhere
+        public = {name for name in module.__all__ if not name.startswith("_")} - {*shallows._SUBPACKAGES}
+        assert entries | elsewhere == public, package
+
+
+def test_docstrings_are_resolved_as_their_module_reads_them():
+    import shallows
+    from shallows.training import Fit
+
+    assert site_pages._named("diagnose", "shallows.diagnosis", "") is shallows.diagnose
+    assert site_pages._named("Fit.to_dict", "shallows.training", "") is Fit.to_dict
+    assert site_pages._named("tolerance", "shallows", "Fit") == "tolerance"  # a field, which has no entry of its own
+    assert site_pages._named("departure", "shallows.amp", "AmpRun").__name__ == "shallows.amp.departure"
+    assert site_pages._named("no_such_thing", "shallows", "Fit") is None
 
 
 def test_the_gallery_is_listed_and_each_example_ends_in_a_figure():
