@@ -66,7 +66,7 @@ sphinx_gallery_conf = {
     "examples_dirs": str(ROOT / "examples" / "gallery"),
     "gallery_dirs": "gallery",
     "filename_pattern": r"plot_",
-    "within_subsection_order": "site_pages.gallery_order",
+    "within_subsection_order": "site_pages.GalleryOrder",
     "only_warn_on_example_error": False,
     "abort_on_example_error": True,
     "download_all_examples": False,

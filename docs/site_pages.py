@@ -63,9 +63,14 @@ def navigation(text):
     return [line.strip() for block in _NAVIGATION.findall(text) for line in block.splitlines() if line.strip()]
 
 
-def gallery_order(name):
-    """Place of an example; one that is not listed is an error."""
-    return GALLERY.index(Path(name).stem.removeprefix("plot_"))
+class GalleryOrder:
+    """Sphinx-Gallery's key of order: the place of an example in the list; one that is not listed is an error."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, name):
+        return GALLERY.index(Path(name).stem.removeprefix("plot_"))
 
 
 def write(docs):

@@ -158,6 +158,34 @@ def test_a_difference_is_seen():
     assert same("a", "a\nb")
     assert not same("...\nlast 2", "one\ntwo\nlast 2")
     assert same("...\nlast 2", "one\ntwo\nlast 3")
+    assert not same("first 1\n...\nlast 2", "first 1\ntwo\nthree\nlast 2")
+    assert same("first 1\n...\nlast 2", "first 2\ntwo\nthree\nlast 2")
+    assert same("first 1\n...\nlast 2", "first 1\n")
+
+
+def test_a_page_is_renewed_where_it_shows_what_its_blocks_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.setattr(site_pages, "figure_style", lambda *_: None)
+    (tmp_path / "images").mkdir()
+    page = tmp_path / "page.md"
+    before = "```python\nx = 1\n```\n\nWords.\n\n```python\nprint(x + 1)\n```\n\n```text\n```\n\n"
+    drawn = (
+        "```python\nimport matplotlib.pyplot as plt\n\nplt.plot([x, 2])\nprint('...', x)\n```\n\n```text\n...\n```\n\n"
+    )
+    page.write_text(before + drawn + "![a line](images/line.png)\n")
+    assert [block.image for block in page_blocks.blocks(page.read_text())] == [None, None, "images/line.png"]
+    page_blocks.renew(page)
+    assert page.read_text() == before.replace("```text\n", "```text\n2\n") + drawn + "![a line](images/line.png)\n"
+    assert (tmp_path / "images" / "line.png").stat().st_size > 1000
+    page.write_text("```python\n1 / 0\n```\n")
+    with pytest.raises(AssertionError, match=r"page.md, line 2"):
+        list(page_blocks.run_page(page))
+    page.write_text("```sh\nrm -r nothing\n```\n")
+    with pytest.raises(AssertionError, match="only commands of shallows"):
+        list(page_blocks.run_page(page))
+    page.write_text("```sh\nshallows predict --dim none\n```\n")
+    with pytest.raises(AssertionError, match="exit code 2"):
+        list(page_blocks.run_page(page))
 
 
 def test_code_that_is_shown_is_code_that_runs():
