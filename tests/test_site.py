@@ -92,7 +92,6 @@ def test_every_public_package_stands_in_the_reference():
 
 
 def test_every_public_name_is_described_on_one_page():
-    import shallows
 
     homes = {}
     pages = {name: site_pages._api_page(name, homes) for name in site_pages._packages()}
