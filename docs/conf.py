@@ -51,7 +51,7 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
-html_sidebars = {"index": []}
+html_sidebars = {"index": [], "choosing": [], "limits": []}  # nothing lies below these
 
 # Docstrings are numpydoc's and say types in words, so signatures leave them out.
 autodoc_typehints = "none"

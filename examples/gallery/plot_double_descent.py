@@ -33,15 +33,7 @@ samples = np.geomspace(25, 2000, 25)
 best = [optimal_weight_decay(Problem("diagonal", PowerLaw(dim=d, gamma=1.0), n, 0.5)).excess_risk for n in samples]
 axes.plot(samples, best, color="black", label="best weight decay for each")
 axes.axvline(d, color="0.6", linewidth=0.8, linestyle=":")
-axes.annotate(
-    "as many samples as weights",
-    (d, 0.02),
-    xytext=(-4, 0),
-    textcoords="offset points",
-    rotation=90,
-    ha="right",
-    color="0.4",
-)
+axes.text(d, 0.02, " as many samples as weights", color="0.4")
 axes.set(xscale="log", yscale="log", xlabel="samples", ylabel="excess risk", title="", ylim=(0.018, None))
 axes.legend(title="lines: theory; points: trained")
 plt.show()
