@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Iteration:
-    """A run of AMP, one step at a time: :meth:`propose` a new estimate, then :meth:`mix` it into the state.
+    """A run of AMP, one step at a time: ``propose`` a new estimate, then ``mix`` it into the state.
 
     Parameters
     ----------

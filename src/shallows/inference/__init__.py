@@ -7,8 +7,8 @@
 True
 
 What differs by network is in one file for each, :mod:`.diagonal` and :mod:`.quadratic`, behind one narrow protocol for
-each piece of work: :class:`.residuals.Reader`, :class:`.weight_decay_path.Search`, :class:`.teacher_fits.TeacherFit`,
-:class:`.pruning.Pruner` and :class:`.concerns.Assumptions`.
+each piece of work: :class:`.error_and_noise.Reader`, :class:`.weight_decay_path.Search`,
+:class:`.teacher_fits.TeacherFit`, :class:`.pruning.Pruner` and :class:`.concerns.Assumptions`.
 """
 
 from __future__ import annotations

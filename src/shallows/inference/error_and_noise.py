@@ -140,7 +140,8 @@ def infer(
     """Test error, noise and unbiased weights, from a fit and the data it was trained on.
 
     The inputs are looked at as well. Where their columns or rows are not what the theory is for, and each weight is on
-    its own, noise and excess risk rest on least squares if rows are enough for it (:func:`fit_least_squares`).
+    its own, noise and excess risk rest on least squares if rows are enough for it
+    (:func:`shallows.inference.fit_least_squares`).
 
     Parameters
     ----------

@@ -288,7 +288,7 @@ def prune(
         it is taken out, by message passing (theory note, section 9) with pruning as its denoiser. ``"shrunk"`` only,
         with the default threshold, and where the width does not limit the rank.
     threshold : float, optional
-        ``c``, at least the trained threshold; default :attr:`Inference.noise_edge`.
+        ``c``, at least the trained threshold; default :attr:`shallows.inference.Inference.noise_edge`.
     values : {"shrunk", "kept"}
         ``"kept"`` leaves the remaining modes as trained. ``"shrunk"`` sets each to the size that is best for the noise
         in it: ``s (1 - delta^2/s^2)`` for a mode `s` of the quadratic network (its overlap with the truth), the

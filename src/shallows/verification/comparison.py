@@ -67,7 +67,7 @@ class Comparison(Displayed):
         ``(measured - predicted) / standard error``; None for fewer than 5 data sets, whose standard error is itself
         known to a third at best.
     critical : float or None
-        The |z| that chance alone exceeds in 5 % of cases (Student's t, one degree of freedom less than data sets).
+        The ``|z|`` that chance alone exceeds in 5 % of cases (Student's t, one degree of freedom less than data sets).
     half_width : float or None
         Of the 95 % interval of `relative_deviation` (Student's t); None without a standard error.
     allowance : float or None
