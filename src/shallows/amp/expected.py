@@ -79,7 +79,7 @@ def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -
     """Noise scale, error, degrees of freedom and relative fluctuation of the noise scale, shape (iterations, 4)."""
     network, simulation = problem.architecture, SIMULATIONS.of(problem.network)
     constraints = network.constraints(problem.samples, problem.dim)
-    noise = network.noise_per_error(problem.noise)
+    noise, labels = network.noise_per_error(problem.noise), network.labels_of(problem.samples)
     simulated = SimulatedRun(problem, noise, constraints) if simulation.needed(problem.dim, mixes) else None
     energy, freedom, carried = problem.energy, np.inf, 0.0
     rows = np.full((len(mixes), 4), np.nan)
@@ -97,11 +97,11 @@ def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -
         # cumulant of the residuals, from strong modes, does not carry over.
         total = energy + noise
         share = energy / total
-        fresh = 0.5 / problem.samples + 0.5 * share**2 / max(freedom, 1.0)
+        fresh = 0.5 / labels + 0.5 * share**2 / max(freedom, 1.0)
         lasting = np.sqrt(fresh + 2 * (1 - share) * abs(carried) * np.sqrt(fresh) + carried**2)
         fourth = 0.0 if simulated is None else simulated.fourth_cumulant() / (2 * total) ** 2
         freedom = divergence * network.freedom_unit(problem.dim)
-        rows[t] = scale, error, freedom, np.sqrt(lasting**2 + 0.25 * fourth / problem.samples)
+        rows[t] = scale, error, freedom, np.sqrt(lasting**2 + 0.25 * fourth / labels)
         above = scale * np.exp(STEP)
         slope = (policy.predicted(problem, above).moments(problem, above)[0] - error) / (2 * STEP)
         overlap = error  # of nested errors, such as Bayes-optimal ones
@@ -118,15 +118,16 @@ def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -
 
 def _replicas(problem: Problem, policy: Policy, iterations: int, damping: float, count: int) -> FloatArray:
     """The same iteration on `count` data sets of the problem: (count, iterations, 3), nan where one ended early."""
-    n, d = int(problem.samples), problem.dim
+    n, d, network = int(problem.samples), problem.dim, problem.architecture
     values = problem.teacher.values(problem.network)
     truth = SIMULATIONS.of(problem.network).teacher(values)
     runs = np.full((count, iterations, 3), np.nan)
     for k in range(count):
         rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(k,)))
-        operator = operator_for(problem.network, rng.standard_normal((n, d)))
+        operator = operator_for(problem.network, rng.standard_normal(network.input_shape(n, d)))
         # Rotations of the inputs leave the law alone, so S* is taken diagonal.
-        labels = operator.output_of_modes(values) + np.sqrt(problem.noise) * rng.standard_normal(n)
+        noise = network.noise_of_labels(rng.standard_normal(operator.samples), problem.noise)
+        labels = operator.output_of_modes(values) + noise
         run = Iteration(problem.network, operator, labels, policy, truth=truth, rank_share=problem.rank_share)
         start, control = run.scale, Damping(damping)
         for t in range(iterations):

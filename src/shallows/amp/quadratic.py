@@ -67,5 +67,5 @@ class QuadraticSimulation(Simulation):
         return 48 * float(np.vdot(squares, squares)) / (copies * dim**2)
 
 
-MODELS.register("quadratic")(QuadraticModel())
-SIMULATIONS.register("quadratic")(QuadraticSimulation())
+MODELS.register("quadratic", "attention")(QuadraticModel())
+SIMULATIONS.register("quadratic", "attention")(QuadraticSimulation())

@@ -170,8 +170,8 @@ def _task(
     found = network_named(network)
     if truth is None and getattr(data, "weights", None) is not None:
         truth = found.dense(data.weights) if found.is_weights(data.weights) else data.weights
-    inputs, labels = check_data(*as_pair(data), device)
-    samples, dim = inputs.shape
+    inputs, labels = check_data(*as_pair(data), device, found)
+    samples, dim = inputs.shape[0], inputs.shape[-1]
     if problem is not None:
         _check_problem(problem, found, samples, dim)
     width = found.check_width(width)

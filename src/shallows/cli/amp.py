@@ -65,6 +65,7 @@ Force = Annotated[
 def run(
     network: options.Network = None,
     depth: options.Depth = None,
+    tokens: options.Tokens = None,
     dim: options.Dim = None,
     samples: options.Samples = None,
     gamma: options.Gamma = None,
@@ -88,7 +89,7 @@ def run(
     """Check everything, sample, iterate, print."""
     inputs = options.parse_design(design)
     problem = options.build_problem(
-        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth, tokens=tokens
     )
     rule = _rule(problem, weight_decay, penalty, bayes)
     if not isinstance(problem.samples, int):
@@ -150,7 +151,7 @@ def _print(result: AmpRun, problem: Problem, bayes: bool) -> None:
         way = f"mean over {result.replicas} other data sets of the problem; large d: {way}"
     count = result.iterations
     print_sections(
-        f"Message passing on a {result.network} network, {rule}",
+        f"Message passing on {problem.architecture.phrase}, {rule}",
         [
             ("Noise scale and excess risk per iteration", _iteration_rows(result, problem.architecture.risk_per_error)),
             (

@@ -157,7 +157,7 @@ def _facts(verification: Verification) -> list[tuple[str, str, str]]:
     """Predicted numbers beside the two that are measured: name, symbol, value."""
     prediction, problem = verification.prediction, verification.problem
     network = problem.architecture
-    freedom = f"{number(prediction.degrees_of_freedom)} of {number(problem.samples)} samples"
+    freedom = f"{number(prediction.degrees_of_freedom)} of {number(problem.labels)} {network.words.label}s"
     facts = [
         ("effective samples", network.words.effective_samples, number(problem.effective_samples)),
         ("test error", "Δ + R", number(prediction.test_error)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..networks import network_named, network_names
+from ..networks import network_named, paper_networks
 from ..plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, new_figure, styled
 from ..scaling.figures import PAGE, save_everywhere
 from .measured import MOST_ENTRIES, Line, Row, Setting, agreement_sentences, measure, theory, write_lines, write_rows
@@ -49,7 +49,7 @@ def risk_panels(scale: str) -> list[Panel]:
         (r"$\lambda=\sqrt{d}$", math.sqrt),
     )
     panels = []
-    for network in network_names():
+    for network in paper_networks():
         for label, decay in decays:
             lines, trained = [], []
             for dim in dims:

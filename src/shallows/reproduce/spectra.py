@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._system import replacing
-from ..networks import Network, network_named, network_names
+from ..networks import Network, network_named, paper_networks
 from ..plotting.style import BLUE, SKY, VERMILLION, new_figure, styled
 from ..prediction import Prediction, predict
 from ..problems import Problem
@@ -61,7 +61,7 @@ class Case:
 def cases(dim: int) -> list[Case]:
     """All panels: phases Ia, IV (for the diagonal network V), VIa below the noise line and Ib, II, III above."""
     out = []
-    for network in network_names():
+    for network in paper_networks():
         architecture = network_named(network)
         per_sample = architecture.samples_per_effective(dim)
         for phase, decay, size in CASES:

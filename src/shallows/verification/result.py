@@ -168,7 +168,7 @@ class Verification(Displayed):
     def _summary(self) -> Summary:
         from ..result_rows import summary_rows, verification_sections
 
-        title = f"Verification of a {self.problem.network} network"
+        title = f"Verification of {self.problem.architecture.phrase}"
         if not self.status.ok:
             return Summary(title, [("status", words(self.status.value))], notes=[self.verdict])
         agrees = {True: "yes", False: "no", None: "cannot be told"}[self.agrees]
