@@ -105,6 +105,10 @@ class Attention(Quadratic):
     def input_shape(self, samples: int, dim: int) -> tuple[int, ...]:
         return (samples, self.tokens, dim)
 
+    @property
+    def grouped(self) -> str:
+        return f"sequences of {self.tokens} token{'s' * (self.tokens > 1)}, "
+
     def label_shape(self, samples: int) -> tuple[int, ...]:
         return (samples, self.tokens, self.tokens)
 
@@ -144,6 +148,14 @@ class Attention(Quadratic):
     def noise_of_labels(self, draws: FloatArray, noise: float) -> FloatArray:
         levels = self.pairs[2] if self.shared_noise else 1.0
         return np.asarray(np.sqrt(noise) * (draws.reshape(-1, self.labels_per_sample) * levels).reshape(-1))
+
+    def size_allowance(self, effective_samples: float) -> float:
+        # Pairs of few tokens are not independent: n T tokens see d dimensions to a relative error of about d/(n T),
+        # which is (T + 1)/(2 n_eff); of it one token's part is in the quadratic network's own.
+        return super().size_allowance(effective_samples) + (self.tokens - 1) / (2 * effective_samples)
+
+    def narrow_allowance(self, effective_samples: float) -> float:
+        return super().narrow_allowance(effective_samples) + (self.tokens - 1) / (2 * effective_samples)
 
     def product_cost(self, samples: float, dim: float) -> float:
         return super().product_cost(samples * self.tokens, dim)

@@ -185,6 +185,11 @@ class Network(ABC):
         """Shape of the inputs of so many samples."""
         return (samples, dim)
 
+    @property
+    def grouped(self) -> str:
+        """How inputs come, before the word "inputs": nothing, or "sequences of 3 tokens, "."""
+        return ""
+
     def label_shape(self, samples: int) -> tuple[int, ...]:
         """Shape of their labels."""
         return (samples,)

@@ -38,7 +38,7 @@ def question(verification: Verification) -> str:
     inputs = "" if problem.design.is_isotropic else f" ({problem.design.describe()})"
     kind = "Gaussian inputs" if problem.design.is_gaussian else "inputs"
     return (
-        f"A teacher ({problem.teacher.describe()}) labels n = {number(problem.samples)} {kind}{inputs} in "
+        f"A teacher ({problem.teacher.describe()}) labels n = {number(problem.samples)} {problem.architecture.grouped}{kind}{inputs} in "
         f"d = {problem.dim} dimensions, with {noise}. Then {student} is trained on them to its minimum with "
         f"{strength(prediction)}. What error does theory predict, and what do networks trained on "
         f"{_data_sets(verification.seeds)} show?"

@@ -20,9 +20,8 @@ def agreement_figure(verification: Verification) -> Figure:
     """Excess risk and train error: predicted line, and each trainer's data sets, mean and standard error."""
     figure = new_figure(7.0, 3.0)
     panels = figure.subplots(1, 2)
-    for axes, key, title in zip(
-        panels, ("excess_risk", "train_error"), ("Excess risk", "Train error (per sample)"), strict=True
-    ):
+    titles = "Excess risk", f"Train error (per {verification.problem.architecture.words.label})"
+    for axes, key, title in zip(panels, ("excess_risk", "train_error"), titles, strict=True):
         draw_agreement(axes, {name: item[key] for name, item in verification.comparisons.items()})
         axes.set_title(title)
     handles, labels = panels[0].get_legend_handles_labels()

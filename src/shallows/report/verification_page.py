@@ -14,7 +14,7 @@ from .html import render_page, svg_address
 if TYPE_CHECKING:
     from ..verification import Comparison, Verification
 
-QUANTITIES = {"excess_risk": "excess risk R", "train_error": "train error per sample"}
+QUANTITIES = {"excess_risk": "excess risk R", "train_error": "train error per {label}"}
 
 
 def write_report(verification: Verification, out_dir: str | Path) -> Path:
@@ -116,7 +116,9 @@ def _title(verification: Verification) -> str:
 
 def _comparison_rows(verification: Verification) -> list[dict[str, str]]:
     rows = []
-    for key, label in QUANTITIES.items():
+    words = verification.problem.architecture.words
+    for key, named in QUANTITIES.items():
+        label = named.format(label=words.label)
         for place, (name, items) in enumerate(verification.comparisons.items()):
             item = items[key]
             rows.append(

@@ -217,7 +217,10 @@ class Verification(Displayed):
         from ..plotting.style import axes_or_new
         from ..plotting.verification import draw_agreement
 
-        titles = {"excess_risk": "Excess risk", "train_error": "Train error (per sample)"}
+        titles = {
+            "excess_risk": "Excess risk",
+            "train_error": f"Train error (per {self.problem.architecture.words.label})",
+        }
         check_choice("quantity", quantity, titles)
         if not self.status.ok or not self.measured:
             raise SolveFailed(self.verdict if not self.status.ok else "nothing was measured", self)
