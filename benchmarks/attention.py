@@ -6,9 +6,9 @@ network on data sets of its own, trained by the convex solver, and on the first 
 difference is given in standard errors of the two means together; theory is the same for all. Then the same with the
 noise of a pair shared between its two scores, against the quadratic network under the mean noise.
 
-size: T = 8 against the quadratic network over dimensions at a fixed sample ratio, by the convex solver. The pairs of few
-tokens are not as good as independent ones: n T tokens estimate a covariance of d dimensions, which leaves a relative
-error of about d/(n T) = (T + 1)/(2 n_eff), n_eff being the effective samples.
+size: T = 8 against the quadratic network over dimensions at a fixed sample ratio, by the convex solver. The pairs of
+few tokens are not as good as independent ones: n T tokens estimate a covariance of d dimensions, which leaves a
+relative error of about d/(n T) = (T + 1)/(2 n_eff), n_eff being the effective samples.
 """
 
 from __future__ import annotations

@@ -37,8 +37,9 @@ def question(verification: Verification) -> str:
     student = problem.architecture.words.student.format(width=problem.effective_width)
     inputs = "" if problem.design.is_isotropic else f" ({problem.design.describe()})"
     kind = "Gaussian inputs" if problem.design.is_gaussian else "inputs"
+    kind = problem.architecture.grouped + kind
     return (
-        f"A teacher ({problem.teacher.describe()}) labels n = {number(problem.samples)} {problem.architecture.grouped}{kind}{inputs} in "
+        f"A teacher ({problem.teacher.describe()}) labels n = {number(problem.samples)} {kind}{inputs} in "
         f"d = {problem.dim} dimensions, with {noise}. Then {student} is trained on them to its minimum with "
         f"{strength(prediction)}. What error does theory predict, and what do networks trained on "
         f"{_data_sets(verification.seeds)} show?"
