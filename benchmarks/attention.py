@@ -85,9 +85,8 @@ def compare(setting: tuple[float, ...], options: str, roots: int, seeds: int) ->
 
 def size() -> None:
     """Relative difference of the excess risks of eight tokens and of one, over dimensions."""
-    print(
-        "gamma = 1, Delta = 0.2, pen = 0.1, N = 1.62 d^2\n  d     seeds  quadratic         T = 8             difference        (T-1)/(2 n_eff)"
-    )
+    print("gamma = 1, Delta = 0.2, pen = 0.1, N = 1.62 d^2")
+    print("  d     seeds  quadratic         T = 8             difference        (T-1)/(2 n_eff)")
     for dim, seeds in ((40, 48), (80, 32), (160, 10)):
         count, risks = round(1.62 * dim**2), []
         for place, (name, samples) in enumerate((("quadratic", count), ("attention:tokens=8", count // 36))):

@@ -206,5 +206,5 @@ def test_a_singular_matrix_of_single_precision_has_zeros_where_its_rounding_is()
     np.testing.assert_array_equal(GaussianDesign(regular).given, regular.astype(float))
     small = np.diag([1.0, 2.0**-30])
     assert GaussianDesign(small).eigenvalues(2).tolist() == [1.0, 2.0**-30]
-    with pytest.raises(InvalidArgument, match="eigenvalue -0.01"):
+    with pytest.raises(InvalidArgument, match=r"eigenvalue -0\.01"):
         GaussianDesign(single - np.float32(0.01) * np.eye(20, dtype=np.float32))

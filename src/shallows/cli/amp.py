@@ -75,6 +75,8 @@ def run(
     noise: options.Noise = None,
     width: options.Width = None,
     design: options.Design = None,
+    covariance: options.Covariance = None,
+    alignment: options.Alignment = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
     bayes: Bayes = False,
@@ -87,7 +89,7 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Check everything, sample, iterate, print."""
-    inputs = options.parse_design(design)
+    inputs = options.parse_design(design, covariance, alignment)
     problem = options.build_problem(
         network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth, tokens=tokens
     )
