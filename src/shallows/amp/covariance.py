@@ -1,8 +1,8 @@
 """Message passing for Gaussian inputs with a covariance: on whitened inputs, where thresholds have costs.
 
-In ``M = Sigma^(1/2) S Sigma^(1/2)`` or ``phi = Sigma^(1/2) theta``, along the eigenvectors of ``Sigma``, inputs are white and
-the penalty has a cost along each direction (theory note, section 13): the iteration is that of white inputs with the
-prox of the costed penalty as its denoiser.
+In ``M = Sigma^(1/2) S Sigma^(1/2)`` or ``phi = Sigma^(1/2) theta``, along the eigenvectors of ``Sigma``, inputs are
+white and the penalty has a cost along each direction (theory note, section 13): the iteration is that of white inputs
+with the prox of the costed penalty as its denoiser.
 """
 
 from __future__ import annotations

@@ -96,7 +96,8 @@ class QuadraticCovarianceModel(CovarianceModel):
         return Denoised((learned * values[values > 0]) @ learned.T, soft_divergence(values, 0.0))
 
     def freedom(self, observed: FloatArray, threshold: float, costs: FloatArray) -> float:
-        return soft_divergence(np.linalg.eigvalsh(observed - np.diag(threshold * costs)), 0.0)
+        values = np.asarray(np.linalg.eigvalsh(observed - np.diag(threshold * costs)), dtype=float)
+        return soft_divergence(values, 0.0)
 
     def modes(self, observed: FloatArray) -> FloatArray:
         return np.asarray(np.linalg.eigvalsh(observed))
