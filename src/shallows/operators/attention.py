@@ -53,6 +53,9 @@ class AttentionOperator(QuadraticOperator):
         self.place(first, second, np.where(first == second, 1.0, np.sqrt(2.0)))
         self.rows = max(1, min(self.sequences, self.block_numbers() // (self.tokens * self.dim)))
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.sequences} sequences of {self.tokens} tokens and {self.dim} columns>"
+
     def place(self, first: Any, second: Any, scale: Any) -> None:
         """Keep the pairs where the inputs are."""
         self.first, self.second, self.scale = self.send(first), self.send(second), self.send(scale)
