@@ -1,6 +1,6 @@
 """Universality: what networks trained on inputs that are not Gaussian come to, over what theory says of Gaussian ones.
 
-Run: ./run bench universality [SEEDS] [NETWORK]
+Run: ./run bench universality [SEEDS] [NETWORK [DESIGN...]]
 Every design in three phases, the settings chosen before any of them was run; mean over data sets of measured excess
 risk, on new inputs of the same law, over the predicted one of the Gaussian design with the same covariance, with its
 standard error. The first row is Gaussian: how far it is from one is finite size, not universality.
@@ -79,12 +79,12 @@ def ratio(problem: Problem, decay: float, seed: int) -> float:
 
 def main() -> int:
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 8
-    networks = sys.argv[2:] or list(SETTINGS)
+    networks, chosen = sys.argv[2:3] or list(SETTINGS), sys.argv[3:]
     for network in networks:
         dim, gamma, noise, places = SETTINGS[network]
         print(f"\n{network}: d = {dim}, gamma = {gamma}, Delta = {noise}, {seeds} data sets; (n, lam) {places}")
         print(f"{'design':44s}" + "".join(f"{name:>22s}" for name in places), flush=True)
-        for design in designs():
+        for design in (each for each in designs() if not chosen or each.kind in chosen):
             columns = design.table.shape[1] if isinstance(design, Rows) else dim
             line = ""
             for samples, decay in places.values():

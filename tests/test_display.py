@@ -164,7 +164,8 @@ def shown_of_weights():
         read_network,
     )
     from shallows.diagnosis.law_fit import LawFit
-    from shallows.operators import SparseDiagonalOperator, SparseInputs
+    from shallows.networks import Attention
+    from shallows.operators import AttentionOperator, SparseDiagonalOperator, SparseInputs
 
     noise = np.random.default_rng(0).standard_normal((60, 40))
     start, model = diagnose({"w": noise}), diagnose({"w": noise + 3.0, "b": np.ones(4)}, baseline={"w": noise})
@@ -183,6 +184,7 @@ def shown_of_weights():
         StoredTensor("w", (2, 2), "float64", "", lambda: np.eye(2)),
         WeightMatrix("w", "linear", (2, 2), "", ("w",), lambda: np.eye(2)),
         WrittenCheckpoint(Path("a"), (), ("w",), 60, 100, 240, 400), sparse, SparseDiagonalOperator(sparse),
+        Attention(tokens=3), AttentionOperator(np.ones((4, 3, 2))),
     ]  # fmt: skip
 
 

@@ -87,7 +87,7 @@ class UnknownNetwork(InvalidArgument):
     ...     Problem("cubic", PowerLaw(dim=10, gamma=1.0), samples=20)
     ... except UnknownNetwork as error:
     ...     print(error)
-    network: got 'cubic'; must be "diagonal" or "quadratic"
+    network: got 'cubic'; must be "diagonal", "quadratic" or "attention"
     """
 
 

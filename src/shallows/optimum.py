@@ -125,7 +125,7 @@ class OptimalWeightDecay(Displayed):
         from .problem_rows import problem_rows
         from .result_rows import optimum_notes, optimum_rows, summary_rows
 
-        title = f"Best weight decay of a {self.problem.network} network"
+        title = f"Best weight decay of {self.problem.architecture.phrase}"
         content = self._content(bayes="bayes_risk" in vars(self))
         if not self.status.ok:
             return Summary(title, [("status", self.status.value)], notes=[self.status.advice])

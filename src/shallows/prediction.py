@@ -102,7 +102,7 @@ class Prediction(Displayed):
     @property
     def test_error(self) -> float:
         """``Delta + R``: mean squared error against new noisy labels."""
-        return self.problem.noise + self.excess_risk
+        return self.problem.architecture.mean_noise(self.problem.noise) + self.excess_risk
 
     @property
     def train_error(self) -> float:
@@ -254,7 +254,7 @@ class Prediction(Displayed):
         from .result_rows import prediction_sections, summary_rows
 
         content = self.read_so_far()
-        title = f"Prediction for a {self.problem.network} network"
+        title = f"Prediction for {self.problem.architecture.phrase}"
         if not self.status.ok:
             return Summary(title, [("status", words(self.status.value))], notes=[self.status.advice])
         left = [name for name in ("bayes_risk", "decomposition", "spectrum") if name not in content]
@@ -270,13 +270,14 @@ class Prediction(Displayed):
         if not self.status.ok:
             return f"{head}\n  {self.status.value}: {self.status.advice}"
         bayes = f"{self.bayes.excess_risk:.6g}" if self.bayes.status.ok else self.bayes.status.value.replace("_", " ")
+        words = self.problem.architecture.words
         phase = "not defined for this problem" if self.phase is None else f"{self.phase.name} ({self.phase.rate})"
         return (
             f"{head}\n"
             f"  excess risk  {self.excess_risk:.6g}   (Bayes-optimal {bayes})\n"
             f"  test error   {self.test_error:.6g}   train error {self.train_error:.6g}\n"
             f"  noise scale  {self.noise_scale:.6g}   threshold {self.threshold:.6g}   "
-            f"degrees of freedom {self.degrees_of_freedom:.6g} of {self.problem.samples:g} samples\n"
+            f"degrees of freedom {self.degrees_of_freedom:.6g} of {self.problem.labels:g} {words.label}s\n"
             f"  phase        {phase}\n"
             f"  {self.finite_size}"
         )

@@ -32,6 +32,8 @@ def problem_rows(content: Mapping[str, Any]) -> list[Row]:
         ("samples", "n", number(n) + effective),
         ("noise variance", "Delta", number(content["noise"])),
     ]
+    if len(network.noise_groups(content["noise"])) > 1:
+        rows.append((f"  mean over {words.label}s", "", number(network.mean_noise(content["noise"]))))
     if "design" in content:
         rows.insert(2, ("inputs", "", content["design"]["words"]))
     if network.has_width:

@@ -9,7 +9,7 @@ from typing import Any
 from ._arguments import check_instance, check_number
 from ._display import Displayed, Summary
 from .designs import Design, Isotropic, PairedSpectrum, RotatedTeacher
-from .errors import InvalidArgument, UndefinedAttribute
+from .errors import InvalidArgument, NotSupported, UndefinedAttribute
 from .networks import Network, network_named
 from .teachers import FromValues, Spectrum, Teacher
 
@@ -69,6 +69,9 @@ class Problem(Displayed):
         object.__setattr__(self, "width", architecture.check_width(self.width))
         check_instance("design", self.design, Design)
         self.design.check(architecture, self.teacher)
+        if not (self.design.is_gaussian or architecture.takes_any_design):
+            allowed = f"theory of the {architecture.family} network has been held against Gaussian inputs only"
+            raise NotSupported("design", self.design.describe(), allowed)
         object.__setattr__(self, "design", self.design.canonical())
 
     def __reduce__(self) -> tuple[Any, ...]:  # the fields, a name for the network, and nothing computed from them
@@ -79,7 +82,7 @@ class Problem(Displayed):
         from .problem_rows import problem_rows
 
         rows = [(name, value, f"({symbol})" if symbol else "") for name, symbol, value in problem_rows(self.to_dict())]
-        return Summary(f"Problem for a {self.network} network", rows)
+        return Summary(f"Problem for {self.architecture.phrase}", rows)
 
     @cached_property
     def architecture(self) -> Network:
@@ -90,6 +93,11 @@ class Problem(Displayed):
     def dim(self) -> int:
         """Input dimension `d`."""
         return self.teacher.dim
+
+    @property
+    def labels(self) -> float:
+        """Numbers that are observed: the samples, or the pairs of tokens in all sequences."""
+        return self.architecture.labels_of(self.samples)
 
     @property
     def effective_width(self) -> int:

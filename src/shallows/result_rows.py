@@ -71,12 +71,13 @@ def _decomposition_rows(content: Mapping[str, Any]) -> list[Row]:
 
 
 def _parameter_rows(content: Mapping[str, Any]) -> list[Row]:
-    scale = network_named(content["network"]).words.noise_scale
-    freedom = content["degrees_of_freedom"]
+    network = network_named(content["network"])
+    scale, freedom = network.words.noise_scale, content["degrees_of_freedom"]
+    share = f"{100 * freedom / network.labels_of(content['samples']):.3g} % of the {network.words.label}s"
     return [
         ("noise scale", scale, number(content["noise_scale"])),
         ("threshold", "zeta", number(content["threshold"])),
-        ("degrees of freedom", "", f"{number(freedom)}   ({100 * freedom / content['samples']:.3g} % of the samples)"),
+        ("degrees of freedom", "", f"{number(freedom)}   ({share})"),
     ]
 
 

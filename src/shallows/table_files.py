@@ -31,6 +31,7 @@ MISSING_WORDS = (
     *("", "NA", "N/A", "n/a", "#NA", "#N/A", "#N/A N/A", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"),
     *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "?", ".", "-1.#IND", "1.#IND", "-1.#QNAN", "1.#QNAN"),
 )
+_UNREADABLE = (OSError, ValueError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile)
 #: Other delimiters that are recognised in order to be named.
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "blanks"}
 _EXPONENT = r"([eE][+-]?\d+)?"
@@ -155,7 +156,7 @@ def read_file(
         else:
             names, columns, notes = _read_text(source, separator, name)
             index = ("",) if names[:1] == [""] else ()
-    except (OSError, ValueError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         if isinstance(error, InvalidArgument):
             raise
         reason = getattr(error, "strerror", None) or str(error)
@@ -385,9 +386,59 @@ def _typed(column: Any, title: str, decimal: str, source: Path, name: str, *, ke
     return column
 
 
-def _read_arrays(source: Path, target: str | None, needs_target: bool, name: str) -> RawTable:
-    import pyarrow
+def read_arrays(path: str | Path, target: str, dimensions: tuple[int, int], *, name: str = "data") -> tuple[Any, Any]:
+    """Inputs and labels of a ``.npz`` or ``.npy`` file as they are, where rows are no rows of a table.
 
+    Parameters
+    ----------
+    path : path
+        ``.npz`` with ``X`` and the target, or ``.npy`` holding the inputs.
+    target : str
+        Name of the labels' array; for ``.npy`` inputs the file that holds them.
+    dimensions : tuple of int
+        Numbers of dimensions of inputs and labels.
+    name : str
+        What error messages call the file.
+
+    Returns
+    -------
+    inputs, labels : ndarray
+
+    Raises
+    ------
+    InvalidArgument
+        For a file of another kind, or other arrays in it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from shallows.table_files import read_arrays
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder) / "data.npz", X=np.zeros((5, 3, 2)), y=np.zeros((5, 3, 3)))
+    ...     inputs, labels = read_arrays(Path(folder) / "data.npz", "y", (3, 3))
+    >>> inputs.shape, labels.shape
+    ((5, 3, 2), (5, 3, 3))
+    """
+    source = Path(path)
+    if _suffix(source) not in (".npz", ".npy"):
+        raise InvalidArgument(name, str(path), "must be a .npz file with X and the target, or a .npy file")
+    try:
+        if not source.is_file():
+            raise InvalidArgument(name, str(path), "is not a file" if source.exists() else "no such file")
+        inputs, labels = _load_arrays(source, target, True, name)
+    except _UNREADABLE as error:
+        if isinstance(error, InvalidArgument):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidArgument(name, str(path), f"cannot be read: {reason}") from error
+    rank, label_rank = dimensions
+    return _real(inputs, rank, "X", source, name), _real(labels, label_rank, str(target), source, name)
+
+
+def _load_arrays(source: Path, target: str | None, needs_target: bool, name: str) -> tuple[Any, Any]:
+    """Inputs and labels, None where there are none."""
     if source.suffix.lower() == ".npy":
         labels_file = Path(target or "")
         is_file = labels_file.suffix.lower() == ".npy" or labels_file.is_file()
@@ -409,6 +460,13 @@ def _read_arrays(source: Path, target: str | None, needs_target: bool, name: str
             if target not in keys and needs_target:
                 raise InvalidArgument("target", target, f"no such array in {source.name}; it has {listed(keys)}")
             inputs, labels = archive[found[0]], archive[target] if target in keys else None
+    return inputs, labels
+
+
+def _read_arrays(source: Path, target: str | None, needs_target: bool, name: str) -> RawTable:
+    import pyarrow
+
+    inputs, labels = _load_arrays(source, target, needs_target, name)
     columns = np.asfortranarray(_real(inputs, 2, "X", source, name))
     answers = None if labels is None else _real(labels, 1, str(target), source, name)
     if answers is not None and columns.shape[0] != answers.size:

@@ -66,6 +66,30 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
+class Sequences:
+    """Inputs and labels of a network whose rows are no rows of a table.
+
+    Attributes
+    ----------
+    inputs : ndarray, shape (n, T, d)
+    labels : ndarray, shape (n, T, T)
+    target : str
+    source : str
+        The file.
+    """
+
+    inputs: FloatArray
+    labels: FloatArray
+    target: str
+    source: str
+
+    def describe(self) -> dict[str, Any]:
+        """What there is, JSON-ready."""
+        rows, tokens, columns = self.inputs.shape
+        return {"source": self.source, "rows": rows, "tokens": tokens, "columns": columns, "notes": []}
+
+
+@dataclass(frozen=True, eq=False)
 class NewRows:
     """Rows of another table, encoded as the training table was.
 

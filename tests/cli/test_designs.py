@@ -111,9 +111,12 @@ def _without_times(text):
     return {key: value for key, value in json.loads(text).items() if key != "seconds"}
 
 
-def test_message_passing_takes_no_covariance_and_refuses_what_theory_refuses(capsys):
-    code, out, err = run(capsys, f"amp {BASE} --penalty 0.05 --covariance 0.5")
-    assert (code, out) == (2, "") and "--covariance" in err
+def test_message_passing_takes_a_covariance_and_refuses_what_theory_refuses(capsys):
+    small = "amp --network diagonal --dim 100 --samples 100 --gamma 1 --noise 0.1 --weight-decay 1"
+    code, out, err = run(capsys, f"{small} --covariance 0.5")
+    assert code == 0 and "converged" in out
+    code, out, err = run(capsys, f"{small} --covariance 0.5 --alignment random")
+    assert (code, out) == (2, "") and "do not mix its weights" in err and len(err.strip().splitlines()) == 1
     code, out, err = run(capsys, f"amp {BASE} --penalty 0.05 --design rademacher")
     assert (code, out) == (2, "") and "trained ones leave it here" in err and len(err.strip().splitlines()) == 1
 

@@ -191,3 +191,20 @@ def test_sweeps_take_designs():
     assert white == pytest.approx(plain, rel=1e-10) and abs(coloured / plain - 1) > 0.05
     (record,) = run_points([PointRequest(base | {"design": "rademacher"}, "train", "convex", 0)])
     assert record["measured_excess_risk"] > 0
+
+
+def test_a_singular_matrix_of_single_precision_has_zeros_where_its_rounding_is():
+    factor = np.random.default_rng(0).normal(size=(20, 15)).astype(np.float32)
+    single = factor @ factor.T / 15
+    double = factor.astype(float) @ factor.T.astype(float) / 15
+    assert np.linalg.eigvalsh(single).min() < 0 < np.abs(np.linalg.eigvalsh(single)).min()
+    for given in (single, single.astype(float), single.tolist()):  # also where a file kept no type
+        design = GaussianDesign(given)
+        assert (design.eigenvalues(20) == 0).sum() == 5 and "5 directions of it without variance" in design.describe()
+        np.testing.assert_allclose(design.eigenvalues(20), GaussianDesign(double).eigenvalues(20), atol=1e-6)
+    regular = single + np.eye(20, dtype=np.float32)
+    np.testing.assert_array_equal(GaussianDesign(regular).given, regular.astype(float))
+    small = np.diag([1.0, 2.0**-30])
+    assert GaussianDesign(small).eigenvalues(2).tolist() == [1.0, 2.0**-30]
+    with pytest.raises(InvalidArgument, match=r"eigenvalue -0\.01"):
+        GaussianDesign(single - np.float32(0.01) * np.eye(20, dtype=np.float32))

@@ -5,7 +5,7 @@ import pytest
 
 from shallows import InvalidArgument, PowerLaw, Problem, predict_dynamics, sample, train
 from shallows.dynamics import FLOWS, early_stopping, flow_setting
-from shallows.networks import network_names
+from shallows.networks import paper_networks
 from shallows.sweeps import PointRequest, run_points
 
 
@@ -35,7 +35,7 @@ def test_it_is_the_same_for_the_same_seed_and_stops_at_its_best():
     assert 0 < place < one.times.size - 1 and set(one.to_dict()) >= {"best_time", "excess_risk"}
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 def test_sweeps_measure_where_to_stop(network):
     settings = {"network": network, "dim": 10, "gamma": 1.0, "noise": 0.5, "samples": 60, "weight_decay": 0.1}
     (record,) = run_points([PointRequest(settings, "stopping", seed=2)])

@@ -5,7 +5,7 @@ import pytest
 
 from shallows import FromValues, InvalidArgument, LowRank, PowerLaw, Problem, predict, predict_dynamics
 from shallows.dynamics import FLOWS, Sgd, flow_setting, simulate_sgd, time_grid
-from shallows.networks import network_names
+from shallows.networks import paper_networks
 from shallows.teachers import EXACT_LIMIT
 
 
@@ -145,7 +145,7 @@ def test_the_numbers_of_the_theory_note_are_ordinary_draws():
         assert found.excess_risk == pytest.approx(risks.mean(axis=0), rel=0.02)
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 @pytest.mark.parametrize("decay", [0.0, 1e-3])
 def test_a_start_of_equal_layers_is_a_logistic_function(network, decay):
     if "balanced" not in FLOWS.of(network).starts:
@@ -180,7 +180,7 @@ def test_the_end_of_training_is_the_prediction_for_many_samples(problem, decay):
     assert found.final_risk == pytest.approx(predict(problem, weight_decay=decay).excess_risk, rel=1e-3, abs=1e-7)
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 def test_modes_enter_one_after_another_at_their_times(network):
     problem = Problem(network, PowerLaw(100, 1.25), 1)
     times = time_grid(flow_setting(problem, 1e-4), until=float(scaled_times(problem, 400.0)[0]))
@@ -195,7 +195,7 @@ def test_modes_enter_one_after_another_at_their_times(network):
     assert np.all(np.diff(found.loss) < 1e-12)
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 def test_compressed_and_given_teachers_agree_with_every_mode_kept(network, monkeypatch):
     d = EXACT_LIMIT + 200
     compressed, kept = PowerLaw(d, 0.8), PowerLaw(d, 0.8).values(network)
@@ -209,7 +209,7 @@ def test_compressed_and_given_teachers_agree_with_every_mode_kept(network, monke
     assert found == pytest.approx(wanted, rel=2e-4)
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 @pytest.mark.parametrize("decay", [0.0, 0.01])
 def test_the_largest_initial_weights_allowed_fall_all_the_way_to_the_end(network, decay):
     problem = Problem(network, PowerLaw(40, 1.25), 1)

@@ -9,10 +9,10 @@ from scipy.integrate import quad
 from shallows import InvalidArgument, PowerLaw, Problem, compute_optimal, predict_dynamics
 from shallows.dynamics import FLOWS, Sgd, flow_setting, frontier_exponents, sgd_limits, simulate_sgd
 from shallows.dynamics.stochastic import cooling, relaxation
-from shallows.networks import network_names
+from shallows.networks import paper_networks
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 def test_the_power_of_the_gradient_is_that_of_sampled_gradients(network):
     problem = Problem(network, PowerLaw(12, 1.0), 1)
     flow, own = (
@@ -30,7 +30,7 @@ def test_the_power_of_the_gradient_is_that_of_sampled_gradients(network):
     assert sgd_limits(problem, 1).gradient_power == pytest.approx(np.mean(powers), abs=4 * error)
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 def test_a_gradient_is_the_slope_of_the_mean_squared_error(network):
     problem, rng = Problem(network, PowerLaw(7, 1.0), 1), np.random.default_rng(1)
     flow, architecture = FLOWS.of(network), problem.architecture
@@ -93,7 +93,7 @@ def test_gathered_relaxation_rates_cool_like_all_of_them(width):
         assert gathered @ cooling(few * exponents) == pytest.approx(shares @ cooling(rates * exponents), rel=1e-5)
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 def test_rates_beyond_the_largest_run_away_and_are_refused(network):
     problem = Problem(network, PowerLaw(20, 1.0), 1, noise=0.2)
     for batch in (1, 10_000):
@@ -155,7 +155,7 @@ def test_simulated_runs_find_the_predicted_risk_and_a_wide_network_to_be_worse()
     assert risks[30][0] > 2 * mean
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 @pytest.mark.parametrize("scale", [1.0, 10.0])
 def test_proposed_runs_from_large_weights_have_their_flow_s_risk_and_a_stable_rate(network, scale):
     problem = Problem(network, PowerLaw(40, 1.25), 1)
@@ -170,7 +170,7 @@ def test_proposed_runs_from_large_weights_have_their_flow_s_risk_and_a_stable_ra
         assert rate < sgd_limits(here, max(1, round(batch)), flow_setting(here, scale)).largest_rate
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 def test_the_largest_rate_knows_the_initial_weights(network):
     problem = Problem(network, PowerLaw(40, 1.25), 1)
     setting = flow_setting(problem, 10.0)

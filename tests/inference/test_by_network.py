@@ -28,7 +28,7 @@ from shallows.inference.error_and_noise import READERS, relative_standard_error
 from shallows.inference.power_law import TEACHER_FITS
 from shallows.inference.pruning import PRUNERS
 from shallows.inference.weight_decay_path import SEARCHES
-from shallows.networks import network_names
+from shallows.networks import paper_networks
 from shallows.state_evolution import moments
 
 DIAGONAL = Problem("diagonal", PowerLaw(60, 1.0), 150, noise=0.5)
@@ -45,7 +45,7 @@ def fitted(request):
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda capability: capability.what)
 def test_every_network_has_every_capability(capability):
-    for network in network_names():
+    for network in paper_networks():
         assert capability.of(network) is not None
     with pytest.raises(UnknownNetwork, match="cubic"):
         capability.of("cubic")
@@ -185,7 +185,7 @@ def test_an_estimated_problem_reproduces_the_estimated_test_error(fitted):
         assert problem.noise + risk == pytest.approx(scale * found.test_error.value)
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 def test_teachers_are_found_again_in_what_they_simulate(network):
     fitter, teacher = TEACHER_FITS.of(network)(), PowerLaw(300, 1.2, 2.0)
     observed = fitter.simulate(teacher, 0.05, np.random.default_rng(0))
@@ -206,7 +206,7 @@ def test_modes_seen_without_noise_give_the_teacher_away(dim):
     assert energy == pytest.approx(2.0, rel=1e-3)
 
 
-@pytest.mark.parametrize("network", network_names())
+@pytest.mark.parametrize("network", paper_networks())
 def test_a_fitted_teacher_has_the_energy_that_was_seen(network):
     fitter, d, scale = TEACHER_FITS.of(network)(), 200, 0.2
     unit = {"diagonal": 1.0, "quadratic": float(d)}[network]
@@ -310,7 +310,7 @@ def test_concerns_are_json_whatever_was_found():
     x[:, 1] += x[:, 0]
     bad = np.repeat(x, 2, axis=0) * rng.exponential(1, (200, 1)) + 1
     for inputs in (x, bad):
-        for network in network_names():
+        for network in paper_networks():
             labels = inputs[:, 0] ** 2 + inputs[:, 1] * rng.standard_t(2, inputs.shape[0])
             fit = train((inputs, labels), network=network, weight_decay=3.0, throw=False)
             diagnosis = check_assumptions(inputs, labels, infer((inputs, labels), fit))

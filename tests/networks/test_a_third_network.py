@@ -132,5 +132,5 @@ def test_what_only_diagnosis_asks_may_be_lacking(linear, method, given, monkeypa
     ],
 )
 def test_an_unknown_network_is_refused_alike_everywhere(ask):
-    with pytest.raises(UnknownNetwork, match='network: got \'cubic\'; must be "diagonal" or "quadratic"'):
+    with pytest.raises(UnknownNetwork, match='network: got \'cubic\'; must be "diagonal", "quadratic" or "attention"'):
         ask("cubic")

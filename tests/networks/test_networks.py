@@ -12,7 +12,7 @@ from shallows.weights import LowRankPSD
 
 
 def test_networks_are_found_by_name_and_are_all_the_same():
-    assert network_names() == ("diagonal", "quadratic")
+    assert network_names() == ("diagonal", "quadratic", "attention")
     assert network_named("diagonal") == Diagonal() and network_named("quadratic") == Quadratic()
     assert Diagonal() != Quadratic() and len({Diagonal(), Diagonal(), Quadratic()}) == 2
     assert network_named(Quadratic()) == Quadratic()
@@ -27,7 +27,7 @@ def test_networks_cannot_be_changed():
 
 @pytest.mark.parametrize("name", ["cubic", "", "Diagonal", None, 3, ["diagonal"]])
 def test_an_unknown_network_is_refused_with_those_that_exist(name):
-    with pytest.raises(UnknownNetwork, match='must be "diagonal" or "quadratic"') as caught:
+    with pytest.raises(UnknownNetwork, match='must be "diagonal", "quadratic" or "attention"') as caught:
         network_named(name)
     assert isinstance(caught.value, InvalidArgument) and caught.value.name == "network"
     again = pickle.loads(pickle.dumps(caught.value))

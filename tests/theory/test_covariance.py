@@ -280,3 +280,22 @@ def test_the_best_rate_ends_in_the_isotropic_one():
         assert best_rate(network, 0.5, 1.5, 0.0)[1] == pytest.approx(-1 + 1 / 3, abs=1e-5)
         assert best_rate(network, 3.5, 1.5, 0.5) == pytest.approx((-2.5, -1.0), abs=1e-5)
     assert best_rate("quadratic", 0.5, 1.5, 2.0) == pytest.approx((-0.75, -0.5), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "teacher,variances,alignment,samples,penalty",
+    [
+        (LowRank(3, 3), [2.53756850e-03, 1.48182865e01, 6.80519579e-02], "aligned", 91.7699644123961, 1.144e-06),
+        (LowRank(2, 1), [4.76747014e01, 2.62887437e-02], "random", 311399.3, 0.0523520726875),
+    ],
+)
+def test_an_error_far_below_the_modes_is_met_by_a_finer_quadrature(teacher, variances, alignment, samples, penalty):
+    problem = Problem("quadratic", teacher, samples, 0.0, design=GaussianDesign(variances, alignment))
+    point = solve(problem, penalty=penalty)
+    assert point.status.value == "converged" and point.residual <= 1e-8
+    assert 0 < point.estimation_error < 1e-9
+    if alignment == "aligned":  # all is learned: E = zeta^2 Tr C^2/d + A delta^2
+        costs, dim = 1 / np.array(variances), len(variances)
+        shrinkage = point.threshold**2 * float(costs @ costs) / dim
+        freedom = point.degrees_of_freedom / (dim**2 / 2)
+        assert point.estimation_error == pytest.approx(shrinkage + freedom * point.noise_scale**2, rel=1e-3)

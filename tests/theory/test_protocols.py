@@ -47,7 +47,7 @@ def test_an_unknown_network_is_unknown_everywhere():
         lambda: STATE_EVOLUTIONS.of("cubic"),
         lambda: LAWS.of("cubic"),
     ):
-        with pytest.raises(UnknownNetwork, match='must be "diagonal" or "quadratic"'):
+        with pytest.raises(UnknownNetwork, match='must be "diagonal", "quadratic" or "attention"'):
             ask()
 
 
@@ -114,7 +114,7 @@ def test_laws_know_whether_their_bulk_is_sharp_and_where_the_risk_comes_from(net
         Problem(network, PowerLaw(60, 1.0), 60 if network == "diagonal" else 3000, 0.2), weight_decay=0.1
     )
     law = prediction.spectrum
-    assert law.has_sharp_bulk == law.problem.architecture.sharp_bulk == (network == "quadratic")
+    assert law.has_sharp_bulk == law.problem.architecture.sharp_bulk == (network != "diagonal")
     assert decompose(law) == law.decomposition() == prediction.decomposition
     assert decompose(law).total == pytest.approx(prediction.excess_risk, rel=1e-8)
     assert decompose(learned_law(law.problem, 0.0, 0.1)).total == 0.0

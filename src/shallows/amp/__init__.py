@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401, each registers its network
 from .iteration import Iteration
-from .models import MODELS, SIMULATIONS, Model, Simulation
+from .models import COVARIANCE_MODELS, MODELS, SIMULATIONS, CovarianceModel, Model, Simulation
 from .result import AmpRun, AmpStatus, Trajectory
 from .run import amp, bayes_rule
 from .settings import AmpSettings
@@ -15,11 +15,13 @@ from .step import MessageStep
 from .threshold_policies import FixedRule, Observations, Policy, ThresholdForPenalty, ThresholdMultiple
 
 __all__ = [
+    "COVARIANCE_MODELS",
     "MODELS",
     "SIMULATIONS",
     "AmpRun",
     "AmpSettings",
     "AmpStatus",
+    "CovarianceModel",
     "FixedRule",
     "Iteration",
     "MessageStep",

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .models import MODELS, SIMULATIONS, Model, Simulation
+from ..denoisers import Denoised
+from .models import COVARIANCE_MODELS, MODELS, SIMULATIONS, CovarianceModel, Model, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .._types import FloatArray
-    from ..denoisers import Denoised
 
 #: Weights that are simulated at least, over all copies.
 SIMULATED = 1 << 15
@@ -55,5 +55,20 @@ class DiagonalSimulation(Simulation):
         return 0.0
 
 
+class DiagonalCovarianceModel(CovarianceModel):
+    """A threshold for each weight."""
+
+    model, simulation = DiagonalModel(), DiagonalSimulation()
+
+    def shrink(self, observed: FloatArray, threshold: float, costs: FloatArray) -> Denoised:
+        sizes = np.abs(observed) - threshold * costs
+        values = np.where(sizes > 0, np.sign(observed) * sizes, 0.0)
+        return Denoised(values, float(np.count_nonzero(values)))
+
+    def freedom(self, observed: FloatArray, threshold: float, costs: FloatArray) -> float:
+        return float(np.count_nonzero(np.abs(observed) > threshold * costs))
+
+
+COVARIANCE_MODELS.register("diagonal")(DiagonalCovarianceModel())
 MODELS.register("diagonal")(DiagonalModel())
 SIMULATIONS.register("diagonal")(DiagonalSimulation())

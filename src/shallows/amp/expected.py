@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from .._types import FloatArray
     from ..problems import Problem
+    from .covariance import Whitening
+    from .models import Simulation
     from .threshold_policies import Policy
 
 #: State evolution has settled where its noise scale moves by less than this.
@@ -42,7 +44,12 @@ PRIOR = 4
 
 
 def expect(
-    problem: Problem, policy: Policy, mixes: Sequence[float], damping: float, replicas: int
+    problem: Problem,
+    policy: Policy,
+    mixes: Sequence[float],
+    damping: float,
+    replicas: int,
+    whitening: Whitening | None = None,
 ) -> dict[str, FloatArray]:
     """Columns of the trajectory that theory fills, each of shape (iterations,).
 
@@ -56,12 +63,14 @@ def expect(
         What the run was asked for; each replica finds its own mixes from there, so that it is drawn as the run is.
     replicas : int
         Data sets to correct state evolution for finite size with; each costs what the run itself costs.
+    whitening : Whitening, optional
+        Of inputs with a covariance.
     """
-    limit = _state_evolution(problem, policy, mixes)
+    limit = _state_evolution(problem, policy, mixes, whitening)
     columns = {f"asymptotic_{name}": limit[:, i] for i, name in enumerate(PREDICTED)}
     fluctuation, predicted = limit[:, 3].copy(), limit[:, :3].copy()
     if replicas and mixes:
-        runs = _replicas(problem, policy, len(mixes), damping, replicas)
+        runs = _replicas(problem, policy, len(mixes), damping, replicas, whitening)
         seen = np.isfinite(runs).all(axis=(0, 2))
         predicted[seen] = runs[:, seen].mean(axis=0)
         if replicas > 1:
@@ -75,12 +84,15 @@ def expect(
     return columns | {"fluctuation": fluctuation}
 
 
-def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -> FloatArray:
+def _state_evolution(
+    problem: Problem, policy: Policy, mixes: Sequence[float], whitening: Whitening | None
+) -> FloatArray:
     """Noise scale, error, degrees of freedom and relative fluctuation of the noise scale, shape (iterations, 4)."""
-    network, simulation = problem.architecture, SIMULATIONS.of(problem.network)
+    network = problem.architecture
+    simulation, teacher = _simulated(problem, whitening)
     constraints = network.constraints(problem.samples, problem.dim)
-    noise = network.noise_per_error(problem.noise)
-    simulated = SimulatedRun(problem, noise, constraints) if simulation.needed(problem.dim, mixes) else None
+    noise, labels = network.noise_per_error(problem.noise), network.labels_of(problem.samples)
+    simulated = SimulatedRun(simulation, teacher, noise, constraints) if simulation.needed(problem.dim, mixes) else None
     energy, freedom, carried = problem.energy, np.inf, 0.0
     rows = np.full((len(mixes), 4), np.nan)
     for t, mix in enumerate(mixes):
@@ -97,11 +109,11 @@ def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -
         # cumulant of the residuals, from strong modes, does not carry over.
         total = energy + noise
         share = energy / total
-        fresh = 0.5 / problem.samples + 0.5 * share**2 / max(freedom, 1.0)
+        fresh = 0.5 / labels + 0.5 * share**2 / max(freedom, 1.0)
         lasting = np.sqrt(fresh + 2 * (1 - share) * abs(carried) * np.sqrt(fresh) + carried**2)
         fourth = 0.0 if simulated is None else simulated.fourth_cumulant() / (2 * total) ** 2
         freedom = divergence * network.freedom_unit(problem.dim)
-        rows[t] = scale, error, freedom, np.sqrt(lasting**2 + 0.25 * fourth / problem.samples)
+        rows[t] = scale, error, freedom, np.sqrt(lasting**2 + 0.25 * fourth / labels)
         above = scale * np.exp(STEP)
         slope = (policy.predicted(problem, above).moments(problem, above)[0] - error) / (2 * STEP)
         overlap = error  # of nested errors, such as Bayes-optimal ones
@@ -116,18 +128,32 @@ def _state_evolution(problem: Problem, policy: Policy, mixes: Sequence[float]) -
     return rows
 
 
-def _replicas(problem: Problem, policy: Policy, iterations: int, damping: float, count: int) -> FloatArray:
+def _simulated(problem: Problem, whitening: Whitening | None) -> tuple[Simulation, FloatArray]:
+    """What simulates observations of the problem, and the teacher's weights as white inputs would need them."""
+    if whitening is not None:
+        return whitening.network_model.simulation, whitening.truth
+    simulation = SIMULATIONS.of(problem.network)
+    return simulation, simulation.teacher(problem.teacher.values(problem.network))
+
+
+def _replicas(
+    problem: Problem, policy: Policy, iterations: int, damping: float, count: int, whitening: Whitening | None
+) -> FloatArray:
     """The same iteration on `count` data sets of the problem: (count, iterations, 3), nan where one ended early."""
-    n, d = int(problem.samples), problem.dim
+    n, d, network = int(problem.samples), problem.dim, problem.architecture
     values = problem.teacher.values(problem.network)
-    truth = SIMULATIONS.of(problem.network).teacher(values)
+    truth, model = _simulated(problem, whitening)[1], None if whitening is None else whitening.network_model.model
     runs = np.full((count, iterations, 3), np.nan)
     for k in range(count):
         rng = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(k,)))
-        operator = operator_for(problem.network, rng.standard_normal((n, d)))
+        operator = operator_for(problem.network, rng.standard_normal(network.input_shape(n, d)))
         # Rotations of the inputs leave the law alone, so S* is taken diagonal.
-        labels = operator.output_of_modes(values) + np.sqrt(problem.noise) * rng.standard_normal(n)
-        run = Iteration(problem.network, operator, labels, policy, truth=truth, rank_share=problem.rank_share)
+        noise = network.noise_of_labels(rng.standard_normal(operator.samples), problem.noise)
+        clean = operator.output_of_modes(values) if whitening is None else operator.forward(truth)
+        labels = clean + noise
+        run = Iteration(
+            problem.network, operator, labels, policy, truth=truth, rank_share=problem.rank_share, model=model
+        )
         start, control = run.scale, Damping(damping)
         for t in range(iterations):
             if not 0 < run.scale < 1e4 * start:

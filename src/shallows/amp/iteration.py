@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .._types import FloatArray
     from ..denoisers import Denoiser
     from ..networks import Network
+    from .models import Model
     from .threshold_policies import Policy
 
 
@@ -37,6 +38,8 @@ class Iteration:
     start : pair (weights, residual), optional
         Where to start from: effective weights, as an object or an array, and the corrected residual (n,). Default:
         zero weights and the labels.
+    model : Model, optional
+        In place of the network's own.
 
     Attributes
     ----------
@@ -83,9 +86,10 @@ class Iteration:
         truth: FloatArray | None = None,
         rank_share: float = 1.0,
         start: tuple[Any, FloatArray] | None = None,
+        model: Model | None = None,
     ) -> None:
         self.network = network_named(network)
-        self.model = MODELS.of(self.network)
+        self.model = MODELS.of(self.network) if model is None else model
         self.operator = data if isinstance(data, Operator) else operator_for(self.network, data)
         self.step = MessageStep(self.network, self.operator)
         self.policy, self.labels, self.truth, self.rank_share = policy, labels, truth, rank_share

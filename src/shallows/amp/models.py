@@ -88,6 +88,37 @@ class Simulation(ABC):
         """Of the outputs of the errors of all copies, in Gaussian inputs."""
 
 
+class CovarianceModel(ABC):
+    """Message passing of one network on whitened inputs, where the threshold of each direction has a cost of its own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shallows.amp import COVARIANCE_MODELS
+    >>> estimate = COVARIANCE_MODELS.of("diagonal").shrink(np.array([3.0, 1.0]), 1.0, costs=np.array([0.5, 2.0]))
+    >>> estimate.values, estimate.divergence
+    (array([2.5, 0. ]), 1.0)
+    """
+
+    #: What takes the observations as they are, without modes, and puts estimates together.
+    model: ClassVar[Model]
+    simulation: ClassVar[Simulation]
+
+    @abstractmethod
+    def shrink(self, observed: FloatArray, threshold: float, costs: FloatArray) -> Denoised:
+        """Estimate, of the shape of `observed`, (d,) or (d, d), by the prox of the penalty with these `costs` (d,)."""
+
+    @abstractmethod
+    def freedom(self, observed: FloatArray, threshold: float, costs: FloatArray) -> float:
+        """Its divergence alone."""
+
+    def modes(self, observed: FloatArray) -> FloatArray:
+        """Modes of the observations, shape (d,)."""
+        return observed
+
+
+#: For each network, its :class:`CovarianceModel`.
+COVARIANCE_MODELS: Capability[CovarianceModel] = Capability("message passing for inputs with a covariance")
 #: For each network, its :class:`Model`.
 MODELS: Capability[Model] = Capability("message passing")
 #: For each network, its :class:`Simulation`.

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .models import MODELS, SIMULATIONS, Model, Simulation
+from ..denoisers import Denoised
+from ..denoisers.divergence import soft_divergence
+from .models import COVARIANCE_MODELS, MODELS, SIMULATIONS, CovarianceModel, Model, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .._types import FloatArray
-    from ..denoisers import Denoised
 
 #: Replicas where none are asked for, while a data set holds at most so many numbers.
 REPLICAS, REPLICA_NUMBERS = 4, 1 << 24
@@ -67,5 +68,41 @@ class QuadraticSimulation(Simulation):
         return 48 * float(np.vdot(squares, squares)) / (copies * dim**2)
 
 
-MODELS.register("quadratic")(QuadraticModel())
-SIMULATIONS.register("quadratic")(QuadraticSimulation())
+class MatrixModel(QuadraticModel):
+    """The observed matrix as a whole: its estimate has other eigenvectors."""
+
+    def decompose(self, observed: FloatArray, operator: Any) -> tuple[FloatArray, FloatArray]:
+        return observed, observed
+
+    def compose(self, modes: FloatArray, basis: FloatArray, operator: Any) -> tuple[FloatArray, FloatArray]:
+        return modes, operator.forward(modes)
+
+
+class MatrixSimulation(QuadraticSimulation):
+    """The same for simulated observations."""
+
+    def denoise(self, apply: Callable[[FloatArray, float], Denoised], observed: FloatArray, scale: float) -> FloatArray:
+        return np.array([apply(copy, scale).values for copy in observed])
+
+
+class QuadraticCovarianceModel(CovarianceModel):
+    """The positive part of the observed matrix less a multiple of the costs (theory note, section 13)."""
+
+    model, simulation = MatrixModel(), MatrixSimulation()
+
+    def shrink(self, observed: FloatArray, threshold: float, costs: FloatArray) -> Denoised:
+        values, vectors = np.linalg.eigh(observed - np.diag(threshold * costs))
+        learned = vectors[:, values > 0]
+        return Denoised((learned * values[values > 0]) @ learned.T, soft_divergence(values, 0.0))
+
+    def freedom(self, observed: FloatArray, threshold: float, costs: FloatArray) -> float:
+        values = np.asarray(np.linalg.eigvalsh(observed - np.diag(threshold * costs)), dtype=float)
+        return soft_divergence(values, 0.0)
+
+    def modes(self, observed: FloatArray) -> FloatArray:
+        return np.asarray(np.linalg.eigvalsh(observed))
+
+
+COVARIANCE_MODELS.register("quadratic", "attention")(QuadraticCovarianceModel())
+MODELS.register("quadratic", "attention")(QuadraticModel())
+SIMULATIONS.register("quadratic", "attention")(QuadraticSimulation())

@@ -209,7 +209,7 @@ class AmpRun(Displayed):
             rows.append(("off theory", departed))
         if not np.isfinite(self.error):
             rows = [row for row in rows if row[0] != "excess risk"]
-        return Summary(f"Message passing on a {self.network} network", rows)
+        return Summary(f"Message passing on {network_named(self.network).phrase}", rows)
 
     def plot(self, ax: Axes | None = None, *, quantity: str = "noise_scale") -> Axes:
         """Draw the iterations, measured beside predicted.

@@ -15,6 +15,7 @@ from ..networks import Network, network_named
 from ..operators import Operator, as_pair, check_data, operator_for
 from ..problems import Problem
 from ..state_evolution.result import require_theory
+from .covariance import PenaltyWithCosts, Whitening
 from .damping import SMALLEST_MIX, Damping
 from .departure import first_departure
 from .expected import expect
@@ -134,11 +135,18 @@ def amp(
     task = _task(data, network, problem, width, truth, device)
     policy = _policy(task, weight_decay, penalty, rule)
     settings = _complete(AmpSettings() if settings is None else settings, task)
+    white = task.whitening
     iteration = Iteration(
-        task.network, task.operator, task.labels, policy, truth=task.truth, rank_share=task.rank_share
+        task.network,
+        task.operator,
+        task.labels,
+        policy,
+        truth=task.truth,
+        rank_share=task.rank_share,
+        model=None if white is None else white.network_model.model,
     )
     course = _iterate(iteration, settings, progress)
-    run = _result(iteration, course, task.problem, settings)
+    run = _result(iteration, course, task, settings)
     if throw and not run.status.ok:
         raise SolveFailed(f"message passing ended with status {run.status.value}: {run.status.advice}", run)
     return run
@@ -154,6 +162,7 @@ class _Task:
     width: int | None
     problem: Problem | None
     truth: FloatArray | None
+    whitening: Whitening | None = None
 
     @property
     def rank_share(self) -> float:
@@ -170,8 +179,8 @@ def _task(
     found = network_named(network)
     if truth is None and getattr(data, "weights", None) is not None:
         truth = found.dense(data.weights) if found.is_weights(data.weights) else data.weights
-    inputs, labels = check_data(*as_pair(data), device)
-    samples, dim = inputs.shape
+    inputs, labels = check_data(*as_pair(data), device, found)
+    samples, dim = inputs.shape[0], inputs.shape[-1]
     if problem is not None:
         _check_problem(problem, found, samples, dim)
     width = found.check_width(width)
@@ -179,8 +188,12 @@ def _task(
         width = problem.width
     elif problem is not None and width != problem.width:
         problem = replace(problem, width=width)
-    operator = operator_for(found, inputs)
-    return _Task(found, operator, labels, width, problem, _check_truth(truth, found.dense_shape(dim)))
+    truth = _check_truth(truth, found.dense_shape(dim))
+    whitening = None
+    if problem is not None and not problem.design.is_white:
+        whitening = Whitening(problem)
+        inputs, truth = whitening.inputs(inputs), None if truth is None else whitening.weights(truth)
+    return _Task(found, operator_for(found, inputs), labels, width, problem, truth, whitening)
 
 
 def _check_problem(problem: Problem, network: Network, samples: int, dim: int) -> None:
@@ -189,9 +202,6 @@ def _check_problem(problem: Problem, network: Network, samples: int, dim: int) -
         raise InvalidArgument("problem", given, f"the data are {network.name}, dim {dim}")
     if problem.samples != samples:
         raise InvalidArgument("problem", f"{problem.samples:g} samples", f"the data have {samples}")
-    if not problem.design.is_white:
-        allowed = "message passing is made for white inputs; verify and train take others"
-        raise NotSupported("design", problem.design.describe(), allowed)
     require_theory(problem)  # each iteration is compared with it
 
 
@@ -207,10 +217,17 @@ def _check_truth(truth: Any, shape: tuple[int, ...]) -> FloatArray | None:
 def _policy(task: _Task, weight_decay: float | None, penalty: float | None, rule: Denoiser | Policy | None) -> Policy:
     """The policy asked for by exactly one of its three names."""
     given = exactly_one({"weight_decay": weight_decay, "penalty": penalty, "rule": rule})
+    if rule is not None and task.whitening is not None:
+        allowed = "inputs with a covariance take a weight decay or a penalty"
+        raise NotSupported("rule", type(rule).__name__, allowed)
     if rule is not None:
         check_instance("rule", rule, Denoiser, Policy)
         return rule if isinstance(rule, Policy) else FixedRule(rule)
     dim = task.operator.dim
+    if task.whitening is not None:
+        lam, pen = task.network.regularisation(weight_decay, penalty, dim, task.width)
+        check_number(given, weight_decay if penalty is None else penalty, strict=True)
+        return PenaltyWithCosts(task.network.strength(lam, pen, dim), task.whitening)
     lam, pen = task.network.regularisation(weight_decay, penalty, dim, task.width)
     check_number(given, weight_decay if penalty is None else penalty, strict=True)
     return ThresholdForPenalty(task.network.strength(lam, pen, dim))
@@ -266,15 +283,17 @@ def _iterate(iteration: Iteration, settings: AmpSettings, progress: Progress | N
     return _Course(rows, status, off_path, time.perf_counter() - started)
 
 
-def _result(iteration: Iteration, course: _Course, problem: Problem | None, settings: AmpSettings) -> AmpRun:
+def _result(iteration: Iteration, course: _Course, task: _Task, settings: AmpSettings) -> AmpRun:
     """The run beside its prediction, and whether it stayed on that path."""
     assert settings.damping is not None and settings.replicas is not None
+    problem, white = task.problem, task.whitening
     rows, status, departed = course.rows, course.status, course.off_path
     columns = {k: np.array([row[k] for row in rows]) for k in (rows[0] if rows else Trajectory.MEASURED)}
     if problem is None:
         columns |= {k: np.full(len(rows), np.nan) for k in Trajectory.EXPECTED}
     else:
-        columns |= expect(problem, iteration.policy, columns["mix"].tolist(), settings.damping, settings.replicas)
+        mixes = columns["mix"].tolist()
+        columns |= expect(problem, iteration.policy, mixes, settings.damping, settings.replicas, white)
     trajectory = Trajectory(**columns)
     if problem is not None and departed is None:
         departed = first_departure(trajectory, problem.effective_samples, settings.replicas)
@@ -282,8 +301,8 @@ def _result(iteration: Iteration, course: _Course, problem: Problem | None, sett
         status = AmpStatus.DEPARTED
     return AmpRun(
         network=iteration.network.name,
-        weights=iteration.weights,
-        observed=iteration.observed,
+        weights=iteration.weights if white is None else white.unwhitened(iteration.weights),
+        observed=iteration.observed if white is None else white.network_model.modes(iteration.observed),
         noise_scale=rows[-1]["noise_scale"] if rows else 0.0,
         threshold=rows[-1]["threshold"] if rows else 0.0,
         iterations=len(rows),

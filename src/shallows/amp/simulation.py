@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from .models import SIMULATIONS
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._types import FloatArray
     from ..denoisers import Denoised
-    from ..problems import Problem
+    from .models import Simulation
 
 #: A new noise is drawn where at least this share of the variance is new.
 NEW = 1e-3
@@ -30,18 +28,19 @@ class SimulatedRun:
 
     Parameters
     ----------
-    problem : Problem
+    simulation : Simulation
+    teacher : ndarray
+        Its effective weights as an array, (d,) or (d, d).
     noise : float
         Label noise in the units of the estimation error.
     constraints : float
         ``N``.
     """
 
-    def __init__(self, problem: Problem, noise: float, constraints: float) -> None:
-        self.simulation = SIMULATIONS.of(problem.network)
+    def __init__(self, simulation: Simulation, teacher: FloatArray, noise: float, constraints: float) -> None:
+        self.simulation, self.teacher = simulation, teacher
         self.noise, self.constraints = noise, constraints
-        self.teacher = self.simulation.teacher(problem.teacher.values(problem.network))
-        self.copies = self.simulation.copies(problem.dim)
+        self.copies = simulation.copies(teacher.shape[0])
         self.rng = np.random.default_rng(SEED)
         self.error = np.broadcast_to(-self.teacher, (self.copies, *self.teacher.shape))
         # The iterations that brought in new noise: the noise, the error then, its energy, its product with the error

@@ -47,7 +47,7 @@ class MessageStep:
     def __init__(self, network: Network | str, operator: Operator) -> None:
         network = network_named(network)
         self.operator = operator
-        self.constraints = network.constraints(operator.samples, operator.dim)
+        self.constraints = network.constraints(operator.samples / network.labels_per_sample, operator.dim)
         self.unit = self.constraints * network.modes_per_energy(operator.dim)
 
     def observe(self, weights: FloatArray, residual: FloatArray, **precision: Any) -> FloatArray:

@@ -99,7 +99,7 @@ class FixedRule(Policy):
     rule: Denoiser
 
     def denoiser(self, seen: Observations) -> Denoiser:
-        if seen.network.name != self.rule.network:
+        if seen.network.denoised_as != self.rule.network:
             raise InvalidArgument("rule", type(self.rule).__name__, f"is not for the {seen.network.name} network")
         return self.rule
 
@@ -191,7 +191,8 @@ class ThresholdForPenalty(Policy):
         zeta: float = rule.threshold  # type: ignore[attr-defined]
         if zeta == 0.0:
             return measured
-        return seen.network.constraints(seen.samples, seen.values.size) - self.strength / zeta
+        samples = seen.samples / seen.network.labels_per_sample
+        return seen.network.constraints(samples, seen.values.size) - self.strength / zeta
 
     def predicted(self, problem: Problem, noise_scale: float) -> Denoiser:
         rules = RULES.of(problem.architecture)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..estimators.files import SavedModel
+    from ..networks import Network as Architecture
     from ..table_encoding import Encoding
-    from ..user_tables import Table
+    from ..user_tables import Sequences, Table
 
 #: Notes on a table that are printed for people.
 MOST_NOTES = 20
@@ -127,6 +128,22 @@ def read(
         )
 
 
+def read_sequences(data: str, network: Architecture, target: str | None, **table_options: str | None) -> Sequences:
+    """The user's sequences of tokens, with errors named after what was typed."""
+    from ..table_files import read_arrays
+    from ..user_tables import Sequences
+
+    for option, text in table_options.items():
+        if text is not None:
+            allowed = "is of tables; the attention network trains on arrays"
+            raise InvalidArgument(f"--{option}", options.shown(text), allowed)
+    label = "y" if target is None else target
+    dimensions = len(network.input_shape(1, 1)), len(network.label_shape(1))
+    with naming_table("DATA"):
+        inputs, labels = read_arrays(data, label, dimensions, name="DATA")
+    return Sequences(inputs, labels, label, data)
+
+
 @contextmanager
 def naming_table(option: str) -> Iterator[None]:
     """Rename arguments of reading a table in errors to the options they came from, but the table's own, `option`."""
@@ -146,21 +163,26 @@ def naming_data() -> Iterator[None]:
     try:
         yield
     except InvalidArgument as error:
-        name = {"X": "DATA", "y": "--target"}.get(error.name, error.name)
+        name = {"X": "DATA", "--X": "DATA", "y": "--target", "--y": "--target"}.get(error.name, error.name)
         raise InvalidArgument(name, error.value, error.allowed) from error
 
 
 def load_weights(weights: str | None) -> SavedModel:
     """The model of a weights file, or of the one in a folder that ``fit`` wrote."""
     from ..estimators.files import load_model
+    from ..networks import network_named
 
     if weights is None:
         raise InvalidArgument("WEIGHTS", "nothing", "must name a weights file, or a folder of fit")
     path = Path(weights)
     try:
-        return load_model(path / "weights.safetensors" if path.is_dir() else path)
+        model = load_model(path / "weights.safetensors" if path.is_dir() else path)
     except InvalidArgument as error:
         raise InvalidArgument("WEIGHTS", options.shown(str(error.value)), error.allowed) from error
+    if len(network_named(model.fit.network).input_shape(1, 1)) != 2:
+        allowed = "rows of a table are not what this network takes; shallows.operators.operator_for has its outputs"
+        raise InvalidArgument("WEIGHTS", f"weights of the network {model.fit.network}", allowed)
+    return model
 
 
 def _names(option: str, text: str | None) -> list[str] | None:
@@ -175,9 +197,11 @@ def _names(option: str, text: str | None) -> list[str] | None:
     return names
 
 
-def table_rows(table: Table) -> list[tuple[str, ...]]:
+def table_rows(table: Table | Sequences) -> list[tuple[str, ...]]:
     """What the table is and what was done to it."""
     found = table.describe()
+    if "tokens" in found:
+        return [("", f"{found['rows']} sequences of {found['tokens']} tokens with {found['columns']} columns")]
     columns = "1 column" if found["columns"] == 1 else f"{found['columns']} columns"
     size = f"{found['rows']} rows, {columns} besides {options.shown(table.target)}"
     changed = f"{size}, {found['features']} features" if found["notes"] else f"{size}, taken as they are"

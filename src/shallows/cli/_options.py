@@ -35,10 +35,13 @@ def _option(name: str, kind: str, text: str) -> Any:
     return typer.Option(name, metavar=kind, help=text, show_default=False)
 
 
-Network = Annotated[str | None, _option("--network", "NAME", "diagonal or quadratic (required).")]
+Network = Annotated[str | None, _option("--network", "NAME", "diagonal, quadratic or attention (required).")]
 Depth = Annotated[
     str | None,
     _option("--depth", "L", "Trained layers: diagonal network >= 2 (default 2), quadratic network >= 1 (default 1)."),
+]
+Tokens = Annotated[
+    str | None, _option("--tokens", "T", "Tokens in a sequence, >= 1 (default 2); attention network only.")
 ]
 Dim = Annotated[str | None, _option("--dim", "D", "Input dimension, an integer >= 2; not with --spectrum.")]
 Samples = Annotated[str | None, _option("--samples", "N", "Number of training samples, >= 1 (required).")]
@@ -174,7 +177,12 @@ def parse_network(network: str | None, **options: str | None) -> Architecture:
     with naming({"network": network, **given}):
         allowed = "must be an integer"
         values: Any = {name: parse_number("--" + name, text, allowed) for name, text in given.items()}
-        return network_with(network_named(network) if spelled else family, **values)
+        try:
+            return network_with(network_named(network) if spelled else family, **values)
+        except InvalidArgument as error:
+            if error.name in given or error.name == "network":
+                raise
+            raise InvalidArgument("network", network, f"its {error.name} {error.allowed}") from error
 
 
 def parse_design(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..networks import network_named
 from ..result_rows import prediction_sections, verification_sections
 from ._sections import print_sections
 
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 
 def print_prediction(content: Mapping[str, Any]) -> None:
     """Print a prediction's dictionary for people."""
-    print_sections(f"Prediction for a {content['network']} network", prediction_sections(content))
+    print_sections(f"Prediction for {network_named(content['network']).phrase}", prediction_sections(content))
 
 
 def print_verification(content: Mapping[str, Any]) -> None:
     """Print a verification's dictionary for people."""
-    print_sections(f"Verification of a {content['network']} network", verification_sections(content))
+    print_sections(f"Verification of {network_named(content['network']).phrase}", verification_sections(content))

@@ -65,6 +65,7 @@ Force = Annotated[
 def run(
     network: options.Network = None,
     depth: options.Depth = None,
+    tokens: options.Tokens = None,
     dim: options.Dim = None,
     samples: options.Samples = None,
     gamma: options.Gamma = None,
@@ -74,6 +75,8 @@ def run(
     noise: options.Noise = None,
     width: options.Width = None,
     design: options.Design = None,
+    covariance: options.Covariance = None,
+    alignment: options.Alignment = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
     bayes: Bayes = False,
@@ -86,9 +89,9 @@ def run(
     json: options.Json = False,
 ) -> int:
     """Check everything, sample, iterate, print."""
-    inputs = options.parse_design(design)
+    inputs = options.parse_design(design, covariance, alignment)
     problem = options.build_problem(
-        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth, tokens=tokens
     )
     rule = _rule(problem, weight_decay, penalty, bayes)
     if not isinstance(problem.samples, int):
@@ -150,7 +153,7 @@ def _print(result: AmpRun, problem: Problem, bayes: bool) -> None:
         way = f"mean over {result.replicas} other data sets of the problem; large d: {way}"
     count = result.iterations
     print_sections(
-        f"Message passing on a {result.network} network, {rule}",
+        f"Message passing on {problem.architecture.phrase}, {rule}",
         [
             ("Noise scale and excess risk per iteration", _iteration_rows(result, problem.architecture.risk_per_error)),
             (

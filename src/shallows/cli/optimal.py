@@ -10,6 +10,7 @@ from ._sections import print_sections
 def run(
     network: options.Network = None,
     depth: options.Depth = None,
+    tokens: options.Tokens = None,
     dim: options.Dim = None,
     samples: options.Samples = None,
     gamma: options.Gamma = None,
@@ -26,7 +27,7 @@ def run(
     """Build the problem, minimise its risk, print the minimum."""
     inputs = options.parse_design(design, covariance, alignment)
     problem = options.build_problem(
-        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth, tokens=tokens
     )
 
     from ..optimum import optimal_weight_decay
@@ -41,7 +42,7 @@ def run(
     from ..result_rows import optimum_notes, optimum_rows
 
     print_sections(
-        f"Best weight decay of a {problem.network} network",
+        f"Best weight decay of {problem.architecture.phrase}",
         [("Optimum", optimum_rows(content)), ("Reading", optimum_notes(content))],
     )
     return 0

@@ -52,6 +52,7 @@ Store = Annotated[
 def run(
     network: options.Network = None,
     depth: options.Depth = None,
+    tokens: options.Tokens = None,
     dim: options.Dim = None,
     gamma: options.Gamma = None,
     noise: options.Noise = None,
@@ -80,7 +81,9 @@ def run(
             if value is not None:
                 raise InvalidArgument(f"--{name}", options.shown(value), "does not go with --exponents")
         return _exponents(gamma, json)
-    problem = options.build_problem(network, dim, "1e6", gamma, None, None, None, noise, width, depth=depth)
+    problem = options.build_problem(
+        network, dim, "1e6", gamma, None, None, None, noise, width, depth=depth, tokens=tokens
+    )
     if problem.noise == 0:
         raise InvalidArgument("--noise", noise or "nothing", "must be > 0: without label noise there are no phases")
     count = 100 if points is None else options.parse_integer("--points", points, FEWEST_POINTS, MOST_POINTS)

@@ -10,6 +10,7 @@ from ._output import print_failure, print_json
 def run(
     network: options.Network = None,
     depth: options.Depth = None,
+    tokens: options.Tokens = None,
     dim: options.Dim = None,
     samples: options.Samples = None,
     gamma: options.Gamma = None,
@@ -28,7 +29,7 @@ def run(
     """Build the problem, solve it, print it."""
     inputs = options.parse_design(design, covariance, alignment)
     problem = options.build_problem(
-        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth, tokens=tokens
     )
     decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
 

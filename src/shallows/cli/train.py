@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..networks import Network as Architecture
     from ..training import Fit
-    from ..user_tables import Table
+    from ..user_tables import Sequences, Table
 
 Solver = Annotated[
     str | None,
@@ -69,6 +69,7 @@ def run(
     decimal: data_options.Decimal = None,
     network: options.Network = None,
     depth: options.Depth = None,
+    tokens: options.Tokens = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
     width: options.Width = None,
@@ -85,23 +86,33 @@ def run(
 
     if data is None:
         raise InvalidArgument("DATA", "nothing", "must name a file of data")
-    architecture = options.parse_network(network, depth=depth)
+    architecture = options.parse_network(network, depth=depth, tokens=tokens)
     given = {"network": architecture.name} | _settings(solver, tolerance, iterations)
     given |= _regularisation(architecture, weight_decay, penalty, width)
     given["device"] = "cpu" if device is None else device
     with options.naming({"device": device}):
         find_device(given["device"])
     path = None if out is None else data_options.output_file("--out", out, ".safetensors", force=force)
-    table = data_options.read(
-        data, target, columns=columns, drop=drop, missing=missing, delimiter=delimiter, decimal=decimal
-    )
+    reading: dict[str, Any] = {
+        "columns": columns,
+        "drop": drop,
+        "missing": missing,
+        "delimiter": delimiter,
+        "decimal": decimal,
+    }
+    table: Table | Sequences
+    if len(architecture.input_shape(1, 1)) == 2:
+        table = data_options.read(data, target, **reading)
+    else:
+        table = data_options.read_sequences(data, architecture, target, **reading)
 
     from ..estimators.files import save_fit
     from ..training import train
+    from ..user_tables import Sequences
 
     typed = {"weight_decay": weight_decay, "penalty": penalty, "width": width, "tolerance": tolerance, "device": device}
-    with options.naming(typed), Progress() as progress:
-        progress.say(f"training on {table.inputs.shape[0]} rows and {table.inputs.shape[1]} columns")
+    with data_options.naming_data(), options.naming(typed), Progress() as progress:
+        progress.say(f"training on {table.inputs.shape[0]} rows and {table.inputs.shape[-1]} columns")
         try:
             fit = train((table.inputs, table.labels), **given)
         except SolveFailed as error:
@@ -110,7 +121,10 @@ def run(
             print_error(str(error))
             return 1
     if path is not None:
-        save_fit(fit, path, features=table.features, target=table.target, encoding=table.encoding)
+        described: dict[str, Any] = (
+            {} if isinstance(table, Sequences) else {"features": table.features, "encoding": table.encoding}
+        )
+        save_fit(fit, path, target=table.target, **described)
     if json:
         print_json(fit.to_dict() | {"written": None if path is None else str(path), "table": table.describe()})
     else:
@@ -147,10 +161,10 @@ def _regularisation(
     return {"weight_decay": decay, "penalty": reduced, "width": units}
 
 
-def _print(fit: Fit, table: Table, path: Path | None) -> None:
+def _print(fit: Fit, table: Table | Sequences, path: Path | None) -> None:
     from ..networks import network_named
 
-    columns = table.inputs.shape[1]
+    columns = table.inputs.shape[-1]
     network = network_named(fit.network)
     strength: list[tuple[str, ...]] = [("weight decay", "lam", number(fit.weight_decay))]
     if fit.penalty is not None:
@@ -170,6 +184,6 @@ def _print(fit: Fit, table: Table, path: Path | None) -> None:
     if path is not None:
         minimum.append(("written", "", str(path)))
     print_sections(
-        f"Trained a {fit.network} network on {options.shown(table.source)}",
+        f"Trained {network.phrase} on {options.shown(table.source)}",
         [("The table", data_options.table_rows(table)), ("Regularisation", strength), ("Minimum", minimum)],
     )

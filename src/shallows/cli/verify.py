@@ -71,6 +71,7 @@ Curve = Annotated[
 def run(
     network: options.Network = None,
     depth: options.Depth = None,
+    tokens: options.Tokens = None,
     dim: options.Dim = None,
     samples: options.Samples = None,
     gamma: options.Gamma = None,
@@ -96,7 +97,7 @@ def run(
     """Build the problem, check everything, then train and report."""
     inputs = options.parse_design(design, covariance, alignment)
     problem = options.build_problem(
-        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth, tokens=tokens
     )
     decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
     if not isinstance(problem.samples, int):

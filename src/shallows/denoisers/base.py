@@ -87,7 +87,7 @@ class Denoiser(Displayed, ABC):
 
     def check(self, problem: Problem) -> None:
         """Raise :class:`InvalidArgument` unless `problem` is of the rule's network."""
-        if problem.network != self.network:
+        if problem.architecture.denoised_as != self.network:
             raise InvalidArgument(
                 "problem", problem.network, f"{type(self).__name__} is for the {self.network} network"
             )

@@ -287,4 +287,4 @@ class QuadraticRules(Rules):
         return threshold_for_penalty(observed, samples / observed.size**2, 2 * strength, limit)[0]
 
 
-RULES.register("quadratic")(QuadraticRules())
+RULES.register("quadratic", "attention")(QuadraticRules())

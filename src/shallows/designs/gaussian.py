@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Relative size below which an eigenvalue of a matrix is rounding, and counts as zero.
 ROUNDING = 1e-13
+#: The same of one that was computed or kept in single precision, per row.
+SINGLE_ROUNDING = float(np.finfo(np.float32).eps)
 #: Asymmetry of a matrix over its largest number that is rounding, of single precision too.
 ASYMMETRY = 1e-6
 #: The smallest eigenvalue over the largest that a power law may have: beyond, costs leave double precision.
@@ -280,9 +282,12 @@ class GaussianDesign(Design):
             kind = f"eigenvalues of the covariance ~ k^{-self.given:g}"
         elif self.given.ndim == 1:
             kind = "given eigenvalues of the covariance"
+        unseen = 0 if isinstance(self.given, float) else int((self.eigenvalues(len(self.given)) == 0).sum())
+        if unseen:
+            kind += f", {unseen} direction{'s' * (unseen > 1)} of it without variance,"
         told = self.alignment if isinstance(self.alignment, str) else "in a given basis"
         told = {"aligned": "aligned with the teacher", "random": "in a random basis"}.get(told, told)
-        return f"Gaussian inputs, {kind}, {told}"
+        return f"Gaussian inputs, {kind}, {told}".replace(",,", ",")
 
     def options(self) -> list[str]:
         found = ["--covariance", repr(self.given) if isinstance(self.given, float) else "FILE"]
@@ -350,6 +355,8 @@ def _check_covariance(name: str, given: Any) -> float | FloatArray:
         if array.shape[0] > LARGEST_MATRIX:
             raise InvalidArgument(name, f"{array.shape[0]} rows", f"at most {LARGEST_MATRIX} rows of a matrix")
         is_diagonal = np.array_equal(np.diag(np.diag(array)), array)
+        if not is_diagonal and np.array_equal(array, array.astype(np.float32)):
+            array = _without_rounding(array)
         eigenvalues = np.diag(array) if is_diagonal else np.asarray(np.linalg.eigvalsh(array), dtype=float)
     smallest = float(eigenvalues.min())
     tiny = eigenvalues[(eigenvalues > 0) & (eigenvalues < SMALLEST_RATIO * eigenvalues.max())]
@@ -360,6 +367,16 @@ def _check_covariance(name: str, given: Any) -> float | FloatArray:
         raise InvalidArgument(name, f"eigenvalue {smallest:g}", "must be positive semidefinite: no eigenvalue below 0")
     array.setflags(write=False)
     return array
+
+
+def _without_rounding(matrix: FloatArray) -> FloatArray:
+    """A matrix of single precision without the eigenvalues that are its rounding, of either sign; they are zero."""
+    values, vectors = np.linalg.eigh(matrix)
+    rounding = np.abs(values) <= SINGLE_ROUNDING * values.size * np.abs(values).max()
+    if not rounding.any():
+        return matrix
+    kept = vectors[:, ~rounding]
+    return np.asarray((kept * values[~rounding]) @ kept.T)
 
 
 def _check_alignment(given: Any, size: int | None) -> str | FloatArray:

@@ -14,12 +14,15 @@ folder that does the work. Nothing outside this folder asks for a network's name
 
 from __future__ import annotations
 
+from . import diagonal, quadratic  # noqa: F401, the two of the paper are registered first
+from .attention import Attention
 from .base import Network, Words
 from .diagonal import Diagonal
 from .quadratic import Quadratic
-from .registry import Capability, network_named, network_names, network_with, register
+from .registry import Capability, network_named, network_names, network_with, paper_networks, register
 
 __all__ = [
+    "Attention",
     "Capability",
     "Diagonal",
     "Network",
@@ -28,6 +31,7 @@ __all__ = [
     "network_named",
     "network_names",
     "network_with",
+    "paper_networks",
     "register",
 ]
 

@@ -49,6 +49,10 @@ class Words:
         The same in one word.
     student : str
         The network in a sentence, with a place for the width.
+    sample : str
+        What one row of data is.
+    label : str
+        What is observed, and counted against degrees of freedom.
 
     Examples
     --------
@@ -69,6 +73,8 @@ class Words:
     spread: str
     overlap: str
     student: str
+    sample: str = "sample"
+    label: str = "sample"
 
 
 def root_of(covariance: FloatArray) -> FloatArray:
@@ -116,6 +122,10 @@ class Network(ABC):
     learned_noise: ClassVar[str] = "law of theory"
     #: Relative cost of one prediction.
     theory_cost: ClassVar[float]
+    #: Whether it is one of those that figures of the paper are about.
+    in_paper: ClassVar[bool] = False
+    #: Whether theory has been held against inputs that are not Gaussian.
+    takes_any_design: ClassVar[bool] = True
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")
@@ -145,11 +155,58 @@ class Network(ABC):
         return ":".join([self.family, *(f"{name}={value}" for name, value in self.options.items())])
 
     @property
+    def phrase(self) -> str:
+        """The network in a title, with an article."""
+        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name} network"
+
+    @property
     def kind(self) -> str:
         """What its capabilities are registered under: the family, unless options change the mathematics."""
         return self.family
 
+    @property
+    def denoised_as(self) -> str:
+        """The :attr:`kind` whose denoisers act on its modes."""
+        return self.kind
+
     # -- samples
+
+    @property
+    def labels_per_sample(self) -> int:
+        """Numbers that are observed of one sample."""
+        return 1
+
+    def labels_of(self, samples: float) -> float:
+        """Numbers that are observed of so many samples: what degrees of freedom are to be compared with."""
+        each = self.labels_per_sample
+        return samples if each == 1 else samples * each
+
+    def input_shape(self, samples: int, dim: int) -> tuple[int, ...]:
+        """Shape of the inputs of so many samples."""
+        return (samples, dim)
+
+    @property
+    def grouped(self) -> str:
+        """How inputs come, before the word "inputs": nothing, or "sequences of 3 tokens, "."""
+        return ""
+
+    def label_shape(self, samples: int) -> tuple[int, ...]:
+        """Shape of their labels."""
+        return (samples,)
+
+    def observed(self, labels: FloatArray) -> FloatArray:
+        """Labels as the square loss sees them: one number per observation, all of equal weight.
+
+        Raises
+        ------
+        InvalidArgument
+            If labels have a structure that these lack.
+        """
+        return labels
+
+    def labels_from(self, observed: FloatArray) -> FloatArray:
+        """The inverse of :meth:`observed`."""
+        return observed
 
     @abstractmethod
     def samples_per_effective(self, dim: float) -> float:
@@ -178,9 +235,22 @@ class Network(ABC):
     def modes_per_energy(self, dim: float) -> float:
         """Sum of squares of the modes at unit energy: 1, or ``d``; also squared distance over estimation error."""
 
+    def noise_groups(self, noise: float) -> tuple[tuple[float, float], ...]:
+        """Shares of the observations, and the variance of the noise on each of them."""
+        return ((1.0, noise),)
+
+    def mean_noise(self, noise: float) -> float:
+        """Variance of the label noise over all observations: what a loss that weights them alike is subject to."""
+        groups = self.noise_groups(noise)
+        return noise if len(groups) == 1 else sum(share * variance for share, variance in groups)
+
+    def noise_of_labels(self, draws: FloatArray, noise: float) -> FloatArray:
+        """Noise of the observations, made of standard normal `draws` of their shape."""
+        return np.sqrt(noise) * draws
+
     def noise_per_error(self, noise: float) -> float:
-        """The label noise in the units of the estimation error."""
-        return noise / self.risk_per_error
+        """The same in the units of the estimation error."""
+        return self.mean_noise(noise) / self.risk_per_error
 
     @abstractmethod
     def freedom_unit(self, dim: float) -> float:

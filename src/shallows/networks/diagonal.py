@@ -68,6 +68,7 @@ class Diagonal(Network):
     needs_white_inputs = False
     harmful_exponent = None
     theory_cost = 0.5
+    in_paper = True
 
     depth: int
 

@@ -73,6 +73,7 @@ class Quadratic(Network):
     needs_white_inputs = True
     harmful_exponent = 0.4
     theory_cost = 1.0
+    in_paper = True
 
     depth: int
 

@@ -55,9 +55,26 @@ def network_names() -> tuple[str, ...]:
     --------
     >>> from shallows.networks import network_names
     >>> network_names()
-    ('diagonal', 'quadratic')
+    ('diagonal', 'quadratic', 'attention')
     """
     return tuple(_NETWORKS)
+
+
+def paper_networks() -> tuple[str, ...]:
+    """Names of the families that the paper is about: what its figures and tables show.
+
+    Returns
+    -------
+    tuple of str
+        In the order of registration.
+
+    Examples
+    --------
+    >>> from shallows.networks import paper_networks
+    >>> paper_networks()
+    ('diagonal', 'quadratic')
+    """
+    return tuple(name for name, kind in _NETWORKS.items() if kind.in_paper)
 
 
 def _families() -> str:
@@ -188,11 +205,11 @@ class Capability(Generic[_Implementation]):
     def _kinds(self) -> list[str]:
         return [*self._found, *self._makers]
 
-    def register(self, kind: str) -> Callable[[_Implementation], _Implementation]:
-        """Decorator: enter the implementation of the networks of this kind (:attr:`Network.kind`)."""
+    def register(self, *kinds: str) -> Callable[[_Implementation], _Implementation]:
+        """Decorator: enter the implementation of the networks of these kinds (:attr:`Network.kind`)."""
 
         def enter(implementation: _Implementation) -> _Implementation:
-            self._found[kind] = implementation
+            self._found |= dict.fromkeys(kinds, implementation)
             return implementation
 
         return enter

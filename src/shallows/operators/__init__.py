@@ -5,7 +5,10 @@ One file per network and place; :func:`operator_for` is the one way to make one.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import InvalidArgument
+from .attention import AttentionOperator, TorchAttentionOperator
 from .base import OPERATORS, Operator, operator_for
 from .checks import as_pair, check_data
 from .devices import find_device, is_tensor, place, require_torch, to_host
@@ -17,11 +20,13 @@ from .sparse import SparseDiagonalOperator, SparseInputs, is_sparse
 
 __all__ = [
     "OPERATORS",
+    "AttentionOperator",
     "DiagonalOperator",
     "Operator",
     "QuadraticOperator",
     "SparseDiagonalOperator",
     "SparseInputs",
+    "TorchAttentionOperator",
     "TorchDiagonalOperator",
     "TorchQuadraticOperator",
     "as_pair",
@@ -53,3 +58,10 @@ def _quadratic(inputs: object) -> QuadraticOperator:
         words = "the quadratic network multiplies pairs of columns, which fills a sparse X: pass X.toarray()"
         raise InvalidArgument("X", "sparse inputs", words)
     return TorchQuadraticOperator(inputs) if is_tensor(inputs) else QuadraticOperator(inputs)  # type: ignore[arg-type]
+
+
+@OPERATORS.register("attention")
+def _attention(inputs: Any) -> Operator:
+    if inputs.shape[1] == 1:  # one token, one score: the quadratic network
+        return _quadratic(inputs[:, 0])
+    return TorchAttentionOperator(inputs) if is_tensor(inputs) else AttentionOperator(inputs)

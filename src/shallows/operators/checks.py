@@ -12,6 +12,7 @@ from .sparse import SparseInputs
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from ..networks import Network
 
 
 def as_pair(data: Any) -> tuple[Any, Any]:
@@ -49,7 +50,7 @@ def as_pair(data: Any) -> tuple[Any, Any]:
     return inputs, labels
 
 
-def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, FloatArray]:
+def check_data(inputs: Any, labels: Any, device: Any = "cpu", network: Network | None = None) -> tuple[Any, FloatArray]:
     """Inputs (n, d) and labels (n,) in float64, copied only where they cannot be used as they are.
 
     Parameters
@@ -59,13 +60,16 @@ def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, Floa
         are.
     device : str, torch.device or None
         Where the inputs are to live (:func:`.devices.find_device`).
+    network : Network, optional
+        Whose data they are, where rows or labels are not vectors and numbers: sequences (n, T, d) with scores
+        (n, T, T).
 
     Returns
     -------
     ndarray, or a tensor where the device is a GPU
         The inputs.
     ndarray
-        The labels.
+        The labels, as the square loss sees them (:meth:`shallows.networks.Network.observed`).
 
     Raises
     ------
@@ -87,12 +91,15 @@ def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, Floa
     shallows.errors.InvalidArgument: X: got 'nan at position (1, 1)'; must be finite, at most 1e65 in size
     """
     where = find_device(device, inputs)
-    x = inputs if isinstance(inputs, SparseInputs) else _real("X", inputs, 2, where)
-    y = _real("y", labels, 1, None)
-    if x.shape[0] < 1 or x.shape[1] < 1:
+    rank, label_rank = (2, 1) if network is None else (len(network.input_shape(1, 1)), len(network.label_shape(1)))
+    x = inputs if isinstance(inputs, SparseInputs) else _real("X", inputs, rank, where)
+    y = _real("y", labels, label_rank, None)
+    if min(x.shape) < 1:
         raise InvalidArgument("X", f"array of shape {tuple(x.shape)}", "needs at least one sample and one column")
     if y.shape[0] != x.shape[0]:
         raise InvalidArgument("y", f"{y.shape[0]} labels", f"must have one label per row of X, {x.shape[0]}")
+    if network is not None:
+        _check_shapes(network, tuple(x.shape), tuple(y.shape))
     if isinstance(x, SparseInputs):
         y = _dense(y)
         given = (("X", x.matrix.data if x.matrix.nnz else np.zeros(1)), ("y", y))
@@ -112,7 +119,18 @@ def check_data(inputs: Any, labels: Any, device: Any = "cpu") -> tuple[Any, Floa
             raise InvalidArgument(name, f"{array[at]} at position {at}", "must be finite, at most 1e65 in size")
         if square < 1e-140 and abs(array).max() > 0:
             raise InvalidArgument(name, f"a sum of squares of {square:.3g}", "values are too small: rescale")
-    return x, y
+    return x, y if network is None else network.observed(y)
+
+
+def _check_shapes(network: Network, inputs: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    """Raise unless arrays of these shapes are data of the network."""
+    for name, found, expected in (
+        ("X", inputs, network.input_shape(inputs[0], inputs[-1])),
+        ("y", labels, network.label_shape(inputs[0])),
+    ):
+        if found != expected:
+            allowed = f"must have shape {expected} for the network {network.name}"
+            raise InvalidArgument(name, f"array of shape {found}", allowed)
 
 
 def _real(name: str, value: Any, ndim: int, device: Any) -> Any:

@@ -59,6 +59,14 @@ class QuadraticOperator(Operator):
         for start in range(0, self.samples, self.rows):
             yield slice(start, min(start + self.rows, self.samples))
 
+    def raised(self, outputs: FloatArray, number: float) -> FloatArray:
+        """Outputs (n,) of weights whose outputs have another mean by this `number`."""
+        return outputs + number
+
+    def total(self, values: FloatArray) -> float:
+        """The adjoint of :meth:`raised`."""
+        return float(values.sum())
+
     def forward(self, matrix: FloatArray) -> FloatArray:
         """``Tr[S Z_mu]``, shape (n,), of a symmetric `matrix` of shape (d, d)."""
         out = np.empty(self.samples)
@@ -162,28 +170,29 @@ class _Centred(QuadraticOperator):
         self.shift: FloatArray = (np.eye(self.dim) - matrix) / self.root
 
     def forward(self, matrix: FloatArray) -> FloatArray:
-        return super().forward(matrix) + float(np.einsum("ij,ij->", self.shift, matrix))
+        return self.raised(super().forward(matrix), float(np.einsum("ij,ij->", self.shift, matrix)))
 
     def output_of_modes(self, modes: FloatArray) -> FloatArray:
-        return super().output_of_modes(modes) + float(np.diag(self.shift) @ modes)
+        return self.raised(super().output_of_modes(modes), float(np.diag(self.shift) @ modes))
 
     def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None) -> FloatArray:
         moved = np.einsum("ij,ij->j", factor, self.shift @ factor)
-        return super().forward_factor(factor, signs) + float(moved.sum() if signs is None else moved @ signs)
+        mean = float(moved.sum() if signs is None else moved @ signs)
+        return self.raised(super().forward_factor(factor, signs), mean)
 
     def adjoint(self, values: FloatArray) -> FloatArray:
-        return super().adjoint(values) + float(values.sum()) * self.shift
+        return super().adjoint(values) + self.total(values) * self.shift
 
     def forward_mixed(self, factor: FloatArray, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
         first, second = super().forward_mixed(factor, direction)
         moved = self.shift @ direction
         return (
-            first + 2 * float(np.einsum("ij,ij->", factor, moved)),
-            second + float(np.einsum("ij,ij->", direction, moved)),
+            self.raised(first, 2 * float(np.einsum("ij,ij->", factor, moved))),
+            self.raised(second, float(np.einsum("ij,ij->", direction, moved))),
         )
 
     def adjoint_times(self, values: FloatArray, factor: FloatArray) -> FloatArray:
-        return super().adjoint_times(values, factor) + float(values.sum()) * (self.shift @ factor)
+        return super().adjoint_times(values, factor) + self.total(values) * (self.shift @ factor)
 
     def normal_times(self, factor: FloatArray, direction: FloatArray) -> FloatArray:
         return self.adjoint_times(self.forward_mixed(factor, direction)[0], factor)

@@ -37,6 +37,7 @@ def question(verification: Verification) -> str:
     student = problem.architecture.words.student.format(width=problem.effective_width)
     inputs = "" if problem.design.is_isotropic else f" ({problem.design.describe()})"
     kind = "Gaussian inputs" if problem.design.is_gaussian else "inputs"
+    kind = problem.architecture.grouped + kind
     return (
         f"A teacher ({problem.teacher.describe()}) labels n = {number(problem.samples)} {kind}{inputs} in "
         f"d = {problem.dim} dimensions, with {noise}. Then {student} is trained on them to its minimum with "

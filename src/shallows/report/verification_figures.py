@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 def agreement_figure(verification: Verification, width: float = PAGE) -> Figure:
     """Excess risk and train error: predicted line, and each trainer's data sets, mean and standard error."""
     figure, both = panels(width, 2, 3.0 if width > COLUMN else 2.4)
-    for axes, key, title in zip(
-        both, ("excess_risk", "train_error"), ("Excess risk", "Train error (per sample)"), strict=True
-    ):
+    titles = "Excess risk", f"Train error (per {verification.problem.architecture.words.label})"
+    for axes, key, title in zip(both, ("excess_risk", "train_error"), titles, strict=True):
         draw_agreement(axes, {name: item[key] for name, item in verification.comparisons.items()})
         axes.set_title(title)
     explain_all(figure, both[0].get_legend_handles_labels()[0], fontsize=8.5)

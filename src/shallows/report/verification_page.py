@@ -17,7 +17,7 @@ from .html import render_page
 if TYPE_CHECKING:
     from ..verification import Comparison, Verification
 
-QUANTITIES = {"excess_risk": "excess risk R", "train_error": "train error per sample"}
+QUANTITIES = {"excess_risk": "excess risk R", "train_error": "train error per {label}"}
 
 
 def write_report(verification: Verification, out_dir: str | Path) -> Path:
@@ -119,7 +119,9 @@ def _title(verification: Verification) -> str:
 
 def _comparison_rows(verification: Verification) -> list[dict[str, str]]:
     rows = []
-    for key, label in QUANTITIES.items():
+    words = verification.problem.architecture.words
+    for key, named in QUANTITIES.items():
+        label = named.format(label=words.label)
         for place, (name, items) in enumerate(verification.comparisons.items()):
             item = items[key]
             rows.append(
@@ -160,7 +162,7 @@ def _facts(verification: Verification) -> list[tuple[str, str, str]]:
     """Predicted numbers beside the two that are measured: name, symbol, value."""
     prediction, problem = verification.prediction, verification.problem
     network = problem.architecture
-    freedom = f"{number(prediction.degrees_of_freedom)} of {number(problem.samples)} samples"
+    freedom = f"{number(prediction.degrees_of_freedom)} of {number(problem.labels)} {network.words.label}s"
     facts = [
         ("effective samples", network.words.effective_samples, number(problem.effective_samples)),
         ("test error", "Δ + R", number(prediction.test_error)),

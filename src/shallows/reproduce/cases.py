@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..networks import Network, network_named, network_names
+from ..networks import Network, network_named, paper_networks
 from ..problems import Problem
 from ..teachers import PowerLaw
 
@@ -57,7 +57,7 @@ def panel_phase(network: str, phase: str) -> str:
 def cases(dim: int) -> list[Case]:
     """All panels: phases Ia, IV (for the diagonal network V), VIa below the noise line and Ib, II, III above."""
     out = []
-    for network in network_names():
+    for network in paper_networks():
         architecture = network_named(network)
         per_sample = architecture.samples_per_effective(dim)
         for phase, decay, size in CASES:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..networks import network_named, network_names
+from ..networks import network_named, paper_networks
 from ..plotting.explained import explain_all
 from ..plotting.smooth import peaks
 from ..plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PAGE, PURPLE, SKY, VERMILLION, new_figure, styled
@@ -60,7 +60,7 @@ def risk_panels(scale: str) -> list[Panel]:
     dims = (100, 200) if scale == "quick" else (100, 200, 400, 800)
     fine, coarse = (60, 7) if scale == "quick" else (80, 14)
     panels = []
-    for network in network_names():
+    for network in paper_networks():
         for name, decay in DECAYS:
             lines, trained = [], []
             for dim in dims:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._arguments import shown
 from ..errors import InvalidArgument
-from ..networks import network_named, network_names
+from ..networks import network_named, paper_networks
 from ..overlays import NAME, Columns, read_points
 from ..scaling.own_points import COLUMNS as ON_PHASES
 from ..scaling.own_points import check_points
@@ -92,20 +92,20 @@ def own_data(figure: str, given: Any) -> OwnData | None:
     shallows.errors.InvalidArgument: overlay: got 'diagonal, phase IX, in row 1'; no panel of the figure is that
     """
     if figure == "phase-diagram":
-        for name in network_names():
+        for name in paper_networks():
             check_points(given, name, 1e6)
         return None
     table = read_points(given, COLUMNS[figure])
     if figure == "spectra":
-        wanted = [(name, panel_phase(name, phase)) for name in network_names() for phase, _, _ in CASES]
+        wanted = [(name, panel_phase(name, phase)) for name in paper_networks() for phase, _, _ in CASES]
         rows = list(zip(table["network"].tolist(), table["phase"].tolist(), strict=True))
         panel = [_place(row, wanted, k, f"{row[0]}, phase {row[1]}") for k, row in enumerate(rows)]
         return OwnData(np.array(panel), table["value"])
     dims = table["dim"]
     networks = table["network"].tolist() if "network" in table else ["quadratic"] * dims.size
     for row, name in enumerate(networks):
-        if name not in network_names():
-            allowed = f"must be {' or '.join(network_names())}"
+        if name not in paper_networks():
+            allowed = f"must be {' or '.join(paper_networks())}"
             raise InvalidArgument(NAME, f"{shown(name)} in row {row + 1} of column network", allowed)
     unit = np.array(
         [network_named(name).samples_per_effective(float(d)) for name, d in zip(networks, dims, strict=True)]
@@ -132,7 +132,7 @@ def _place(row: Any, wanted: list[Any], index: int, words: str) -> int:
 def _decay_panel(row: int, network: str, dim: float, decay: float) -> int:
     for k, (_, wanted) in enumerate(DECAYS):
         if abs(decay / wanted(dim) - 1) < NEAR:
-            return network_names().index(network) * len(DECAYS) + k
+            return paper_networks().index(network) * len(DECAYS) + k
     allowed = f"the panels have {', '.join(name for name, _ in DECAYS)} with the row's dim"
     raise InvalidArgument(NAME, f"weight decay {decay:g} in row {row + 1}", allowed)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..networks import network_names
+from ..networks import paper_networks
 from ..phases import PHASES
 from ..plotting.explained import explain_all
 from ..plotting.style import BLUE, PAGE, SKY, VERMILLION, new_figure, styled
@@ -64,7 +64,7 @@ def draw_diagram(
     dim = 10**6 if scale == "quick" else 10**8
     points = 40 if scale == "quick" else 100
     diagrams = []
-    for network in reversed(network_names()):
+    for network in reversed(paper_networks()):
 
         def told(done: int, total: int, network: str = network) -> None:
             if progress is not None:

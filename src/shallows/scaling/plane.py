@@ -85,7 +85,8 @@ class Predictions:
     @property
     def slack(self) -> FloatArray:
         """``1 - D/n`` at every point: what training leaves of the residual."""
-        noise = self.plane.problem.noise
+        problem = self.plane.problem
+        noise = problem.architecture.mean_noise(problem.noise)
         return np.sqrt(self.data["train_error"] / (noise + self.data["excess_risk"]))
 
     @property
@@ -100,7 +101,8 @@ def solve_here(plane: Plane, progress: Callable[[int, int], None] | None) -> Pre
     shape = (plane.samples.size, plane.weight_decays.size)
     data = {name: np.full(shape, np.nan) for name in FIELDS}
     status = np.empty(shape, dtype=object)
-    factor, noise = plane.problem.architecture.risk_per_error, plane.problem.noise
+    network = plane.problem.architecture
+    factor, noise = network.risk_per_error, network.mean_noise(plane.problem.noise)
     for i, n in enumerate(plane.samples):
         problem = plane.at(n)
         for j, lam in enumerate(plane.weight_decays):

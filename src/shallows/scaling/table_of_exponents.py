@@ -10,7 +10,7 @@ import numpy as np
 
 from .._display import Displayed
 from ..errors import InvalidArgument
-from ..networks import network_named, network_names
+from ..networks import network_named, paper_networks
 from ..phases import predicted_exponents
 from ..problems import Problem
 from ..state_evolution import solve
@@ -117,7 +117,7 @@ def paths(gamma: float) -> Iterator[Path]:
     """
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
-    for name in network_names():
+    for name in paper_networks():
         yield from _paths_of(network_named(name), gamma)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-@COVARIANCE_LAWS.register("quadratic")
+@COVARIANCE_LAWS.register("quadratic", "attention")
 @dataclass(frozen=True, repr=False)
 class QuadraticCovarianceLaw(LearnedLaw):
     """Law of the eigenvalues of the whitened learned matrix ``M`` of the quadratic network.

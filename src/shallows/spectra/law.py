@@ -121,7 +121,7 @@ class LearnedLaw(Displayed, ABC):
         head = [("teacher", True), ("multiplicity", True), ("learned", True), (words.overlap, True)]
         left = [name for name in ("mass_at_zero", "bulk", "outliers") if name not in known]
         notes = [f"computed when read: {', '.join(left)}"] if left else []
-        return Summary(f"Learned spectrum of a {self.problem.network} network", rows, head, table, notes)
+        return Summary(f"Learned spectrum of {self.problem.architecture.phrase}", rows, head, table, notes)
 
     def to_frame(self) -> pandas.DataFrame:
         """Learned modes as a data frame, largest first.

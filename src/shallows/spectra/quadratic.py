@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-@LAWS.register("quadratic")
+@LAWS.register("quadratic", "attention")
 @dataclass(frozen=True, repr=False)
 class QuadraticLaw(LearnedLaw):
     """Law of the eigenvalues of the learned matrix `S` of the quadratic network.

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import brentq
 
 from .._arguments import check_instance
 from .._display import Displayed
@@ -98,11 +99,15 @@ def bayes_error(problem: Problem, noise_scale: float) -> float:
 
 @dataclass(frozen=True)
 class _NoiseEquation:
-    """``samples * variance = error(variance) + noise`` on a spectrum scaled so that energy and noise add up to one."""
+    """``samples * variance = error(variance) + noise`` on a spectrum scaled so that energy and noise add up to one.
+
+    Where the noise is not the same on all observations, what each group of them says of the teacher adds up: ``1/(error
+    + noise)`` stands for its mean over them. `groups` are their shares and noises.
+    """
 
     evolution: StateEvolution
     samples: float
-    noise: float
+    groups: tuple[tuple[float, float], ...]
     values: FloatArray
     weights: FloatArray
 
@@ -111,8 +116,29 @@ class _NoiseEquation:
 
     def excess(self, log_variance: float) -> float:
         """Logarithm of the right-hand side over the left-hand one; a stable solution is a root where it falls."""
-        total = self.error(math.exp(log_variance)) + self.noise
+        total = self.total(self.error(math.exp(log_variance)))
         return math.log(total / self.samples) - log_variance if total > 0 else -math.inf
+
+    def total(self, error: float) -> float:
+        """``error + noise``, its harmonic mean over the observations."""
+        if len(self.groups) == 1:
+            return error + self.groups[0][1]
+        if any(error + noise <= 0 for _, noise in self.groups):
+            return 0.0
+        return 1 / sum(share / (error + noise) for share, noise in self.groups)
+
+    def slope(self, log_variance: float, excess: float) -> float:
+        """How the free energy falls with the logarithm of the variance, where its `excess` is known.
+
+        It is the error of the posterior less the one at which the noise equation would hold, over the variance.
+        """
+        if len(self.groups) == 1:
+            return float(np.expm1(excess)) * self.samples
+        variance, noises = math.exp(log_variance), [noise for _, noise in self.groups]
+        level = self.samples * variance
+        low, high = max(level - max(noises), -min(noises) * (1 - 1e-12)), level - min(noises)
+        balanced = brentq(lambda error: self.total(error) - level, low, high) if low < high else high
+        return (self.error(variance) - balanced) / variance
 
 
 def bayes_optimal(problem: Problem, *, throw: bool = True) -> BayesPoint:
@@ -179,14 +205,21 @@ def _solved(problem: Problem) -> BayesPoint:
         return BayesPoint(math.sqrt(noise / samples), 0.0, 0.0, 0.0, Status.CONVERGED, True)
     unit = math.sqrt(problem.energy + noise)
     noise /= unit**2
+    groups = tuple(
+        (share, variance / network.risk_per_error / unit**2) for share, variance in network.noise_groups(problem.noise)
+    )
     if noise < NEGLIGIBLE_NOISE:
-        noise = 0.0
+        noise, groups = 0.0, ((1.0, 0.0),)
+    elif len(groups) == 1:
+        groups = ((1.0, noise),)
+    else:
+        noise = 1 / sum(share / variance for share, variance in groups)
     bottom = 1e-20 / samples if noise == 0 else noise / samples
 
     def equation_on(spectrum: Spectrum) -> _NoiseEquation:
         values = np.ascontiguousarray(spectrum.values / unit)
         weights = np.ascontiguousarray(mode_weights(problem, spectrum))
-        return _NoiseEquation(evolution, samples, noise, values, weights)
+        return _NoiseEquation(evolution, samples, groups, values, weights)
 
     low, high = math.log(bottom) - 0.02, -math.log(samples)  # a root may sit at the very bottom
     fine = equation_on(evolution.posterior_spectrum(problem, unit * math.sqrt(bottom)))
@@ -206,7 +239,7 @@ def _solved(problem: Problem) -> BayesPoint:
     slope = (coarse.excess(start + 1e-3) - coarse.excess(start - 1e-3)) / 2e-3
     variance = math.exp(_secant(fine.excess, start, slope, low, high))
     error = fine.error(variance)
-    residual = abs(samples * variance - (error + noise)) / (samples * variance)
+    residual = abs(samples * variance - fine.total(error)) / (samples * variance)
     error *= unit**2
     return BayesPoint(
         noise_scale=math.sqrt(variance) * unit,
@@ -233,7 +266,7 @@ def _optimal_cell(equation: _NoiseEquation, grid: FloatArray, recovery: bool) ->
     if len(found) == 1 and not recovery:
         return found[0], True
     # Free energy along the curve: the integral of (error + noise - samples * variance) over 1/variance.
-    slope = np.expm1(values) * equation.samples
+    slope = np.array([equation.slope(x, value) for x, value in zip(grid, values, strict=True)])
     free_energy = np.concatenate([[0.0], -np.cumsum(0.5 * (slope[1:] + slope[:-1]) * np.diff(grid))])
     chosen = min(found, key=lambda i: free_energy[i])
     if recovery and free_energy[0] <= free_energy[chosen]:

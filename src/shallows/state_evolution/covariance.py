@@ -17,7 +17,7 @@ from ..designs import PairedSpectrum, RotatedTeacher
 from ..errors import NotSupported
 from ..networks import Capability
 from .compiled_solver import DIVERGENT, NO_SOLUTION, PERFECT
-from .covariance_solver import START, moments_at, silencing_threshold, solve_with_costs
+from .covariance_solver import START, moments_at, polish, silencing_threshold, solve_with_costs
 from .result import NEGLIGIBLE_NOISE, TOLERANCE, FixedPoint, Status
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ class CovarianceEvolution(ABC):
         return tuple(np.array(array, dtype=float, order="C") for array in found)  # type: ignore[return-value]
 
 
+#: Times that a solution is inserted into its equations where these are at the limit of double precision.
+INSERTIONS = 12
 #: The implementation of each network.
 COVARIANCE_EVOLUTIONS: Capability[CovarianceEvolution] = Capability("state evolution for inputs with a covariance")
 
@@ -218,7 +220,44 @@ def solve_costed(code: int, costed: Costed, balance: Balance) -> FixedPoint:
     if strength > 0 and zeta < 1e-3 * scale and free > 0.25 * samples:  # better known from the penalty
         zeta = strength / free
     error, freedom = costed_moments(code, scaled, balance.rank_share, scale, zeta)
-    return report(balance, unit, noise, strength, scale, zeta, error, freedom)
+    point = report(balance, unit, noise, strength, scale, zeta, error, freedom)
+    if point.status.ok or zeta == 0:
+        return point
+    return _refined(code, scaled, balance, unit, noise, strength, (scale**2, zeta), point)
+
+
+def _refined(
+    code: int,
+    scaled: Costed,
+    balance: Balance,
+    unit: float,
+    noise: float,
+    strength: float,
+    place: tuple[float, float],
+    point: FixedPoint,
+) -> FixedPoint:
+    """A better point than `point`, solved for at ``(variance, zeta)`` by a quadrature too coarse for its equations.
+
+    With little noise the error is that of shrinkage alone, many decades below the modes: then it hardly depends on
+    the noise scale, and inserting is faster and less sensitive to rounding than derivatives are.
+    """
+    samples, share = balance.constraints, balance.rank_share
+    total = noise + scaled.floor
+    _, variance, zeta, _, _ = polish(code, *place, share, samples, total, strength, scaled.atoms, scaled.ordered, True)
+    for start in ((variance, zeta), place):
+        variance, zeta = start
+        for _ in range(INSERTIONS):
+            if not (0 < variance < math.inf and 0 < zeta < math.inf):
+                break
+            scale = math.sqrt(variance)
+            error, freedom = costed_moments(code, scaled, share, scale, zeta)
+            found = report(balance, unit, noise, strength, scale, zeta, error, freedom)
+            point = found if found.residual < point.residual else point
+            if point.status.ok:
+                return point
+            variance = (error + noise) / samples
+            zeta = strength / (samples - freedom) if strength > 0 and freedom < samples else zeta
+    return point
 
 
 def report(

@@ -109,4 +109,4 @@ class QuadraticCovariance(CovarianceEvolution):
         return FixedPoint(math.nan, math.nan, math.nan, math.nan, math.nan, abs(miss), Status.INACCURATE)
 
 
-COVARIANCE_EVOLUTIONS.register("quadratic")(QuadraticCovariance())
+COVARIANCE_EVOLUTIONS.register("quadratic", "attention")(QuadraticCovariance())

@@ -210,11 +210,11 @@ def nested(network, rank_share, samples, noise, penalty, atoms, ordered, toleran
 
 
 @kernel
-def _violations(network, x, y, rank_share, samples, noise, penalty, atoms, ordered, start):
+def _violations(network, x, y, rank_share, samples, noise, penalty, atoms, ordered, start, fine):
     """Both equations at ``variance = exp(x)``, ``zeta = exp(y)``, as logarithms where they have one."""
     modes, costs, counts = atoms
     variance, zeta = math.exp(x), math.exp(y)
-    error, freedom, start = moments_at(network, zeta, variance, rank_share, modes, costs, counts, ordered, start, False)
+    error, freedom, start = moments_at(network, zeta, variance, rank_share, modes, costs, counts, ordered, start, fine)
     free = samples - freedom
     second = free / samples
     if penalty > 0.0:
@@ -223,18 +223,20 @@ def _violations(network, x, y, rank_share, samples, noise, penalty, atoms, order
 
 
 @kernel
-def polish(network, variance, zeta, rank_share, samples, noise, penalty, atoms, ordered):
+def polish(network, variance, zeta, rank_share, samples, noise, penalty, atoms, ordered, fine):
     """Broyden iteration on both equations from a point with ``zeta > 0``: ``(success, variance, zeta, error, D)``.
 
     Succeeds only at a physical root: positive error and free parameters.
     """
     x, y = math.log(variance), math.log(zeta)
-    f, g, error, freedom, start = _violations(network, x, y, rank_share, samples, noise, penalty, atoms, ordered, START)
+    f, g, error, freedom, start = _violations(
+        network, x, y, rank_share, samples, noise, penalty, atoms, ordered, START, fine
+    )
     if not (abs(f) < 1.0 and abs(g) < 3.0):
         return False, variance, zeta, error, freedom
     h = 1e-6
-    f1, g1, _, _, _ = _violations(network, x + h, y, rank_share, samples, noise, penalty, atoms, ordered, start)
-    f2, g2, _, _, _ = _violations(network, x, y + h, rank_share, samples, noise, penalty, atoms, ordered, start)
+    f1, g1, _, _, _ = _violations(network, x + h, y, rank_share, samples, noise, penalty, atoms, ordered, start, fine)
+    f2, g2, _, _, _ = _violations(network, x, y + h, rank_share, samples, noise, penalty, atoms, ordered, start, fine)
     j00, j10, j01, j11 = (f1 - f) / h, (g1 - g) / h, (f2 - f) / h, (g2 - g) / h
     size = max(abs(f), abs(g))
     for _ in range(14):
@@ -249,7 +251,7 @@ def polish(network, variance, zeta, rank_share, samples, noise, penalty, atoms, 
         dx *= shrink
         dy *= shrink
         new_f, new_g, error, freedom, start = _violations(
-            network, x + dx, y + dy, rank_share, samples, noise, penalty, atoms, ordered, start
+            network, x + dx, y + dy, rank_share, samples, noise, penalty, atoms, ordered, start, fine
         )
         new_size = max(abs(new_f), abs(new_g))
         norm = dx * dx + dy * dy
@@ -279,7 +281,7 @@ def solve_with_costs(network, rank_share, samples, noise, penalty, atoms, coarse
         )
         if code == OK and zeta > 0.0:
             good, variance, zeta, error, freedom = polish(
-                network, variance, zeta, rank_share, samples, noise, penalty, atoms, ordered
+                network, variance, zeta, rank_share, samples, noise, penalty, atoms, ordered, False
             )
             if good:
                 return OK, variance, zeta, error, freedom

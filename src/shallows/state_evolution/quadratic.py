@@ -148,4 +148,4 @@ class QuadraticStateEvolution(StateEvolution):
         return problem.teacher.resolved(problem.network, 0.0)
 
 
-STATE_EVOLUTIONS.register("quadratic")(QuadraticStateEvolution())
+STATE_EVOLUTIONS.register("quadratic", "attention")(QuadraticStateEvolution())

@@ -13,7 +13,7 @@ from ..networks import network_named
 from .expressions import Expression
 
 #: Settings that count something.
-INTEGERS = frozenset({"dim", "samples", "width", "rank", "depth"})
+INTEGERS = frozenset({"dim", "samples", "width", "rank", "depth", "tokens"})
 #: Settings that are text.
 TEXTS = ("network", "spectrum", "design", "alignment")
 #: Largest number of values on one axis.

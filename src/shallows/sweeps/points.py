@@ -22,11 +22,12 @@ from .axes import Value, fit
 
 #: Every setting that a sweep may fix or vary, with what it is.
 SETTINGS: dict[str, str] = {
-    "network": '"diagonal" or "quadratic"',
+    "network": '"diagonal", "quadratic" or "attention"',
     "depth": "trained layers of the network (default: those of the paper)",
+    "tokens": "tokens in a sequence of the attention network (default 2)",
     "dim": "input dimension d",
     "samples": "number of samples n",
-    "effective_samples": "n_eff: n for the diagonal network, n/d for the quadratic one (instead of samples)",
+    "effective_samples": "n_eff: n (diagonal), n/d (quadratic) or n T(T+1)/(2d) (attention), instead of samples",
     "noise": "variance of the label noise",
     "width": "hidden units of the quadratic network",
     "gamma": "exponent of a power-law teacher",
@@ -40,7 +41,7 @@ SETTINGS: dict[str, str] = {
     "penalty": "reduced penalty pen of the quadratic network (instead of weight_decay)",
 }
 #: Those that are options of the network.
-NETWORK_OPTIONS = ("depth",)
+NETWORK_OPTIONS = ("depth", "tokens")
 TEACHERS = ("gamma", "rank", "spectrum")
 REGULARISATION = ("weight_decay", "penalty")
 

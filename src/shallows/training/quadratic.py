@@ -49,7 +49,7 @@ class QuadraticTrainer(Trainer):
         else:
             found = solve_limit(task.operator, task.labels, **options)
             proof = found.best.certificate
-            objective, dual = proof.train_error * task.samples / task.dim**2, None
+            objective, dual = proof.train_error * task.labels.size / task.dim**2, None
         weights = LowRankPSD(found.best.factor)
         return Solution(
             weights=weights,
@@ -120,5 +120,5 @@ class QuadraticGradient(GradientModel):
         return float(np.linalg.norm(slope)) / size if size > 0 else 0.0
 
 
-TRAINERS.register("quadratic")(QuadraticTrainer())
+TRAINERS.register("quadratic", "attention")(QuadraticTrainer())
 GRADIENT_MODELS.register("quadratic")(QuadraticGradient())

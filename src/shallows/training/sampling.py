@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -30,9 +31,9 @@ class Dataset(Displayed):
         What was sampled.
     seed : int or numpy.random.SeedSequence
         Seed of the inputs and of the label noise.
-    inputs : ndarray, shape (n, d)
+    inputs : ndarray, shape (n, d), or (n, T, d) for sequences of tokens
         Rows drawn from the problem's design, standard Gaussian unless it has another; read-only.
-    labels : ndarray, shape (n,)
+    labels : ndarray, shape (n,), or (n, T, T)
         ``y = f*(x) + sqrt(Delta) xi``, read-only.
     weights : ndarray of shape (d,), or LowRankPSD
         The teacher's effective weights: ``theta*``, or ``S*``.
@@ -64,7 +65,7 @@ class Dataset(Displayed):
             ("noise variance", number(problem.noise)),
             ("seed", shown(self.seed)),
         ]
-        return Summary(f"Data set sampled for a {problem.network} network", rows)
+        return Summary(f"Data set sampled for {problem.architecture.phrase}", rows)
 
     @property
     def samples(self) -> int:
@@ -74,7 +75,7 @@ class Dataset(Displayed):
     @property
     def dim(self) -> int:
         """Number of columns `d`."""
-        return int(self.inputs.shape[1])
+        return int(self.inputs.shape[-1])
 
     @cached_property
     def covariance(self) -> FloatArray | None:
@@ -150,11 +151,13 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
         raise InvalidArgument("samples", problem.samples, "a data set needs an integer number of samples")
     seed = check_seed(seed)
     n, d = int(problem.samples), problem.dim
-    problem.design.check_samples(n)
-    streams = [np.random.default_rng(s) for s in _spawn(seed, 2)]
     network, design = problem.architecture, problem.design
-    inputs = design.draw(streams[0], n, d, network)
-    noise = streams[1].standard_normal(n)
+    shape, count = network.input_shape(n, d), int(network.labels_of(n))
+    rows = math.prod(shape) // d
+    design.check_samples(rows)
+    streams = [np.random.default_rng(s) for s in _spawn(seed, 2)]
+    inputs = design.draw(streams[0], rows, d, network).reshape(shape)
+    noise = network.noise_of_labels(streams[1].standard_normal(count), problem.noise)
     covariance = design.covariance(network, d)
     operator = operator_for(network, inputs)
     weights = design.weights(network, problem.teacher)
@@ -162,7 +165,7 @@ def sample(problem: Problem, seed: int | np.random.SeedSequence) -> Dataset:
         labels = operator.output_of_modes(problem.teacher.values(problem.network))
     else:
         labels = (operator if covariance is None else operator.centred(covariance)).output(weights)
-    labels = labels + np.sqrt(problem.noise) * noise
+    labels = network.labels_from(labels + noise)
     for array in (inputs, labels, weights):
         if isinstance(array, np.ndarray):
             array.setflags(write=False)

@@ -38,6 +38,7 @@ class Task(Displayed):
     inputs : ndarray or tensor, shape (n, d)
         In float64, where they are worked on.
     labels : ndarray, shape (n,)
+        One number per observation; of sequences, ``T (T + 1)/2`` each.
     width : int or None
         Hidden units; None for networks without a width to choose.
     covariance : ndarray of shape (d,) or (d, d), or None
@@ -73,7 +74,7 @@ class Task(Displayed):
     @property
     def dim(self) -> int:
         """Number of columns `d`."""
-        return int(self.inputs.shape[1])
+        return int(self.inputs.shape[-1])
 
     @property
     def convex(self) -> bool:
@@ -98,16 +99,16 @@ def task_of(data: Any, network: str | None, seed: Any, width: Any, device: Any) 
         if network not in (None, problem.network):
             raise InvalidArgument("network", network, f"the data are of the {problem.network} network")
         found, width = problem.architecture, problem.width if width is None else width
-        inputs, labels = place(data.inputs, where), data.labels
+        inputs, labels = place(data.inputs, where), found.observed(data.labels)
         covariance = data.covariance
     else:
         found = network_named(network)
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise InvalidArgument("data", type(data).__name__, "must be a pair (X, y), a Dataset or a Problem")
-        inputs, labels = check_data(data[0], data[1], device)
+        inputs, labels = check_data(data[0], data[1], device, found)
         covariance = None
     width = found.check_width(width)
-    units = found.effective_width(inputs.shape[1], width) if found.has_width else None
+    units = found.effective_width(inputs.shape[-1], width) if found.has_width else None
     return Task(found, inputs, labels, units, covariance)
 
 

@@ -168,7 +168,7 @@ class Verification(Displayed):
     def _summary(self) -> Summary:
         from ..result_rows import summary_rows, verification_sections
 
-        title = f"Verification of a {self.problem.network} network"
+        title = f"Verification of {self.problem.architecture.phrase}"
         if not self.status.ok:
             return Summary(title, [("status", words(self.status.value))], notes=[self.verdict])
         agrees = {True: "yes", False: "no", None: "cannot be told"}[self.agrees]
@@ -218,7 +218,10 @@ class Verification(Displayed):
         from ..plotting.style import axes_or_new
         from ..plotting.verification import draw_agreement
 
-        titles = {"excess_risk": "Excess risk", "train_error": "Train error (per sample)"}
+        titles = {
+            "excess_risk": "Excess risk",
+            "train_error": f"Train error (per {self.problem.architecture.words.label})",
+        }
         check_choice("quantity", quantity, titles)
         if not self.status.ok or not self.measured:
             raise SolveFailed(self.verdict if not self.status.ok else "nothing was measured", self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -212,7 +213,8 @@ def _check_memory(problem: Problem, trainers: Sequence[str], workers: int) -> No
     d = problem.dim
     weights = problem.architecture.training_numbers(d, problem.width, "gradient" in trainers)
     at_once = 1 if problem.samples * d > ONE_THREAD else workers
-    needed = 8 * (1.5 * problem.samples * d + weights) * at_once
+    inputs = math.prod(problem.architecture.input_shape(int(problem.samples), d))
+    needed = 8 * (1.5 * inputs + weights) * at_once
     if needed > MEMORY_SHARE * total:
         raise InvalidArgument(
             "samples",
