@@ -67,5 +67,6 @@ class QuadraticSimulation(Simulation):
         return 48 * float(np.vdot(squares, squares)) / (copies * dim**2)
 
 
-MODELS.register("quadratic")(QuadraticModel())
-SIMULATIONS.register("quadratic")(QuadraticSimulation())
+for _kind in ("quadratic", "deep_quadratic"):  # eigenvalues alone tell them apart
+    MODELS.register(_kind)(QuadraticModel())
+    SIMULATIONS.register(_kind)(QuadraticSimulation())

@@ -305,7 +305,7 @@ def parse_regularisation(
     exactly_one({"--weight-decay": weight_decay, "--penalty": penalty})
     decay = None if weight_decay is None else parse_size("--weight-decay", weight_decay)
     reduced = None if penalty is None else parse_size("--penalty", penalty)
-    if penalty is not None and not problem.architecture.has_width:
+    if penalty is not None and not problem.architecture.has_penalty:
         raise InvalidArgument(
             "--penalty", shown(penalty), f"does not apply to the {problem.network} network; use --weight-decay"
         )

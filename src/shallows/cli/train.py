@@ -141,8 +141,8 @@ def _regularisation(
     reduced = None if penalty is None else options.parse_size("--penalty", penalty)
     units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
     exactly_one({"--weight-decay": decay, "--penalty": reduced})
-    for name, value in (("--penalty", penalty), ("--width", width)):
-        if value is not None and not network.has_width:
+    for name, value, applies in (("--penalty", penalty, network.has_penalty), ("--width", width, network.has_width)):
+        if value is not None and not applies:
             raise InvalidArgument(name, options.shown(value), f"does not apply to the {network.name} network")
     return {"weight_decay": decay, "penalty": reduced, "width": units}
 

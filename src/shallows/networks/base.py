@@ -97,13 +97,13 @@ class Network(ABC):
     family: ClassVar[str]
     #: Options by which networks of one family differ: integers with their defaults, attributes of the network.
     defaults: ClassVar[Mapping[str, int]] = MappingProxyType({})
-    words: ClassVar[Words]
+    words: Words
     #: Names of the network's own weights.
-    parameter_names: ClassVar[tuple[str, ...]]
+    parameter_names: tuple[str, ...]
     #: Excess risk over estimation error.
     risk_per_error: ClassVar[float]
-    #: Whether a number of hidden units can be chosen; with it comes the reduced penalty.
-    has_width: ClassVar[bool]
+    #: Whether a number of hidden units can be chosen.
+    has_width: bool
     #: Whether the effective weights are a matrix, of which the modes are eigenvalues and cannot be negative.
     is_matrix: ClassVar[bool]
     #: Whether the bulk of learned noise ends at a sharp edge, beyond which each mode is seen by itself.
@@ -131,8 +131,12 @@ class Network(ABC):
 
     def _set_options(self, smallest: int, **options: int) -> None:
         """Keep `options`, integers from `smallest` on: for the constructors of networks that have some."""
-        for name, value in options.items():
-            object.__setattr__(self, name, check_integer(name, value, minimum=smallest))
+        self._keep(**{name: check_integer(name, value, minimum=smallest) for name, value in options.items()})
+
+    def _keep(self, **attributes: Any) -> None:
+        """Keep attributes that depend on the options: for constructors alone."""
+        for name, value in attributes.items():
+            object.__setattr__(self, name, value)
 
     @property
     def options(self) -> dict[str, int]:
@@ -223,6 +227,11 @@ class Network(ABC):
 
     # -- regularisation
 
+    @property
+    def has_penalty(self) -> bool:
+        """Whether a weight decay has a reduced penalty beside it; networks with a width do."""
+        return self.has_width
+
     @abstractmethod
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
         """``L`` of the state evolution: ``lam sqrt(d)``, or ``pen/2``."""
@@ -262,7 +271,7 @@ class Network(ABC):
         """
         if exactly_one({"weight_decay": weight_decay, "penalty": penalty}) == "penalty":
             assert penalty is not None
-            self.weight_decay_from_penalty(0.0 if self.has_width else penalty, dim, width)
+            self.weight_decay_from_penalty(0.0 if self.has_penalty else penalty, dim, width)
             pen = check_number("penalty", penalty)
             return float(self.weight_decay_from_penalty(pen, dim, width)), pen
         lam = check_number("weight_decay", weight_decay)

@@ -47,6 +47,7 @@ def _diagonal(inputs: object) -> DiagonalOperator:
     return TorchDiagonalOperator(inputs) if is_tensor(inputs) else DiagonalOperator(inputs)  # type: ignore[arg-type]
 
 
+@OPERATORS.register("deep_quadratic")
 @OPERATORS.register("quadratic")
 def _quadratic(inputs: object) -> QuadraticOperator:
     if is_sparse(inputs):

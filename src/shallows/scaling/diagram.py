@@ -156,7 +156,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
     slope_n, slope_lam = np.gradient(
         np.log(found.data["excess_risk"]), np.log(plane.effective_samples), np.log(plane.weight_decays)
     )
-    per_penalty = problem.weight_decay_from_penalty(1.0) if problem.architecture.has_width else 1.0
+    per_penalty = problem.weight_decay_from_penalty(1.0) if problem.architecture.has_penalty else 1.0
     numerical, distance = numerical_phases(found, slope_n, slope_lam)
     best, best_risk = _optimum(found)
     dims = ("effective_samples", "weight_decay")

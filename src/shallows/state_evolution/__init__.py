@@ -6,7 +6,7 @@
 (0.03524, 0.0713)
 """
 
-from . import covariance_diagonal, covariance_rotated  # noqa: F401 - registered
+from . import covariance_diagonal, covariance_rotated, deep_quadratic  # noqa: F401 - registered
 from .bayes import BayesPoint, bayes_error, bayes_optimal
 from .covariance import COVARIANCE_EVOLUTIONS, CovarianceEvolution
 from .fixed_point import moments, silencing_threshold, solve

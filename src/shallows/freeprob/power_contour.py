@@ -1,0 +1,136 @@
+"""Functionals of the free convolution with a semicircle under the threshold of a penalty ``zeta x^q``.
+
+The contour of :mod:`.contour` with another integrand: ``f(x) = x - h(x)``, where ``h`` is what the penalty takes off
+(:func:`.power_threshold.continued`). The jump of `f` is the lower end of the integration region; right of it `f` is
+analytic, and so are the integrands in the upper half-plane.
+
+Theory note, sections 3 and 14.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._kernels import kernel
+from .contour import _FINE_NODES, _FINE_WEIGHTS, _NODES, _WEIGHTS, PANEL, _kernel_sums, nearest_atom, stieltjes
+from .power_threshold import branch_distance, continued
+
+
+@kernel
+def _accumulate(out, point, dw, unit, power, variance, s, w):
+    """Add the integrands at `point` times `dw` to `out` (see :func:`power_integrals`)."""
+    g, slope, m = _kernel_sums(point.real, point.imag, s, w, 0, s.size)
+    dz = (1.0 - variance * slope) * dw
+    shift = variance * g
+    x = point + shift
+    taken = continued(complex(x.real, max(x.imag, 0.0)), unit, power)
+    f = x - taken
+    fdz = f * dz
+    out[0] += (f * g * fdz).imag
+    out[1] += (m * fdz).imag
+    out[2] += (g * g * fdz).imag
+    out[3] += (point * g * g * dw).imag
+    out[4] += ((shift - taken) * (shift - taken) * g * dz).imag
+
+
+@kernel
+def _ray(out, origin, direction, length, start, unit, power, variance, s, w, nodes, weights, sign):
+    """Integrate along ``origin + direction * t``, ``0 < t < length``, with panels graded from scale `start`."""
+    top = math.log1p(length / start)
+    panels = max(1, int(math.ceil(top / PANEL)))
+    size = top / panels
+    for i in range(panels):
+        for j in range(nodes.size):
+            y = (i + nodes[j]) * size
+            point = origin + direction * (start * math.expm1(y))
+            dw = direction * (sign * start * math.exp(y) * size * weights[j])
+            _accumulate(out, point, dw, unit, power, variance, s, w)
+
+
+@kernel
+def _first_scale(u, v, unit, power, s):
+    """Distance from the end of a path to the nearest singularity: an atom, or the branch point of `f`."""
+    start = max(v, 0.5 * nearest_atom(u, s))
+    if unit > 0.0:  # the position moves at most twice as fast as the point of the curve
+        start = min(start, 0.5 * unit * branch_distance(power))
+    return start
+
+
+@kernel
+def power_integrals(u, v, unit, power, variance, s, w, fine):
+    """Integrals over the part of the spectrum above ``x(u)``, with ``f(x) = x - h(x)``.
+
+    Returns an array of ``-(1/pi) Im int ... dw`` of
+
+    0. ``f^2 G H'``  = integral of ``f^2 mu``;
+    1. ``f S1 H'``   = overlap ``(1/d) sum_k s_k int f mu(dx|s_k)``, with ``S1 = sum w s/(w-s)``;
+    2. ``f G^2 H'``  = ``2 int f Re g mu``: degrees of freedom `A`;
+    3. ``w G^2``;  4. ``(delta^2 G - h)^2 G H'``: building blocks of errors.
+    """
+    out = np.zeros(5)
+    top = s[0]
+    if v == 0.0 and u >= top:
+        return out
+    nodes, weights = (_FINE_NODES, _FINE_WEIGHTS) if fine else (_NODES, _WEIGHTS)
+    radius = 3.0 * max(top - u, v)
+    start = _first_scale(u, v, unit, power, s)
+    if radius > v:
+        _ray(out, complex(u, v), 1j, radius - v, start, unit, power, variance, s, w, nodes, weights, 1.0)
+    quarter = 0.5 * math.pi
+    for j in range(nodes.size):
+        angle = quarter * (1.0 - nodes[j])
+        arm = radius * complex(math.cos(angle), math.sin(angle))
+        _accumulate(out, u + arm, -1j * arm * (quarter * weights[j]), unit, power, variance, s, w)
+    return -out / math.pi
+
+
+@kernel
+def power_integrals_between(u, v, u_end, v_end, unit, power, variance, s, w):
+    """As :func:`power_integrals`, over the part of the spectrum between ``x(u)`` and ``x(u_end)`` only."""
+    out = np.zeros(5)
+    if u_end <= u:
+        return out
+    apex = complex(0.5 * (u + u_end), (u_end - u) + max(v, v_end))
+    for a, b, sign in ((u, v, 1.0), (u_end, v_end, -1.0)):
+        arm = apex - complex(a, b)
+        start = min(_first_scale(a, b, unit, power, s), abs(arm))
+        _ray(
+            out,
+            complex(a, b),
+            arm / abs(arm),
+            abs(arm),
+            start,
+            unit,
+            power,
+            variance,
+            s,
+            w,
+            _FINE_NODES,
+            _FINE_WEIGHTS,
+            sign,
+        )
+    return -out / math.pi
+
+
+@kernel
+def power_learned_error(u, v, variance, s, w, shrinkage):
+    """``(1/d) sum_k int_{x > x(u)} (f - s_k)^2 mu(dx|s_k)``: error on the part above the cut.
+
+    `shrinkage` is entry 4 of :func:`power_integrals` from the same cut. With ``f - s = (w - s) + (delta^2 G - h)`` all
+    other terms have an antiderivative, but for ``h`` alone, whose integral is real: nothing here is larger than
+    ``delta^2 + h^2``.
+    """
+    mean = 0.0
+    share = 0.0
+    for k in range(s.size):
+        mean += w[k] * s[k]
+        share += w[k] * math.atan2(v, u - s[k]) / math.pi
+    edge = 0.0
+    if v > 0.0:
+        g_re, g_im, _, _ = stieltjes(u, v, s, w)
+        centred = complex(u, v) - mean
+        noise = variance * complex(g_re, g_im)
+        edge = (centred * centred / 2 + centred * noise + noise * noise).imag / math.pi
+    return variance * share + shrinkage + edge
