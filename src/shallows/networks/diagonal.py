@@ -118,10 +118,14 @@ class Diagonal(Network):
         return -math.expm1(dim * math.log1p(-min(math.erfc(noisy / noise_scale / math.sqrt(2)), 1 - 1e-16)))
 
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
-        return weight_decay * math.sqrt(dim)
+        if self.depth == 2:
+            return weight_decay * math.sqrt(dim)
+        return weight_decay * self.depth / 2 * dim ** (1 / self.depth)
 
     def weight_decay_from_strength(self, strength: float, dim: float, width: int | None) -> float:
-        return strength / math.sqrt(dim)
+        if self.depth == 2:
+            return strength / math.sqrt(dim)
+        return strength * 2 / (self.depth * dim ** (1 / self.depth))
 
     def penalty_from_weight_decay(self, weight_decay: float, dim: float, width: int | None) -> float | None:
         return None
