@@ -112,8 +112,15 @@ class OptimalWeightDecay(Displayed):
 
     @property
     def noise_line(self) -> float:
-        """``sqrt(n_eff/d)``: where the optimum lies for power-law teachers, up to logarithms (section 7)."""
-        return math.sqrt(self.problem.effective_samples / self.problem.dim)
+        """``sqrt(n_eff/d)``: where the optimum lies for power-law teachers, up to logarithms (section 7).
+
+        With depth ``(n_eff/d)^(q/2)`` of the penalty, ``q`` being its power, as a weight decay.
+        """
+        network, effective = self.problem.architecture, self.problem.effective_samples
+        if network.penalty_power == 1.0:
+            return math.sqrt(effective / self.problem.dim)
+        line = float(network.noise_line(np.array(effective), self.problem.dim))
+        return self.problem.weight_decay_from_penalty(line) if network.has_penalty else line
 
     @cached_property
     def prediction(self) -> Prediction:

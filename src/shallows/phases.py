@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .errors import InvalidArgument
@@ -11,6 +11,7 @@ from .networks import network_named
 from .teachers import PowerLaw
 
 if TYPE_CHECKING:
+    from .networks import Network
     from .problems import Problem
 
 #: How close to ``n_eff = d`` (in ``log_d n_eff``) below the noise line counts as the interpolation peak.
@@ -59,12 +60,25 @@ PHASES: dict[str, Phase] = {
 }
 
 
+def _deep(phase: Phase, network: Network) -> Phase:
+    """The phase for a penalty of modes to the power ``q < 1``: other rates (docs/theory.md)."""
+    q = f"{network.penalty_power:.3g}"
+    other = {
+        "II": f"(lam d^(q/2) / n_eff)^((2 - 1/gamma)/(2 - q)), q = {q}",
+        "III": "lam^2 / n_eff^2",
+        "V": "constant, 2 (1/q - 1) Delta for n_eff << d: noise is learned at full size",
+        "peak": f"lam^(-2/(2 + q)), q = {q}: interpolation peak",
+    }
+    return replace(phase, rate=other.get(phase.name, phase.rate))
+
+
 def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
     """Phase at ``nu = log_d n_eff`` and ``ell = log_d lam`` (``-inf`` for vanishing weight decay).
 
     For the quadratic network `lam` is the reduced penalty (equal to the weight decay at full width). The
     phases are asymptotic: at finite `d` neighbouring ones blend, and this names the one whose rate applies as
-    ``d`` grows. For the diagonal network phase IV has no room: there V follows Ia directly.
+    ``d`` grows. For the diagonal network phase IV has no room: there V follows Ia directly; so it does for deep
+    networks, whose borders and rates depend on the power ``q`` of their penalty (docs/theory.md).
 
     Parameters
     ----------
@@ -89,17 +103,23 @@ def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
     architecture = network_named(network)
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
-    if ell > (nu - 1) / 2:
-        if nu < ell + 0.5:
-            return PHASES["Ib"]
-        return PHASES["II" if nu < ell + 0.5 + gamma else "III"]
+    found = PHASES[_name_at(architecture, nu, ell, gamma)]
+    return found if architecture.penalty_power == 1.0 else _deep(found, architecture)
+
+
+def _name_at(network: Network, nu: float, ell: float, gamma: float) -> str:
+    half = network.penalty_power / 2
+    if ell > half * (nu - 1):
+        if nu < ell + half:
+            return "Ib"
+        return "II" if nu < ell + half + 2 * (1 - half) * gamma else "III"
     if nu < 0:
-        return PHASES["Ia"]
+        return "Ia"
     if abs(nu - 1) <= PEAK_WIDTH:
-        return PHASES["peak"]
+        return "peak"
     if nu < 1:
-        return PHASES["IV" if nu < architecture.benign_until(gamma) else "V"]
-    return PHASES["VIa" if nu < 2 * gamma else "VIb"]
+        return "IV" if nu < network.benign_until(gamma) else "V"
+    return "VIa" if nu < 2 * gamma else "VIb"
 
 
 def phase_of(problem: Problem, regularisation: float) -> Phase | None:
@@ -144,7 +164,8 @@ def predicted_exponents(network: str, gamma: float) -> dict[str, tuple[float | N
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
     architecture = network_named(network)
-    learned = 2 - 1 / gamma
+    power = architecture.penalty_power
+    learned = (2 - 1 / gamma) / (2 - power)
     out: dict[str, tuple[float | None, float | None]] = {
         "Ia": (0.0, 0.0),
         "Ib": (0.0, 0.0),
@@ -152,7 +173,7 @@ def predicted_exponents(network: str, gamma: float) -> dict[str, tuple[float | N
         "III": (-2.0, 2.0),
         "IV": (-1 + 1 / (2 * gamma), 0.0),
         "V": (architecture.harmful_exponent, 0.0),
-        "peak": (None, -2 / 3),
+        "peak": (None, -2 / (2 + power)),
         "VIa": (-1.0, 0.0),
         "VIb": (-1.0, 0.0),
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidArgument
+from ..freeprob.power_threshold import jump
 from ..weights import LowRankPSD
 from .base import Network, Words, root_of
 from .registry import register
@@ -85,6 +86,7 @@ class Quadratic(Network):
             student = f"a network of {self.depth} square linear layers with quadratic activation behind the last"
             self._keep(
                 has_width=False,
+                harmful_exponent=0.0,
                 parameter_names=tuple(f"W{layer}" for layer in range(1, self.depth + 1)),
                 words=replace(self.words, student=student),
                 output_formula=self.output_formula.replace("W x", " ".join([*self.parameter_names[::-1], "x"])),
@@ -99,8 +101,7 @@ class Quadratic(Network):
         return True
 
     @property
-    def penalty_exponent(self) -> float:
-        """``q = 1/k``: the weight decay of the layers is ``pen/d`` times the sum of the eigenvalues' powers ``s^q``."""
+    def penalty_power(self) -> float:
         return 1 / self.depth
 
     def check_width(self, width: Any) -> int | None:
@@ -143,7 +144,13 @@ class Quadratic(Network):
         return float(dim ** (-2 / 3))
 
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
-        return np.maximum(noise_scale, threshold - noise_scale)
+        return np.maximum(noise_scale, self.cut(threshold) - noise_scale)
+
+    def cut(self, threshold: FloatArray) -> FloatArray:
+        if self.depth == 1:
+            return threshold
+        q = self.penalty_power
+        return np.asarray(jump(q)[0] * np.asarray(threshold) ** (1 / (2 - q)))
 
     def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
         if noisy <= 2 * noise_scale:
@@ -176,9 +183,10 @@ class Quadratic(Network):
         """``pen/lam``: ``k d^(1/k)/d``, the least ``sum ||W_j||^2`` being ``k sum sigma^(2/k)``, ``sigma^2 = d s``."""
         return float(self.depth * dim ** (1 / self.depth) / dim)
 
-    def initial_spread(self, dim: float) -> float:
-        """Standard deviation of the layers' entries for which those of their product have 1: ``d^(-(k-1)/(2k))``."""
-        return float(dim ** (-(self.depth - 1) / (2 * self.depth)))
+    def initial_spread(self, output: float, dim: float) -> float:
+        # those of the product have the square root of `output`, as those of a single layer
+        spread = float(np.sqrt(output))
+        return spread if self.depth == 1 else float((spread * dim ** (-(self.depth - 1) / 2)) ** (1 / self.depth))
 
     def parameter_shapes(self, dim: int, width: int | None) -> tuple[tuple[int, ...], ...]:
         return ((self.effective_width(dim, width), dim),) * self.depth
@@ -271,7 +279,7 @@ class Quadratic(Network):
         return LowRankPSD(factor)
 
     def benign_until(self, gamma: float) -> float:
-        return 0.4 / (1.4 - 1 / (2 * gamma))
+        return 0.4 / (1.4 - 1 / (2 * gamma)) if self.depth == 1 else 0.0
 
     def size_allowance(self, effective_samples: float) -> float:
         return 0.03 + 2 / effective_samples

@@ -162,7 +162,8 @@ def _dataset(found: Predictions) -> xarray.Dataset:
     dims = ("effective_samples", "weight_decay")
     codes = {"units": "1", "flag_values": list(range(len(NAMES))), "flag_meanings": " ".join(NAMES)}
     row, column = (dims[0],), (dims[1],)
-    noise_line = np.sqrt(plane.effective_samples / problem.dim) * per_penalty  # section 7 has it in the penalty
+    # section 7 has it in the penalty
+    noise_line = problem.architecture.noise_line(plane.effective_samples, problem.dim) * per_penalty
     variables: dict[str, Any] = {
         name: (dims, found.data[name], {"units": units, "long_name": meaning})
         for name, (units, meaning) in FIELDS.items()

@@ -47,12 +47,14 @@ def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK) -> N
     low, high = axes.get_ylim()
     thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
     x = np.array([left, right])
-    axes.plot(x, (x - 1) / 2, color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
-    for nu in sorted({0.0, 1.0, 2 * gamma, network_named(network).benign_until(gamma)}):
-        if left < nu < right and (nu - 1) / 2 > low:
-            axes.plot([nu, nu], [low, min((nu - 1) / 2, high)], **thin)
-    # Above the line: the borders meet it where nu = ell + 1/2 (+ gamma).
-    for offset, start in ((0.5, 0.0), (0.5 + gamma, 2 * gamma)):
+    architecture = network_named(network)
+    half = architecture.penalty_power / 2
+    axes.plot(x, half * (x - 1), color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
+    for nu in sorted({0.0, 1.0, 2 * gamma, architecture.benign_until(gamma)}):
+        if left < nu < right and half * (nu - 1) > low:
+            axes.plot([nu, nu], [low, min(half * (nu - 1), high)], **thin)
+    # Above the line: the borders meet it where nu = ell + q/2 (+ (2 - q) gamma).
+    for offset, start in ((half, 0.0), (half + (2 - 2 * half) * gamma, 2 * gamma)):
         ends = np.array([start, min(right, high + offset)])
         if ends[1] > ends[0]:
             axes.plot(ends, ends - offset, **thin)

@@ -52,7 +52,7 @@ class DeepQuadraticLaw(QuadraticLaw):
 
     @property
     def _power(self) -> float:
-        return float(self.problem.architecture.penalty_exponent)  # type: ignore[attr-defined]
+        return float(self.problem.architecture.penalty_power)
 
     @cached_property
     def _unit(self) -> float:
