@@ -1,7 +1,7 @@
 """Exponents of deep networks at large dimension, against those of docs/theory.md: every phase that has a power law.
 
-The paths are those of ``shallows phases --exponents``, placed by the borders that a penalty of modes to the power ``q`` has;
-they were fixed before the first run. Prints one line for each, and the constant that phase V tends to.
+The paths are those of ``shallows phases --exponents``, placed by the borders that a penalty of modes to the power ``q``
+has; they were fixed before the first run. Prints one line for each, and the constant that phase V tends to.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
 
 def _name_at(network: Network, nu: float, ell: float, gamma: float) -> str:
     half = network.penalty_power / 2
-    if ell > half * (nu - 1):
+    if ell > noise_border(network, nu, gamma):
         if nu < ell + half:
             return "Ib"
         return "II" if nu < ell + half + 2 * (1 - half) * gamma else "III"
@@ -120,6 +120,24 @@ def _name_at(network: Network, nu: float, ell: float, gamma: float) -> str:
     if nu < 1:
         return "IV" if nu < network.benign_until(gamma) else "V"
     return "VIa" if nu < 2 * gamma else "VIb"
+
+
+def noise_border(network: str | Network, nu: float, gamma: float) -> float:
+    """``ell`` above which learned noise is negligible, at ``nu = log_d n_eff``.
+
+    Up to ``nu = 2 gamma`` the cut has to pass the edge of the bulk, ``ell = q (nu - 1)/2``. Beyond, all modes stand out
+    of the bulk, and their shift has to pass the noise on them: ``ell = (nu - 1)/2 - (1 - q)(gamma - 1/2)``.
+
+    Examples
+    --------
+    >>> from shallows.phases import noise_border
+    >>> [noise_border(name, nu=3.0, gamma=1.0) for name in ("quadratic", "quadratic:depth=2")]
+    [1.0, 0.75]
+    """
+    power = network_named(network).penalty_power
+    if power == 1.0:
+        return (nu - 1) / 2
+    return power * (nu - 1) / 2 if nu <= 2 * gamma else (nu - 1) / 2 - (1 - power) * (gamma - 0.5)
 
 
 def phase_of(problem: Problem, regularisation: float) -> Phase | None:

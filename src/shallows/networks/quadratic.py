@@ -83,13 +83,14 @@ class Quadratic(Network):
     def __init__(self, depth: int = 1) -> None:
         self._set_options(1, depth=depth)
         if self.depth > 1:
+            own = tuple(f"W{layer}" for layer in range(1, self.depth + 1))
             student = f"a network of {self.depth} square linear layers with quadratic activation behind the last"
             self._keep(
                 has_width=False,
                 harmful_exponent=0.0,
-                parameter_names=tuple(f"W{layer}" for layer in range(1, self.depth + 1)),
+                parameter_names=own,
                 words=replace(self.words, student=student),
-                output_formula=self.output_formula.replace("W x", " ".join([*self.parameter_names[::-1], "x"])),
+                output_formula=self.output_formula.replace("W x", " ".join([*own[::-1], "x"])),
             )
 
     @property
@@ -218,7 +219,7 @@ class Quadratic(Network):
         keep = min(p, d)
         sizes = np.sqrt(np.maximum(values[-keep:], 0) * np.sqrt(p * d))
         if self.depth > 1:  # every layer takes an equal share of each singular value
-            share = sizes ** (1 / self.depth)
+            share = np.where(values > tolerance, sizes, 0.0) ** (1 / self.depth)
             return {
                 name: share[:, None] * (vectors.T if i == 0 else np.eye(d))
                 for i, name in enumerate(self.parameter_names)

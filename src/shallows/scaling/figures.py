@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..networks import network_named
+from ..phases import noise_border
 from ..plotting.style import BLACK, GREY, ORANGE, SKY, VERMILLION, new_figure, save, styled
 
 if TYPE_CHECKING:
@@ -46,10 +47,11 @@ def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK) -> N
     left, right = axes.get_xlim()
     low, high = axes.get_ylim()
     thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
-    x = np.array([left, right])
     architecture = network_named(network)
     half = architecture.penalty_power / 2
-    axes.plot(x, half * (x - 1), color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
+    x = np.array([left, min(max(2 * gamma, left), right), right])
+    line = [noise_border(architecture, float(nu), gamma) for nu in x]
+    axes.plot(x, line, color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
     for nu in sorted({0.0, 1.0, 2 * gamma, architecture.benign_until(gamma)}):
         if left < nu < right and half * (nu - 1) > low:
             axes.plot([nu, nu], [low, min(half * (nu - 1), high)], **thin)

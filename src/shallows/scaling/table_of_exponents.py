@@ -135,7 +135,7 @@ def paths_of(network: Network, gamma: float) -> Iterator[Path]:
     half = network.penalty_power / 2
     above = gamma + 1.0  # this far above the noise line no bulk is left, and III has room
     middle = above + half + (2 - 2 * half) * gamma / 2
-    far = 0.5 * (above + half + (2 - 2 * half) * gamma + above / half + 1)
+    far = 0.5 * (above + half + (2 - 2 * half) * gamma + 2 * above + 1 + (1 - 2 * half) * (2 * gamma - 1))
     for which, variable in enumerate(("n_eff", "lam")):
         yield path("II", variable, rate["II"][which], 1e16, 0.1, middle, above)
         yield path("III", variable, rate["III"][which], 1e12, 0.1, far, above)

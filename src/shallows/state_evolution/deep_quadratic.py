@@ -27,11 +27,11 @@ def power_moments(u, unit, power, variance, s, w, fine):
     if u >= s[0] and v == 0.0:
         return energy, 0.0
     integrals = power_integrals(u, v, unit, power, variance, s, w, fine)
-    error = energy + integrals[0] - 2.0 * integrals[1]
-    # Where much is learned that difference cancels: build the same number from small terms.
-    if error < 0.2 * energy:
-        error = unlearned(u, v, variance, s, w, integrals[3])
-        error += power_learned_error(u, v, variance, s, w, integrals[4])
+    if variance > energy:
+        return energy + integrals[0] - 2.0 * integrals[1], integrals[2]
+    # That difference cancels where much is learned, and its terms are as large as the largest mode squared, which next
+    # to a bulk of any mass leaves nothing of them: the same number from small terms.
+    error = unlearned(u, v, variance, s, w, integrals[3]) + power_learned_error(u, v, variance, s, w, integrals[4])
     return error, integrals[2]
 
 

@@ -1,4 +1,4 @@
-"""Training deep quadratic networks: ``sum s^(1/k)``, which is not convex, from many starts (theory note, section 14)."""
+"""Training deep quadratic networks: ``sum s^(1/k)``, not convex, from many starts (theory note, section 14)."""
 
 from __future__ import annotations
 
