@@ -152,14 +152,14 @@ class Prediction(Displayed):
     @property
     def _narrow_interpolation(self) -> bool:
         """A network narrower than the inputs that fits most of its labels: theory leaves trained runs there."""
-        return not self.problem.is_convex and self.fixed_point.slack < 0.4
+        return self.problem.is_narrow and self.fixed_point.slack < 0.4
 
     @property
     def quantitative(self) -> bool:
         """Whether theory at this size is known to be within 3 to 10 percent of trained networks."""
         if self.problem.effective_samples < QUANTITATIVE:
             return False
-        return self.problem.is_convex or (self.allowance is not None and self.allowance <= 0.1)
+        return not self.problem.is_narrow or (self.allowance is not None and self.allowance <= 0.1)
 
     @property
     def allowance(self) -> float | None:
@@ -170,7 +170,7 @@ class Prediction(Displayed):
         inputs: ``0.03 + 8/n_eff``, below 15 effective samples or where they fit most of their labels none.
         """
         n_eff, architecture = self.problem.effective_samples, self.problem.architecture
-        if not self.problem.is_convex:
+        if self.problem.is_narrow:
             told = n_eff >= NARROW and not self._narrow_interpolation
             return architecture.narrow_allowance(n_eff) if told else None
         if n_eff >= QUANTITATIVE:
@@ -182,7 +182,7 @@ class Prediction(Displayed):
     def finite_size(self) -> str:
         """How far to trust the prediction for a network of this size (theory note, section 11)."""
         n_eff, allowance = self.problem.effective_samples, self.allowance
-        narrow = "" if self.problem.is_convex else f"width {self.problem.effective_width} < dim and "
+        narrow = f"width {self.problem.effective_width} < dim and " if self.problem.is_narrow else ""
         if self._narrow_interpolation:
             used = 1 - self.fixed_point.slack
             return (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._numbers import measured_number
 from ._numbers import terminal_number as number
 from .networks import network_named
 from .phases import PHASES
@@ -154,8 +155,30 @@ def verification_sections(content: Mapping[str, Any]) -> list[tuple[str, list[Ro
     return [
         ("Problem", problem_rows(content)),
         (heading, _comparison_rows(content)),
+        *([("Where gradient training ends", _ending_rows(content))] if len(content.get("endings", ())) > 1 else []),
         ("Outcome", _outcome_rows(content)),
     ]
+
+
+#: Where training ends, in words.
+_BRANCHES = {
+    "theory": "theory's branch",
+    "better": "another minimum, lower risk",
+    "worse": "another minimum",
+    "collapse": "collapse to zero",
+}
+
+
+def _ending_rows(content: Mapping[str, Any]) -> list[Row]:
+    """By the scale of the initial weights: excess risk, objective over message passing's, active weights."""
+    rows: list[Row] = []
+    for ending in content["endings"]:
+        risk, above, active = (ending[name] for name in ("excess_risk", "objective_above_amp", "active"))
+        height = f"objective {100 * above['mean']:+.2g} %"
+        measured = measured_number(risk["mean"], risk["standard_error"])
+        name = f"from weights times {ending['init_scale']:g}"
+        rows.append((name, measured, height, f"{active['mean']:.4g} active", _BRANCHES[ending["branch"]]))
+    return rows
 
 
 def summary_rows(sections: list[tuple[str, list[Row]]]) -> list[Row]:

@@ -10,9 +10,10 @@ from shallows import FromValues, LowRank, PowerLaw, Problem, predict
 from shallows.denoisers import SpectralPowerThreshold, power_threshold_for_penalty, spectral_divergence
 from shallows.freeprob.bands_and_edges import bands
 from shallows.freeprob.contour import find_position, position
-from shallows.freeprob.power_threshold import branch_distance, continued, jump, shrunk, unit_of_threshold
+from shallows.freeprob.power_threshold import branch_distance, continued, shrunk, unit_of_threshold
 from shallows.networks import Quadratic
 from shallows.phases import phase_at, predicted_exponents
+from shallows.power_prox import jump_of
 from shallows.spectra import decompose, learned_law
 from shallows.state_evolution import moments, solve
 from shallows.state_evolution.deep_quadratic import power_moments_at
@@ -27,7 +28,7 @@ def test_the_threshold_is_the_global_minimum_and_jumps_where_two_are_equal(power
     for x in (-1.0, 0.3, 0.9, 1.2, 1.7, 5.0):
         best = grid[np.argmin((x - grid) ** 2 / 2 + zeta * grid**power)]
         assert shrunk(x, unit, power)[0] == pytest.approx(best, abs=2e-5)
-    edge, top = (unit * part for part in jump(power))
+    edge, top = (unit * part for part in jump_of(power))
     assert (edge - top) ** 2 / 2 + zeta * top**power == pytest.approx(edge**2 / 2, rel=1e-12)
     assert shrunk(edge * (1 - 1e-9), unit, power)[0] == 0 and shrunk(edge * (1 + 1e-9), unit, power)[0] >= top
     h, x = 1e-5, 2.5 * edge
@@ -44,10 +45,10 @@ def test_the_continuation_solves_its_equation_in_the_whole_half_plane(power):
         t = x - continued(x, unit, power)
         assert abs(t + zeta * power * t ** (power - 1) - x) < 1e-11 * max(abs(x), abs(t))
         assert t.imag > 0 or power == 1.0
-    for x in unit * jump(power)[0] * np.array([1.0 + 1e-9, 1.5, 20.0]):
+    for x in unit * jump_of(power)[0] * np.array([1.0 + 1e-9, 1.5, 20.0]):
         assert x - continued(complex(x, 0.0), unit, power).real == pytest.approx(shrunk(x, unit, power)[0], rel=1e-9)
     if power < 1.0:  # analytic up to the branch point, left of the jump
-        x = unit * (jump(power)[0] - 0.9 * branch_distance(power))
+        x = unit * (jump_of(power)[0] - 0.9 * branch_distance(power))
         t = x - continued(complex(x, 0.0), unit, power)
         assert abs(t + zeta * power * t ** (power - 1) - x) < 1e-9 and abs(t.imag) < 1e-7
 
@@ -68,7 +69,7 @@ def plain_moments(delta, zeta, power, modes):
     """``(E, A)`` by Gauss-Legendre quadrature over the density between the edges of its bands."""
     weights = np.full(modes.size, 1 / modes.size)
     unit = zeta ** (1 / (2 - power))
-    cut = unit * jump(power)[0]
+    cut = unit * jump_of(power)[0]
     nodes, lengths = np.polynomial.legendre.leggauss(120)
     q = overlap = freedom = 0.0
     for low, high in bands(delta**2, np.sort(modes)[::-1].copy(), weights):

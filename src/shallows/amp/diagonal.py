@@ -55,5 +55,6 @@ class DiagonalSimulation(Simulation):
         return 0.0
 
 
-MODELS.register("diagonal")(DiagonalModel())
-SIMULATIONS.register("diagonal")(DiagonalSimulation())
+for _kind in ("diagonal", "deep_diagonal"):
+    MODELS.register(_kind)(DiagonalModel())
+    SIMULATIONS.register(_kind)(DiagonalSimulation())

@@ -83,6 +83,14 @@ Alignment = Annotated[
         "Teacher in the eigenvectors of the covariance: aligned (default), random, or a file with a rotation.",
     ),
 ]
+InitScale = Annotated[
+    str | None,
+    _option(
+        "--init-scale",
+        "S",
+        "Gradient training: initial weights, times those whose outputs are about the size of the labels (default 1).",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -113,6 +121,14 @@ def parse_size(option: str, text: str) -> float:
     if number != 0 and not SMALLEST_SIZE <= number <= LARGEST_SIZE:
         raise InvalidArgument(option, shown(text), allowed)
     return float(number)
+
+
+def parse_init_scale(text: str) -> float:
+    """A scale of initial weights, a positive number of reasonable size."""
+    scale = parse_size("--init-scale", text)
+    if scale == 0:
+        raise InvalidArgument("--init-scale", shown(text), "must be a number > 0: zero weights have no gradient")
+    return scale
 
 
 def parse_counts(option: str, text: str, base: float) -> list[float]:

@@ -75,6 +75,7 @@ def run(
     solver: Solver = None,
     tolerance: Tolerance = None,
     iterations: Iterations = None,
+    init_scale: options.InitScale = None,
     device: Device = None,
     out: Out = None,
     force: Force = False,
@@ -88,6 +89,12 @@ def run(
     architecture = options.parse_network(network, depth=depth)
     given = {"network": architecture.name} | _settings(solver, tolerance, iterations)
     given |= _regularisation(architecture, weight_decay, penalty, width)
+    if init_scale is not None:
+        given["init_scale"] = options.parse_init_scale(init_scale)
+        if given["solver"] != "gradient":
+            raise InvalidArgument(
+                "--init-scale", options.shown(init_scale), "is of gradient training: --solver gradient"
+            )
     given["device"] = "cpu" if device is None else device
     with options.naming({"device": device}):
         find_device(given["device"])

@@ -162,8 +162,32 @@ class Rules(ABC):
         raise NotSupported("network", problem.network, "the posterior mean of this network is not known")
 
     @abstractmethod
-    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
-        """The threshold ``zeta`` with ``zeta (N - D(zeta)) = strength`` on the observations (d,)."""
+    def threshold_for(
+        self,
+        observed: FloatArray,
+        samples: int,
+        strength: float,
+        rank_share: float = 1.0,
+        noise_scale: float | None = None,
+    ) -> float:
+        """The threshold ``zeta`` with ``zeta (N - D(zeta)) = strength`` on the observations (d,).
+
+        The largest, where there are several. Rules that need the scale of the noise, for the density of observations,
+        take it from them where it is not given.
+        """
+
+    def predicted_threshold(self, problem: Problem, noise_scale: float, strength: float) -> float:
+        """What :meth:`threshold_for` is expected to be at a noise scale of the problem."""
+        from scipy.optimize import brentq
+
+        constraints = problem.architecture.constraints(problem.samples, problem.dim)
+
+        def excess(zeta: float) -> float:
+            freedom = self.soft(zeta, problem.rank_share).moments(problem, noise_scale)[1]
+            return zeta * (constraints - freedom) - strength
+
+        high = float(problem.spectrum.values[0]) + 10 * noise_scale + 2 * strength / constraints
+        return float(brentq(excess, 0.0, high, xtol=1e-12 * high, rtol=1e-12))
 
 
 #: For each network, its rules.

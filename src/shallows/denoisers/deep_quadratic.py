@@ -9,7 +9,9 @@ import numpy as np
 
 from .._arguments import check_integer, check_number
 from .._kernels import kernel
-from ..freeprob.power_threshold import jump, shrunk, unit_of_threshold
+from ..freeprob.power_threshold import shrunk, unit_of_threshold
+from ..power_prox import jump_of
+from ..state_evolution import threshold_for_strength
 from ..state_evolution.deep_quadratic import power_moments_at
 from .base import RULES, Denoised, Denoiser, Rules, register
 from .quadratic import RotationallyInvariant
@@ -142,7 +144,7 @@ def power_threshold_for_penalty(values: FloatArray, alpha: float, penalty: float
     silent = penalty / (4 * alpha)
     if values[-1] <= 0:
         return silent, 0.0
-    top = float((values[-1] / jump(power)[0]) ** (2 - power))
+    top = float((values[-1] / jump_of(power)[0]) ** (2 - power))
     if top <= silent:
         return silent, 0.0
 
@@ -186,9 +188,19 @@ class DeepQuadraticRules(Rules):
     def posterior(self, problem: Problem) -> RotationallyInvariant:
         return RotationallyInvariant(problem.spectrum.values, problem.spectrum.weights)
 
-    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
+    def threshold_for(
+        self,
+        observed: FloatArray,
+        samples: int,
+        strength: float,
+        rank_share: float = 1.0,
+        noise_scale: float | None = None,
+    ) -> float:
         alpha = samples / observed.size**2
         return power_threshold_for_penalty(observed, alpha, 2 * strength, self.depth)[0]
+
+    def predicted_threshold(self, problem: Problem, noise_scale: float, strength: float) -> float:
+        return threshold_for_strength(problem, noise_scale, strength)
 
 
 RULES.register_for_each("deep_quadratic")(DeepQuadraticRules)

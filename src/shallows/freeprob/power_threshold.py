@@ -13,18 +13,10 @@ from __future__ import annotations
 import math
 
 from .._kernels import kernel
+from ..power_prox import beyond_jump, jump_of
 
 #: Newton's method needs fewer than ten steps anywhere in the half-plane, some thirty at the branch point.
 STEPS = 80
-
-
-@kernel
-def jump(power):
-    """``(u_c, t_c)``: where the rule of penalty ``t^power`` leaves zero, and where to."""
-    if power == 1.0:
-        return 1.0, 0.0
-    height = (2.0 * (1.0 - power)) ** (1.0 / (2.0 - power))
-    return height + power * height ** (power - 1.0), height
 
 
 @kernel
@@ -33,7 +25,7 @@ def branch_distance(power):
     if power == 1.0:
         return math.inf
     t = (power * (1.0 - power)) ** (1.0 / (2.0 - power))
-    return jump(power)[0] - (t + power * t ** (power - 1.0))
+    return jump_of(power)[0] - (t + power * t ** (power - 1.0))
 
 
 @kernel
@@ -50,19 +42,12 @@ def shrunk(x, unit, power):
     if unit == 0.0:
         return x, 1.0
     x = x / unit
-    edge, top = jump(power)
+    edge, top = jump_of(power)
     if x < edge:
         return 0.0, 0.0
     if power == 1.0:
         return unit * (x - 1.0), 1.0
-    t = x
-    for _ in range(STEPS):
-        pull = power * t ** (power - 1.0)
-        step = (t + pull - x) / (1.0 - (1.0 - power) * pull / t)
-        t -= step
-        if step <= 1e-15 * t:  # monotone from the right: the left side is convex
-            break
-    t = max(t, top)
+    t = max(beyond_jump(x, power), top)
     return unit * t, 1.0 / (1.0 - (1.0 - power) * power * t ** (power - 2.0))
 
 
@@ -76,7 +61,7 @@ def continued(x, unit, power):
     x = x / unit
     t = x
     size = abs(x)
-    edge = jump(power)[0]
+    edge = jump_of(power)[0]
     if size < edge:
         t = x * (edge / size) if size > 0.0 else complex(0.0, edge)
     pull = 0.0 * x

@@ -312,9 +312,13 @@ class Network(ABC):
         """Hidden units: `dim` unless a width was given."""
         return dim if width is None else width
 
+    def is_narrow(self, dim: int, width: int | None) -> bool:
+        """Whether the network has fewer hidden units than inputs."""
+        return self.has_width and self.effective_width(dim, width) < dim
+
     def is_convex(self, dim: int, width: int | None) -> bool:
         """Whether the training minimum is that of a convex problem."""
-        return not self.has_width or self.effective_width(dim, width) >= dim
+        return not self.is_narrow(dim, width)
 
     def rank_share(self, dim: int, width: int | None) -> float:
         """Largest share of the modes that can be learned: ``p/d``, at most 1."""
@@ -325,6 +329,10 @@ class Network(ABC):
     @abstractmethod
     def parameter_shapes(self, dim: int, width: int | None) -> tuple[tuple[int, ...], ...]:
         """Shapes of :attr:`parameter_names`."""
+
+    def initial_spread(self, output: float, dim: float) -> float:
+        """Standard deviation of independent own weights whose outputs have about the size `output`."""
+        return float(np.sqrt(output))
 
     @abstractmethod
     def effective_weights(self, parameters: Mapping[str, Any]) -> Any:

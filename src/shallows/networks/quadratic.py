@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidArgument
-from ..freeprob.power_threshold import jump
+from ..power_prox import jump_of
 from ..weights import LowRankPSD
 from .base import Network, Words, root_of
 from .registry import register
@@ -151,7 +151,7 @@ class Quadratic(Network):
         if self.depth == 1:
             return threshold
         q = self.penalty_power
-        return np.asarray(jump(q)[0] * np.asarray(threshold) ** (1 / (2 - q)))
+        return np.asarray(jump_of(q)[0] * np.asarray(threshold) ** (1 / (2 - q)))
 
     def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
         if noisy <= 2 * noise_scale:

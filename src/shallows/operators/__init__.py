@@ -40,6 +40,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
+@OPERATORS.register("deep_diagonal")
 @OPERATORS.register("diagonal")
 def _diagonal(inputs: object) -> DiagonalOperator:
     if isinstance(inputs, SparseInputs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..plotting.decomposition import draw_decomposition
+from ..plotting.endings import draw_endings, draw_heights
 from ..plotting.style import new_figure
 from ..plotting.verification import draw_agreement, draw_learning_curve
 from ..spectra.decomposition import PARTS
@@ -23,7 +24,9 @@ def agreement_figure(verification: Verification) -> Figure:
     for axes, key, title in zip(
         panels, ("excess_risk", "train_error"), ("Excess risk", "Train error (per sample)"), strict=True
     ):
-        draw_agreement(axes, {name: item[key] for name, item in verification.comparisons.items()})
+        # gradient training from other than the usual weights has a figure of its own
+        usual = {name: item for name, item in verification.comparisons.items() if ":" not in name}
+        draw_agreement(axes, {name: item[key] for name, item in (usual or verification.comparisons).items()})
         axes.set_title(title)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
@@ -40,6 +43,23 @@ def decomposition_figure(verification: Verification) -> Figure:
     draw_decomposition(figure.subplots(), terms, prediction.excess_risk, PARTS, best=best, measured=measured)
     if best is not None:
         figure.legend(loc="outside lower center")
+    return figure
+
+
+def endings_figure(verification: Verification) -> Figure:
+    """Excess risk and objective over the scale of the initial weights of gradient training."""
+    prediction = verification.prediction
+    levels = [("theory", prediction.excess_risk, "-"), ("nothing learned", verification.problem.null_risk, ":")]
+    best = bayes_risk(prediction)
+    if best is not None:
+        levels.append(("Bayes-optimal", best, "--"))
+    figure = new_figure(7.0, 3.3)
+    risks, heights = figure.subplots(1, 2)
+    draw_endings(risks, verification.endings, levels=levels)
+    draw_heights(heights, verification.endings)
+    risks.set_yscale("log")
+    handles, labels = risks.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
 
 

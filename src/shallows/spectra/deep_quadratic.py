@@ -14,7 +14,8 @@ import numpy as np
 from ..freeprob.bands_and_edges import outer_edges
 from ..freeprob.contour import position, unlearned
 from ..freeprob.power_contour import power_integrals, power_integrals_between, power_learned_error
-from ..freeprob.power_threshold import jump, shrunk, unit_of_threshold
+from ..freeprob.power_threshold import shrunk, unit_of_threshold
+from ..power_prox import jump_of
 from .decomposition import Decomposition
 from .law import LAWS
 from .quadratic import QuadraticLaw
@@ -61,12 +62,12 @@ class DeepQuadraticLaw(QuadraticLaw):
 
     @property
     def _reach(self) -> float:
-        return float(self._unit * jump(self._power)[0])
+        return float(self._unit * jump_of(self._power)[0])
 
     @property
     def smallest(self) -> float:
         """Smallest eigenvalue that can be learned: where the threshold jumps to."""
-        return float(self._unit * jump(self._power)[1])
+        return float(self._unit * jump_of(self._power)[1])
 
     def _kept(self, noisy: float) -> float:
         return float(shrunk(noisy, self._unit, self._power)[0])

@@ -12,7 +12,7 @@ from .covariance import COVARIANCE_EVOLUTIONS, CovarianceEvolution
 from .fixed_point import moments, silencing_threshold, solve
 from .protocol import STATE_EVOLUTIONS, StateEvolution
 from .result import FixedPoint, Status
-from .solutions import Solutions, has_several, solutions
+from .solutions import Solutions, has_several, solutions, threshold_for_strength
 
 __all__ = [
     "COVARIANCE_EVOLUTIONS",
@@ -30,6 +30,7 @@ __all__ = [
     "silencing_threshold",
     "solutions",
     "solve",
+    "threshold_for_strength",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Fixed points of problems that are not convex: the equations of a problem scaled, solved, and reported in its units."""
+"""Fixed points of problems that are not convex: the equations scaled, solved, and reported in the problem's units."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """State evolution of deep diagonal networks: Gaussian averages of a map that jumps (theory note, section 14).
 
-With ``q = 2/L`` the estimates beyond the jump are integrated over themselves, ``u(t) = t + q zeta t^(q-1)``, so that the
-map is inverted nowhere but far from its jump, where a Gauss-Hermite rule serves.
+With ``q = 2/L`` the integrals run over the estimates beyond the jump, ``u(t) = t + q zeta t^(q-1)``, so that the map is
+inverted nowhere but far from its jump, where a Gauss-Hermite rule serves.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from .._kernels import kernel
 from ..freeprob.contour import FASTMATH, legendre_nodes
+from ..power_prox import beyond_jump, jump_of
 from .diagonal import DiagonalStateEvolution, normal_density
-from .power_prox import beyond_jump, jump_of
 from .protocol import STATE_EVOLUTIONS
 
 if TYPE_CHECKING:
@@ -108,13 +108,32 @@ def near_moments(x, cut, t, u, w):
     return risk + x * x * inside(-cut - x, cut - x), dof
 
 
+@kernel(fastmath=FASTMATH, error_model="numpy")
+def near_parts(x, cut, t, u, w):
+    """``(E[eta^2], E[eta])`` of ``eta(x + Z)``, as :func:`near_moments`."""
+    square = 0.0
+    mean = 0.0
+    for k in range(t.size):
+        up = u[k] - x
+        down = u[k] + x
+        plus = normal_density(up) if abs(up) < REACH else 0.0
+        minus = normal_density(down) if down < REACH else 0.0
+        square += w[k] * (plus + minus) * t[k] * t[k]
+        mean += w[k] * (plus - minus) * t[k]
+    return square, mean
+
+
+#: Thresholds over the noise scale below which the map does nothing.
+NOTHING = 1e-9
+
+
 @kernel
 def deep_diagonal_moments(q, c, tau, s, counts):
     """``(R, D)``: sums over modes `s` with multiplicities `counts`, for the map of ``zeta = c^(2-q)``."""
     a = c / tau
     edge, _ = jump_of(q)
     cut = a * edge
-    if a < 1e-9:  # the map does nothing
+    if a < NOTHING:
         total = counts.sum()
         return tau * tau * total, total
     near = 0.0

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from .._kernels import kernel
 from ..freeprob.contour import find_position, height, unlearned
 from ..freeprob.power_contour import power_integrals, power_learned_error
-from ..freeprob.power_threshold import jump, unit_of_threshold
+from ..freeprob.power_threshold import unit_of_threshold
+from ..power_prox import jump_of
 from .protocol import STATE_EVOLUTIONS
 from .quadratic import QuadraticStateEvolution, energy_of
 
@@ -40,7 +41,7 @@ def power_moments_at(noise_scale, threshold, power, s, w):
     """``(E, A)`` at any noise scale and threshold ``zeta``."""
     variance = noise_scale * noise_scale
     unit = unit_of_threshold(threshold, power)
-    u = find_position(unit * jump(power)[0], variance, s, w)
+    u = find_position(unit * jump_of(power)[0], variance, s, w)
     return power_moments(u, unit, power, variance, s, w, True)
 
 
@@ -67,7 +68,7 @@ class DeepQuadraticStateEvolution(QuadraticStateEvolution):
 
     def silencing_threshold(self, largest_mode: float, noise_scale: float) -> float:
         beyond = super().silencing_threshold(largest_mode, noise_scale)
-        return float((beyond / jump(self.power)[0]) ** self.threshold_power)
+        return float((beyond / jump_of(self.power)[0]) ** self.threshold_power)
 
 
 STATE_EVOLUTIONS.register_for_each("deep_quadratic")(DeepQuadraticStateEvolution)

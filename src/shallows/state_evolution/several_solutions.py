@@ -23,6 +23,8 @@ from .compiled_solver import DIVERGENT, NO_SOLUTION, OK, PERFECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
     from .._types import FloatArray
 
 #: Steps in the logarithm of the threshold: in the first search from above, and from a neighbouring one.
@@ -179,7 +181,7 @@ class Equations:
     # -- both equations near a solution
 
     def violations(self, x: float, y: float, tight: bool) -> tuple[float, float]:
-        """Of both equations at ``variance = e^x``, ``c = e^y``, the second divided by the first's scale: noise, penalty.
+        """Of the noise and the penalty equation at ``variance = e^x``, ``c = e^y``.
 
         `tight` says that almost no constraint is left free.
         """
@@ -364,7 +366,7 @@ def _candidates(equations: Equations) -> Iterator[tuple[float, float]]:
     ratios = np.geomspace(SMALLEST_RATIO, ceiling / math.sqrt(low), GRID)
     first, second = _surfaces(equations, variances, ratios)
 
-    def changes(values: FloatArray) -> FloatArray:
+    def changes(values: FloatArray) -> NDArray[np.bool_]:
         corners = np.stack([values[:-1, :-1], values[1:, :-1], values[:-1, 1:], values[1:, 1:]])
         return np.asarray((corners.min(axis=0) <= 0) & (corners.max(axis=0) >= 0))
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_instance
 from .._display import Displayed, Summary
 from .._numbers import terminal_number as number
+from ..errors import SolveFailed
 from ..problems import Problem
 from .branches import Branches
-from .fixed_point import solve
+from .fixed_point import moments, silencing_threshold, solve
 from .protocol import STATE_EVOLUTIONS
 from .result import FixedPoint, require_theory
+from .several_solutions import Equations
 
 if TYPE_CHECKING:
     import pandas
@@ -60,8 +63,9 @@ class Solutions(Displayed):
         return Summary("Solutions of the state evolution", [("solutions", str(len(self.points)))], head, rows)
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row for each: ``noise_scale``, ``threshold``, ``estimation_error``, ``degrees_of_freedom``, ``stable``
-        and ``followed``, in the units of :class:`FixedPoint`.
+        """One row for each solution, in the units of :class:`FixedPoint`.
+
+        Columns: ``noise_scale``, ``threshold``, ``estimation_error``, ``degrees_of_freedom``, ``stable``, ``followed``.
         """
         from .._display import frame_of
 
@@ -98,6 +102,38 @@ def has_several(problem: Problem) -> bool:
     return STATE_EVOLUTIONS.has(problem.network) and STATE_EVOLUTIONS.of(problem.network).has_several
 
 
+def threshold_for_strength(problem: Problem, noise_scale: float, strength: float) -> float:
+    """The largest threshold ``zeta`` with ``zeta (N - D) = strength`` at a noise scale, for networks that have several.
+
+    Raises
+    ------
+    SolveFailed
+        If there is none.
+
+    Examples
+    --------
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.state_evolution import moments, threshold_for_strength
+    >>> problem = Problem("diagonal:depth=3", PowerLaw(100, 1.0), samples=80)
+    >>> zeta = threshold_for_strength(problem, noise_scale=0.05, strength=1.0)
+    >>> round(zeta * (80 - moments(problem, 0.05, zeta)[1]), 9)
+    1.0
+    """
+    evolution = STATE_EVOLUTIONS.of(problem.network)
+    equations = Equations(
+        lambda scale, threshold: moments(problem, scale, threshold),
+        problem.architecture.constraints(problem.samples, problem.dim),
+        0.0,
+        strength,
+        evolution.threshold_power,
+        lambda scale: silencing_threshold(problem, scale),
+    )
+    found = equations.largest_threshold(noise_scale)
+    if math.isnan(found):
+        raise SolveFailed("no threshold belongs to this weight decay at this noise scale")
+    return float(found**equations.power)
+
+
 def solutions(problem: Problem, weight_decay: float | None = None, penalty: float | None = None) -> Solutions:
     """All fixed points of the state evolution of `problem`.
 
@@ -123,7 +159,8 @@ def solutions(problem: Problem, weight_decay: float | None = None, penalty: floa
     --------
     Twice as many samples as weights, and little weight decay: message passing overfits, and a second solution does not.
 
-    >>> from shallows import Diagonal, PowerLaw, Problem
+    >>> from shallows import PowerLaw, Problem
+    >>> from shallows.networks import Diagonal
     >>> from shallows.state_evolution import solutions
     >>> problem = Problem(Diagonal(depth=3), PowerLaw(dim=1000, gamma=1.0), samples=2000, noise=0.5)
     >>> found = solutions(problem, weight_decay=1.0)

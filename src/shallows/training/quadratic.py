@@ -145,7 +145,7 @@ class QuadraticGradient(GradientModel):
 
         return closure
 
-    def stationarity(self, task: Task, weights: LowRankPSD, penalty: float | None) -> float:
+    def stationarity(self, task: Task, weights: LowRankPSD, weight_decay: float, penalty: float | None) -> float:
         """Relative norm of the gradient in the factor."""
         assert penalty is not None
         operator, factor = task.operator, weights.factor

@@ -1,7 +1,8 @@
 """The proximal map of ``zeta |theta|^q`` for ``0 < q <= 1``: what depth makes of the soft threshold (theory note, 14).
 
-Everything follows from that of ``zeta = 1``: with ``c = zeta^(1/(2-q))`` it is ``c eta_1(u/c)``, and ``eta_1`` jumps from
-0 to ``t_c = (2 (1-q))^(1/(2-q))`` where observations pass ``u_c = t_c + q t_c^(q-1)``; beyond, ``u = t + q t^(q-1)``.
+Everything follows from that of ``zeta = 1``: with ``c = zeta^(1/(2-q))`` it is ``c eta_1(u/c)``, and ``eta_1`` jumps
+from 0 to ``t_c = (2 (1-q))^(1/(2-q))`` where observations pass ``u_c = t_c + q t_c^(q-1)``; beyond,
+``u = t + q t^(q-1)``.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._kernels import kernel
+from ._kernels import kernel
 
 if TYPE_CHECKING:
-    from .._types import FloatArray
+    from ._types import FloatArray
 
 
 @kernel
