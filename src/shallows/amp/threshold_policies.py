@@ -179,7 +179,7 @@ class ThresholdForPenalty(Policy):
 
     def denoiser(self, seen: Observations) -> Denoiser:
         rules = RULES.of(seen.network)
-        found = rules.threshold_for(seen.values, seen.samples, self.strength, seen.rank_share, seen.noise_scale)
+        found = rules.threshold_in_noise(seen.values, seen.noise_scale, seen.samples, self.strength, seen.rank_share)
         return rules.soft(found, seen.rank_share)
 
     def divergence(self, rule: Denoiser, measured: float, seen: Observations) -> float:

@@ -162,19 +162,14 @@ class Rules(ABC):
         raise NotSupported("network", problem.network, "the posterior mean of this network is not known")
 
     @abstractmethod
-    def threshold_for(
-        self,
-        observed: FloatArray,
-        samples: int,
-        strength: float,
-        rank_share: float = 1.0,
-        noise_scale: float | None = None,
-    ) -> float:
-        """The threshold ``zeta`` with ``zeta (N - D(zeta)) = strength`` on the observations (d,).
+    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
+        """The threshold ``zeta`` with ``zeta (N - D(zeta)) = strength`` on the observations (d,); the largest."""
 
-        The largest, where there are several. Rules that need the scale of the noise, for the density of observations,
-        take it from them where it is not given.
-        """
+    def threshold_in_noise(
+        self, observed: FloatArray, noise_scale: float, samples: int, strength: float, rank_share: float = 1.0
+    ) -> float:
+        """:meth:`threshold_for` where the scale of the noise is known, which densities are estimated by."""
+        return self.threshold_for(observed, samples, strength, rank_share)
 
     def predicted_threshold(self, problem: Problem, noise_scale: float, strength: float) -> float:
         """What :meth:`threshold_for` is expected to be at a noise scale of the problem."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Step in the logarithm of the threshold in the search for the largest that fits.
 STEP = 0.1
+#: Median size of a standard normal number.
+NORMAL_MEDIAN = 0.6745
 
 
 def density_width(noise_scale: float, count: int) -> float:
@@ -118,17 +120,15 @@ class DeepDiagonalRules(DiagonalRules):
     def soft(self, threshold: float, rank_share: float = 1.0) -> PowerThreshold:  # type: ignore[override]
         return PowerThreshold(threshold, self.depth)
 
-    def threshold_for(
-        self,
-        observed: FloatArray,
-        samples: int,
-        strength: float,
-        rank_share: float = 1.0,
-        noise_scale: float | None = None,
+    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
+        scale = float(np.median(np.abs(observed))) / NORMAL_MEDIAN  # most weights are little beside the noise
+        return self.threshold_in_noise(observed, scale, samples, strength)
+
+    def threshold_in_noise(
+        self, observed: FloatArray, noise_scale: float, samples: int, strength: float, rank_share: float = 1.0
     ) -> float:
         sizes = np.ascontiguousarray(np.abs(observed))
-        scale = float(np.median(sizes)) / 0.6745 if noise_scale is None else noise_scale
-        return largest_threshold(sizes, samples, strength, self.q, density_width(scale, sizes.size))
+        return largest_threshold(sizes, samples, strength, self.q, density_width(noise_scale, sizes.size))
 
     def predicted_threshold(self, problem: Problem, noise_scale: float, strength: float) -> float:
         return threshold_for_strength(problem, noise_scale, strength)

@@ -229,14 +229,7 @@ class DiagonalRules(Rules):
     def posterior(self, problem: Problem) -> PosteriorMean:
         return PosteriorMean(problem.spectrum.values, problem.spectrum.multiplicities)
 
-    def threshold_for(
-        self,
-        observed: FloatArray,
-        samples: int,
-        strength: float,
-        rank_share: float = 1.0,
-        noise_scale: float | None = None,
-    ) -> float:
+    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
         return threshold_for_weight_decay(observed, samples, strength)
 
 

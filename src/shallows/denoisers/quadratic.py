@@ -282,14 +282,7 @@ class QuadraticRules(Rules):
     def posterior(self, problem: Problem) -> RotationallyInvariant:
         return RotationallyInvariant(problem.spectrum.values, problem.spectrum.weights)
 
-    def threshold_for(
-        self,
-        observed: FloatArray,
-        samples: int,
-        strength: float,
-        rank_share: float = 1.0,
-        noise_scale: float | None = None,
-    ) -> float:
+    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
         limit = largest_rank(rank_share, observed.size)
         return threshold_for_penalty(observed, samples / observed.size**2, 2 * strength, limit)[0]
 
