@@ -188,14 +188,7 @@ class DeepQuadraticRules(Rules):
     def posterior(self, problem: Problem) -> RotationallyInvariant:
         return RotationallyInvariant(problem.spectrum.values, problem.spectrum.weights)
 
-    def threshold_for(
-        self,
-        observed: FloatArray,
-        samples: int,
-        strength: float,
-        rank_share: float = 1.0,
-        noise_scale: float | None = None,
-    ) -> float:
+    def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
         alpha = samples / observed.size**2
         return power_threshold_for_penalty(observed, alpha, 2 * strength, self.depth)[0]
 
