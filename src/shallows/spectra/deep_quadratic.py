@@ -108,7 +108,10 @@ class DeepQuadraticLaw(QuadraticLaw):
         if u < edge:
             above = power_integrals(edge, edge_v, *how, True)
             under = unlearned(edge, edge_v, variance, s, w, above[3])
-            inside = power_integrals_between(u, v, edge, edge_v, *how)
+            if edge_v == 0.0 and edge >= s[0]:  # the bulk is all there is
+                inside = power_integrals(u, v, *how, True)
+            else:
+                inside = power_integrals_between(u, v, edge, edge_v, *how)
             over, align = inside[0], -2 * inside[1]
             approximation = power_learned_error(edge, edge_v, variance, s, w, above[4])
         else:
