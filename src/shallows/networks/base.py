@@ -112,6 +112,8 @@ class Network(ABC):
     needs_white_inputs: ClassVar[bool]
     #: Exponent of the risk in phase V; None where it is a logarithm.
     harmful_exponent: ClassVar[float | None]
+    #: Training penalises the modes' sizes to this power; 1 is the convex problem of two layers.
+    penalty_exponent: float = 1.0
     #: What the law of learned noise is called.
     learned_noise: ClassVar[str] = "law of theory"
     #: Relative cost of one prediction.

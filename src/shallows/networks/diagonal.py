@@ -83,7 +83,8 @@ class Diagonal(Network):
             student = f"a diagonal network of {depth} layers"
             noise = "normal, thresholded with a jump"
             own = tuple(f"w{layer}" for layer in range(1, depth + 1))
-            changed = {"words": replace(self.words, student=student), "learned_noise": noise, "parameter_names": own}
+            changed: dict[str, Any] = {"words": replace(self.words, student=student), "learned_noise": noise}
+            changed |= {"parameter_names": own, "penalty_exponent": 2 / depth, "harmful_exponent": 0.0}
             for name, value in changed.items():
                 object.__setattr__(self, name, value)
 
