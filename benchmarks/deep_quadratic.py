@@ -1,12 +1,14 @@
 """Deep quadratic networks against theory, with settings fixed before they were run.
 
-Run: ./run bench deep_quadratic [table | routes | physical | speed | optimum] ...
+Run: ./run bench deep_quadratic [table | routes | physical | speed | optimum | exponents] ...
 
 table     the two settings of the theory note, section 14: message passing, gradient training from two scales of weights
 routes    random problems: solver, twin over random matrices, message passing, best of many starts, gradient training
 physical  random problems over twelve decades: every answer physical or a named failure; exits 1 otherwise
 speed     one prediction at depth 2 and 3 over one at depth 1
 optimum   the risk at the best weight decay over depth, beside the Bayes-optimal one
+exponents every phase that has a power law, at large dimension, on the paths of ``shallows phases --exponents`` placed by
+          the borders of docs/theory.md; and the constant that phase V tends to
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from shallows import LowRank, PowerLaw, Problem, optimal_weight_decay, predict
 from shallows.amp import AmpSettings, amp
 from shallows.denoisers import SpectralPowerThreshold
 from shallows.networks import Quadratic, network_named
+from shallows.phases_with_depth import interpolation_risk
+from shallows.scaling.table_of_exponents import format_table, measure, paths_of
 from shallows.training import sample, train
 
 #: gamma, samples, noise, weight decay at d = 60, depth 2 (theory note, section 14).
@@ -178,7 +182,28 @@ def optimum() -> None:
             print(f"  gamma {gamma:g} n_eff {effective:6d}: depth 1 to 4: {'  '.join(cells)}", flush=True)
 
 
+def exponents() -> None:
+    """Every exponent of the phases, and risk over noise deep in phase V beside its limit."""
+    for depth in (2, 3, 4):
+        network = Quadratic(depth)
+        rows = [measure(path) for gamma in (0.75, 1.0, 1.25, 1.5, 2.0) for path in paths_of(network, gamma)]
+        rows.sort(key=lambda row: (row.path.phase, row.path.variable, row.path.gamma))
+        print(format_table(rows), flush=True)
+        for dim in (1e6, 1e9, 1e12):
+            problem = Problem(network, PowerLaw(dim, 1.5), dim**1.5, noise=1e4)  # type: ignore[arg-type]
+            level = predict(problem, weight_decay=0.0).excess_risk / 1e4
+            limit = interpolation_risk(network.penalty_exponent)
+            print(f"d = {dim:g}, n_eff = sqrt(d): risk/noise {level:.4f}, limit {limit:.0f}\n", flush=True)
+
+
 if __name__ == "__main__":
     asked, *numbers = sys.argv[1:] or ["table"]
-    parts = {"table": table, "routes": routes, "physical": physical, "speed": speed, "optimum": optimum}
+    parts = {
+        "table": table,
+        "routes": routes,
+        "physical": physical,
+        "speed": speed,
+        "optimum": optimum,
+        "exponents": exponents,
+    }
     sys.exit(parts[asked](*map(int, numbers)) or 0)  # type: ignore[operator]

@@ -117,7 +117,7 @@ class OptimalWeightDecay(Displayed):
         With depth ``(n_eff/d)^(q/2)`` of the penalty, ``q`` being its power, as a weight decay.
         """
         network, effective = self.problem.architecture, self.problem.effective_samples
-        if network.penalty_power == 1.0:
+        if network.penalty_exponent == 1.0:
             return math.sqrt(effective / self.problem.dim)
         line = float(network.noise_line(np.array(effective), self.problem.dim))
         return self.problem.weight_decay_from_penalty(line) if network.has_penalty else line

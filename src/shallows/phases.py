@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, NotSupported
 from .networks import network_named
+from .phases_with_depth import exponents, phase_name, rates
 from .teachers import PowerLaw
 
 if TYPE_CHECKING:
@@ -60,16 +61,33 @@ PHASES: dict[str, Phase] = {
 }
 
 
-def _deep(phase: Phase, network: Network) -> Phase:
-    """The phase for a penalty of modes to the power ``q < 1``: other rates (docs/theory.md)."""
-    q = f"{network.penalty_power:.3g}"
-    other = {
-        "II": f"(lam d^(q/2) / n_eff)^((2 - 1/gamma)/(2 - q)), q = {q}",
-        "III": "lam^2 / n_eff^2",
-        "V": "constant, 2 (1/q - 1) Delta for n_eff << d: noise is learned at full size",
-        "peak": f"lam^(-2/(2 + q)), q = {q}: interpolation peak",
-    }
-    return replace(phase, rate=other.get(phase.name, phase.rate))
+def _are_known(network: Network) -> bool:
+    """Whether the phases are derived: of plain networks, and of deep ones."""
+    return network.kind == network.family or network.penalty_exponent < 1
+
+
+def phases_of(network: str | Network) -> dict[str, Phase]:
+    """The phases of a network by name, with its own rates.
+
+    Raises
+    ------
+    NotSupported
+        If they are not known.
+
+    Examples
+    --------
+    >>> from shallows.phases import phases_of
+    >>> phases_of("diagonal:depth=4")["V"].rate
+    'harmful overfitting: 2 times the noise'
+    """
+    architecture = network_named(network)
+    if architecture.kind == architecture.family:
+        return PHASES
+    if not _are_known(architecture):
+        raise NotSupported("network", architecture.name, "the phases of this network are not known")
+    changed = rates(architecture.penalty_exponent)
+    kept = {name: phase for name, phase in PHASES.items() if name != "IV"}
+    return {name: replace(phase, rate=changed.get(name, phase.rate)) for name, phase in kept.items()}
 
 
 def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
@@ -77,8 +95,7 @@ def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
 
     For the quadratic network `lam` is the reduced penalty (equal to the weight decay at full width). The
     phases are asymptotic: at finite `d` neighbouring ones blend, and this names the one whose rate applies as
-    ``d`` grows. For the diagonal network phase IV has no room: there V follows Ia directly; so it does for deep
-    networks, whose borders and rates depend on the power ``q`` of their penalty (docs/theory.md).
+    ``d`` grows. For the diagonal network phase IV has no room: there V follows Ia directly.
 
     Parameters
     ----------
@@ -103,41 +120,20 @@ def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
     architecture = network_named(network)
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
-    found = PHASES[_name_at(architecture, nu, ell, gamma)]
-    return found if architecture.penalty_power == 1.0 else _deep(found, architecture)
-
-
-def _name_at(network: Network, nu: float, ell: float, gamma: float) -> str:
-    half = network.penalty_power / 2
-    if ell > noise_border(network, nu, gamma):
-        if nu < ell + half:
-            return "Ib"
-        return "II" if nu < ell + half + 2 * (1 - half) * gamma else "III"
+    known = phases_of(architecture)
+    if architecture.penalty_exponent < 1:
+        return known[phase_name(architecture.penalty_exponent, nu, ell, gamma, PEAK_WIDTH)]
+    if ell > (nu - 1) / 2:
+        if nu < ell + 0.5:
+            return PHASES["Ib"]
+        return PHASES["II" if nu < ell + 0.5 + gamma else "III"]
     if nu < 0:
-        return "Ia"
+        return PHASES["Ia"]
     if abs(nu - 1) <= PEAK_WIDTH:
-        return "peak"
+        return PHASES["peak"]
     if nu < 1:
-        return "IV" if nu < network.benign_until(gamma) else "V"
-    return "VIa" if nu < 2 * gamma else "VIb"
-
-
-def noise_border(network: str | Network, nu: float, gamma: float) -> float:
-    """``ell`` above which learned noise is negligible, at ``nu = log_d n_eff``.
-
-    Up to ``nu = 2 gamma`` the cut has to pass the edge of the bulk, ``ell = q (nu - 1)/2``. Beyond, all modes stand out
-    of the bulk, and their shift has to pass the noise on them: ``ell = (nu - 1)/2 - (1 - q)(gamma - 1/2)``.
-
-    Examples
-    --------
-    >>> from shallows.phases import noise_border
-    >>> [noise_border(name, nu=3.0, gamma=1.0) for name in ("quadratic", "quadratic:depth=2")]
-    [1.0, 0.75]
-    """
-    power = network_named(network).penalty_power
-    if power == 1.0:
-        return (nu - 1) / 2
-    return power * (nu - 1) / 2 if nu <= 2 * gamma else (nu - 1) / 2 - (1 - power) * (gamma - 0.5)
+        return PHASES["IV" if nu < architecture.benign_until(gamma) else "V"]
+    return PHASES["VIa" if nu < 2 * gamma else "VIb"]
 
 
 def phase_of(problem: Problem, regularisation: float) -> Phase | None:
@@ -155,6 +151,8 @@ def phase_of(problem: Problem, regularisation: float) -> Phase | None:
     True
     """
     if not isinstance(problem.teacher, PowerLaw) or problem.noise == 0 or problem.energy == 0:
+        return None
+    if not _are_known(problem.architecture):
         return None
     log_d = math.log(problem.dim)
     ell = math.log(regularisation) / log_d if regularisation > 0 else -math.inf
@@ -182,8 +180,10 @@ def predicted_exponents(network: str, gamma: float) -> dict[str, tuple[float | N
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
     architecture = network_named(network)
-    power = architecture.penalty_power
-    learned = (2 - 1 / gamma) / (2 - power)
+    phases_of(architecture)
+    if architecture.penalty_exponent < 1:
+        return exponents(architecture.penalty_exponent, gamma)
+    learned = 2 - 1 / gamma
     out: dict[str, tuple[float | None, float | None]] = {
         "Ia": (0.0, 0.0),
         "Ib": (0.0, 0.0),
@@ -191,7 +191,7 @@ def predicted_exponents(network: str, gamma: float) -> dict[str, tuple[float | N
         "III": (-2.0, 2.0),
         "IV": (-1 + 1 / (2 * gamma), 0.0),
         "V": (architecture.harmful_exponent, 0.0),
-        "peak": (None, -2 / (2 + power)),
+        "peak": (None, -2 / 3),
         "VIa": (-1.0, 0.0),
         "VIb": (-1.0, 0.0),
     }

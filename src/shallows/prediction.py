@@ -16,7 +16,7 @@ from .phases import Phase
 from .phases_with_covariance import phase_of_problem
 from .problems import Problem
 from .spectra import Decomposition, LearnedLaw, decompose, has_law, learned_law
-from .state_evolution import BayesPoint, FixedPoint, Status, bayes_optimal, solve
+from .state_evolution import BayesPoint, FixedPoint, Solutions, Status, bayes_optimal, has_several, solutions, solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,6 +130,12 @@ class Prediction(Displayed):
             )
         return self.bayes.excess_risk
 
+    @cached_property
+    def solutions(self) -> Solutions:
+        """All solutions of the equations, where training is not convex; this prediction is of the one followed."""
+        with when_read():
+            return solutions(self.problem, weight_decay=self.weight_decay)
+
     @property
     def phase(self) -> Phase | None:
         """Phase of the diagram; None for teachers that are not power laws and for data without noise."""
@@ -208,7 +214,7 @@ class Prediction(Displayed):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: every number `shallows predict --json` prints."""
-        return self._content(("bayes", "decomposition", "spectrum"))
+        return self._content(("bayes", "decomposition", "spectrum", "solutions"))
 
     def _content(self, computed: Sequence[str]) -> dict[str, Any]:
         """JSON-ready, with these of the numbers that are computed when they are read."""
@@ -239,6 +245,8 @@ class Prediction(Displayed):
             out["bayes_risk"] = self.bayes.excess_risk if self.bayes.status.ok else None
             out["bayes_reachable"] = self.bayes.reachable if self.bayes.status.ok else None
         out["phase"] = None if phase is None else phase.name
+        if "solutions" in computed and has_several(problem):
+            out["solutions"] = self.solutions.to_dict()
         for name in ("decomposition", "spectrum"):
             if name in computed:
                 out[name] = getattr(self, name).to_dict() if has_law(problem) else None
@@ -246,7 +254,7 @@ class Prediction(Displayed):
 
     def read_so_far(self) -> dict[str, Any]:
         """:meth:`to_dict` without computing: numbers that are computed when they are read are in it once they were."""
-        read = [name for name in ("bayes", "decomposition") if name in vars(self)]
+        read = [name for name in ("bayes", "decomposition", "solutions") if name in vars(self)]
         law = vars(self).get("spectrum")
         return self._content([*read, "spectrum"] if law is not None and law.read else read)
 
@@ -260,6 +268,14 @@ class Prediction(Displayed):
         left = [name for name in ("bayes_risk", "decomposition", "spectrum") if name not in content]
         notes = [f"computed when read: {', '.join(left)}"] if left else []
         return Summary(title, summary_rows(prediction_sections(content)), notes=notes)
+
+    @property
+    def _told_solutions(self) -> str:
+        """A line where the equations have several solutions."""
+        if not has_several(self.problem) or len(self.solutions.points) < 2:
+            return ""
+        errors = ", ".join(f"{point.estimation_error:.4g}" for point in self.solutions.others) or "none"
+        return f"  solutions    {len(self.solutions.points)}; other stable ones at estimation error {errors}\n"
 
     def __str__(self) -> str:
         strength = f"pen = {self.penalty:g}" if self.penalty is not None else f"lam = {self.weight_decay:g}"
@@ -278,7 +294,7 @@ class Prediction(Displayed):
             f"  noise scale  {self.noise_scale:.6g}   threshold {self.threshold:.6g}   "
             f"degrees of freedom {self.degrees_of_freedom:.6g} of {self.problem.samples:g} samples\n"
             f"  phase        {phase}\n"
-            f"  {self.finite_size}"
+            f"{self._told_solutions}  {self.finite_size}"
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._numbers import measured_number
 from ._numbers import terminal_number as number
 from .networks import network_named
-from .phases import PHASES
+from .phases import phases_of
 from .phases_with_covariance import COVARIANCE_PHASES
 from .problem_rows import Row, problem_rows
 from .spectra.decomposition import PARTS
@@ -107,15 +107,31 @@ def _spectrum_rows(content: Mapping[str, Any]) -> list[Row]:
 
 
 def _reading_rows(content: Mapping[str, Any]) -> list[Row]:
-    phase = (PHASES | COVARIANCE_PHASES).get(content["phase"] or "")
+    name = content["phase"]
+    phase = None if name is None else COVARIANCE_PHASES.get(name) or phases_of(content["network"])[name]
     rows: list[Row] = []
     if phase is None:
         aligned = ", and a covariance that is an aligned power law" if "design" in content else ""
         rows.append(("phase", "not defined: only for power-law teachers and noisy labels" + aligned))
     else:
         rows += [("phase", phase.name), ("  risk", phase.rate), ("  spectrum", phase.spectrum)]
+    if content.get("solutions"):
+        rows += _solution_rows(content["solutions"])
     rows.append(("trust", content["finite_size"]["statement"]))
     rows.append(("solve", f"{content['status'].replace('_', ' ')}, residual {content['residual']:.1e}"))
+    return rows
+
+
+def _solution_rows(solutions: list[dict[str, Any]]) -> list[Row]:
+    """How many solutions the equations have, which is shown, and where the others are."""
+    if len(solutions) == 1:
+        return [("solutions", "one was found: what message passing from zero weights ends at")]
+    rows: list[Row] = [("solutions", f"{len(solutions)} were found; shown is what message passing from zero ends at")]
+    for solution in solutions:
+        if not solution["followed"]:
+            kind = "stable" if solution["stable"] else "not stable"
+            error, freedom = number(solution["estimation_error"]), number(solution["degrees_of_freedom"])
+            rows.append(("  another", f"{kind}: estimation error {error}, degrees of freedom {freedom}"))
     return rows
 
 

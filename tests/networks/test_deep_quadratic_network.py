@@ -36,7 +36,7 @@ def test_units_of_depth_one_stay():
     deep = Quadratic(3)
     assert deep.name == "quadratic:depth=3" and deep.kind == "deep_quadratic"
     assert deep.has_penalty and not deep.has_width and not deep.is_convex(10, None)
-    assert deep.penalty_power == 1 / 3 and Quadratic().penalty_power == 1
+    assert deep.penalty_exponent == 1 / 3 and Quadratic().penalty_exponent == 1
     assert deep.weight_decay_from_penalty(deep.penalty_from_weight_decay(0.3, 50, None), 50, None) == pytest.approx(0.3)
     assert deep.regularisation(None, 0.2, 50, None)[1] == 0.2
     assert "3 square linear layers" in deep.words.student and "two-layer" in Quadratic().words.student

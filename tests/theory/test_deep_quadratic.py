@@ -196,7 +196,7 @@ def test_phases_depend_on_the_power_of_the_penalty():
         (3.0, 0.89, "II"), (3.0, 0.86, "III"), (3.0, 0.64, "III"), (3.0, 0.61, "VIb"), (2.4, 0.3, "VIa"),
     ]:  # fmt: skip
         assert phase_at("quadratic:depth=2", nu, ell, 1.25).name == name
-    assert "1/q" in phase_at("quadratic:depth=2", 0.6, -1.0, 1.25).rate
+    assert "2 times the noise" in phase_at("quadratic:depth=2", 0.6, -1.0, 1.25).rate
 
 
 def test_divergence_is_that_of_divided_differences_and_the_threshold_solves_its_equation():

@@ -112,6 +112,8 @@ class Network(ABC):
     needs_white_inputs: ClassVar[bool]
     #: Exponent of the risk in phase V; None where it is a logarithm.
     harmful_exponent: float | None
+    #: Training penalises the modes' sizes to this power; below 1 thresholds jump, and the problem is not convex.
+    penalty_exponent: float = 1.0
     #: What the law of learned noise is called.
     learned_noise: ClassVar[str] = "law of theory"
     #: Relative cost of one prediction.
@@ -227,11 +229,6 @@ class Network(ABC):
 
     # -- regularisation
 
-    @property
-    def penalty_power(self) -> float:
-        """``q``: least weight decay is proportional to the sum of the modes to this power; thresholds jump below 1."""
-        return 1.0
-
     def cut(self, threshold: FloatArray) -> FloatArray:
         """Noisy modes up to this are set to zero: the `threshold` itself, or where it jumps; its shape."""
         return threshold
@@ -239,7 +236,7 @@ class Network(ABC):
     def noise_line(self, effective_samples: FloatArray, dim: float) -> FloatArray:
         """``(n_eff/d)^(q/2)``: weight decay (reduced penalty) at which the cut meets the edge of the noise, roughly."""
         share = effective_samples / dim
-        return np.sqrt(share) if self.penalty_power == 1.0 else share ** (self.penalty_power / 2)
+        return np.sqrt(share) if self.penalty_exponent == 1.0 else share ** (self.penalty_exponent / 2)
 
     @property
     def has_penalty(self) -> bool:

@@ -83,18 +83,14 @@ class Diagonal(Network):
             student = f"a diagonal network of {depth} layers"
             noise = "normal, thresholded with a jump"
             own = tuple(f"w{layer}" for layer in range(1, depth + 1))
-            changed = {"words": replace(self.words, student=student), "learned_noise": noise, "parameter_names": own}
-            changed["harmful_exponent"] = 0.0
+            changed: dict[str, Any] = {"words": replace(self.words, student=student), "learned_noise": noise}
+            changed |= {"parameter_names": own, "penalty_exponent": 2 / depth, "harmful_exponent": 0.0}
             for name, value in changed.items():
                 object.__setattr__(self, name, value)
 
     @property
     def kind(self) -> str:
         return self.family if self.depth == 2 else "deep_diagonal"
-
-    @property
-    def penalty_power(self) -> float:
-        return 2 / self.depth
 
     def samples_per_effective(self, dim: float) -> float:
         return 1.0

@@ -88,6 +88,7 @@ class Quadratic(Network):
             self._keep(
                 has_width=False,
                 harmful_exponent=0.0,
+                penalty_exponent=1 / self.depth,
                 parameter_names=own,
                 words=replace(self.words, student=student),
                 output_formula=self.output_formula.replace("W x", " ".join([*own[::-1], "x"])),
@@ -100,10 +101,6 @@ class Quadratic(Network):
     @property
     def has_penalty(self) -> bool:
         return True
-
-    @property
-    def penalty_power(self) -> float:
-        return 1 / self.depth
 
     def check_width(self, width: Any) -> int | None:
         if width is not None and self.depth > 1:
@@ -150,7 +147,7 @@ class Quadratic(Network):
     def cut(self, threshold: FloatArray) -> FloatArray:
         if self.depth == 1:
             return threshold
-        q = self.penalty_power
+        q = self.penalty_exponent
         return np.asarray(jump_of(q)[0] * np.asarray(threshold) ** (1 / (2 - q)))
 
     def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:

@@ -200,7 +200,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
 
 def _threshold_line(found: Predictions) -> FloatArray:
     """Per row, the weight decay where the computed threshold crosses the computed bulk edge; nan if outside."""
-    ratio = np.log(found.data["threshold"] / found.bulk_edge)
+    ratio = np.log(found.plane.problem.architecture.cut(found.data["threshold"]) / found.bulk_edge)
     line = np.full(found.plane.samples.size, np.nan)
     x = np.log(found.plane.weight_decays)
     for i, values in enumerate(ratio):

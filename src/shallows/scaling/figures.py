@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..networks import network_named
-from ..phases import noise_border
+from ..phases_with_depth import noise_line
 from ..plotting.style import BLACK, GREY, ORANGE, SKY, VERMILLION, new_figure, save, styled
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK) -> N
     low, high = axes.get_ylim()
     thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
     architecture = network_named(network)
-    half = architecture.penalty_power / 2
+    half = architecture.penalty_exponent / 2
     x = np.array([left, min(max(2 * gamma, left), right), right])
-    line = [noise_border(architecture, float(nu), gamma) for nu in x]
+    line = [noise_line(architecture.penalty_exponent, float(nu), gamma) for nu in x]
     axes.plot(x, line, color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
     for nu in sorted({0.0, 1.0, 2 * gamma, architecture.benign_until(gamma)}):
         if left < nu < right and half * (nu - 1) > low:

@@ -132,7 +132,7 @@ def paths_of(network: Network, gamma: float) -> Iterator[Path]:
         assert expected is not None
         return Path(network.name, phase, gamma, variable, expected, dim, noise, nu, ell)
 
-    half = network.penalty_power / 2
+    half = network.penalty_exponent / 2
     above = gamma + 1.0  # this far above the noise line no bulk is left, and III has room
     middle = above + half + (2 - 2 * half) * gamma / 2
     far = 0.5 * (above + half + (2 - 2 * half) * gamma + 2 * above + 1 + (1 - 2 * half) * (2 * gamma - 1))

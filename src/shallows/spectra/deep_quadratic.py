@@ -53,7 +53,7 @@ class DeepQuadraticLaw(QuadraticLaw):
 
     @property
     def _power(self) -> float:
-        return float(self.problem.architecture.penalty_power)
+        return float(self.problem.architecture.penalty_exponent)
 
     @cached_property
     def _unit(self) -> float:

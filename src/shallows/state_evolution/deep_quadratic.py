@@ -58,7 +58,7 @@ class DeepQuadraticStateEvolution(QuadraticStateEvolution):
     has_several = True
 
     def __init__(self, network: Quadratic) -> None:
-        self.power = network.penalty_power
+        self.power = network.penalty_exponent
         self.threshold_power = 2 - self.power
 
     def moments(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,9 @@ NOTHING = 1e-8
 #: Relative violation of the equations to reach, and to be content with.
 GOAL, ENOUGH = 3e-14, 1e-10
 #: Points in each direction of a search over the whole plane, and thresholds over noise scales it begins at.
-GRID, SMALLEST_RATIO = 48, 1e-3
+GRID, SMALLEST_RATIO = 32, 1e-3
+#: Variances of a search, over that of zero weights, and how many are tried along one continued threshold.
+LEAST_VARIANCE, HIGHEST, SCAN = 1e-9, 16.0, 120
 #: Solutions closer than this in the logarithms are one.
 SAME = 1e-5
 
@@ -290,7 +293,7 @@ def _bisected(
         excess = equations.noise_excess(variance, c)
         if abs(excess) <= tolerance:
             return OK, variance, c
-        if excess > 0.0:
+        if (excess > 0.0) == (fa > 0.0):
             side = side + 1 if part < 0.5 else 0
             a, fa, c_low = x, excess, c
         else:
@@ -344,11 +347,11 @@ def _without_threshold(equations: Equations) -> tuple[int | None, Root | None]:
 def all_roots(equations: Equations, coarse: Equations, known: Root | None) -> list[Root]:
     """Every solution that a grid over variances and thresholds tells apart, largest variance first.
 
-    `known` is one that has been found already. Cells of the grid in which both equations change sign are where the
-    search begins, on the rough teacher.
+    `known` is one that has been found already. The search begins, on the rough teacher, where the second equation
+    changes sign along a threshold that solves the first, and in the cells of the grid in which both change sign.
     """
     found = [] if known is None else [known]
-    for variance, c in _candidates(coarse):
+    for variance, c in chain(_crossings(coarse), _candidates(coarse)):
         start = coarse.polished(variance, c)
         if start is None:
             continue
@@ -358,10 +361,32 @@ def all_roots(equations: Equations, coarse: Equations, known: Root | None) -> li
     return sorted(found, key=lambda root: -root.variance)
 
 
+def _crossings(equations: Equations) -> Iterator[tuple[float, float]]:
+    """Solutions along the threshold that continues the largest one, from large variances to small."""
+    low = max(equations.bottom, LEAST_VARIANCE * equations.top)
+    before: tuple[float, float] | None = None
+    excess = math.nan
+    for variance in np.geomspace(HIGHEST * equations.top, low, SCAN).tolist():
+        scale = math.sqrt(float(variance))
+        if before is None:
+            c = equations.largest_threshold(scale)
+        else:
+            c = equations.continued_threshold(scale, before[1] * math.sqrt(float(variance) / before[0]))
+        if math.isnan(c):
+            before = None
+            continue
+        here = equations.noise_excess(float(variance), c)
+        if before is not None and (here > 0.0) != (excess > 0.0):
+            code, crossing, at = _bisected(equations, before, (float(variance), c), 1e-6)
+            if code == OK:
+                yield crossing, at
+        before, excess = (float(variance), c), here
+
+
 def _candidates(equations: Equations) -> Iterator[tuple[float, float]]:
     """Centres of the cells that may hold a solution."""
-    low = max(equations.bottom, 1e-9 * equations.top)
-    variances = np.geomspace(low, 4.0 * equations.top, GRID)
+    low = max(equations.bottom, LEAST_VARIANCE * equations.top)
+    variances = np.geomspace(low, HIGHEST * equations.top, GRID)
     ceiling = equations.ceiling(math.sqrt(float(variances[-1])))
     ratios = np.geomspace(SMALLEST_RATIO, ceiling / math.sqrt(low), GRID)
     first, second = _surfaces(equations, variances, ratios)

@@ -48,7 +48,7 @@ class DeepQuadraticTrainer(Trainer):
     many_starts = True
 
     def __init__(self, network: Quadratic) -> None:
-        self.depth, self.power = network.depth, network.penalty_power
+        self.depth, self.power = network.depth, network.penalty_exponent
 
     def solve(
         self,

@@ -42,6 +42,8 @@ def choose_trainers(
         notes.append(f"gradient training was left out: the {problem.network} network has none")
     many = TRAINERS.has(problem.network) and TRAINERS.of(problem.network).many_starts
     if "convex" in chosen and many and not problem.is_convex:
+        if prediction.weight_decay == 0:
+            raise InvalidArgument("weight_decay", 0, "deep networks are trained with a positive weight decay only")
         chosen[:1] = ["amp", "starts"]
         notes.append(
             "the training problem is not convex: message passing and the best of many starts stand in for the convex "
