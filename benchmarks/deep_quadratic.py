@@ -7,8 +7,8 @@ routes    random problems: solver, twin over random matrices, message passing, b
 physical  random problems over twelve decades: every answer physical or a named failure; exits 1 otherwise
 speed     one prediction at depth 2 and 3 over one at depth 1
 optimum   the risk at the best weight decay over depth, beside the Bayes-optimal one
-exponents every phase that has a power law, at large dimension, on the paths of ``shallows phases --exponents`` placed by
-          the borders of docs/theory.md; and the constant that phase V tends to
+exponents every phase that has a power law, at large dimension, on the paths of ``shallows phases --exponents``, placed
+          by the borders of docs/theory.md; and the constant that phase V tends to
 """
 
 from __future__ import annotations

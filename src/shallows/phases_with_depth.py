@@ -1,9 +1,9 @@
 """Phases and exponents of deep networks, whose penalty is of modes to the power ``q < 1`` (docs/theory.md).
 
 The diagonal network of `L` layers has ``q = 2/L``, the quadratic one of `k` square layers ``q = 1/k``. With the
-threshold ``zeta``, about ``lam d^(q/2)/n`` in units in which the largest mode is one, modes up to ``c = zeta^(1/(2-q))``
-become zero, and a larger one is shrunk by ``zeta theta^(q-1)`` only. All rates are of the excess risk, for noisy
-labels, in ``n_eff``, ``lam`` (the reduced penalty of the quadratic network) and ``d``.
+threshold ``zeta``, about ``lam d^(q/2)/n`` in units in which the largest mode is one, modes up to
+``c = zeta^(1/(2-q))`` become zero, and a larger one is shrunk by ``zeta theta^(q-1)`` only. All rates are of the excess
+risk, for noisy labels, in ``n_eff``, ``lam`` (the reduced penalty of the quadratic network) and ``d``.
 """
 
 from __future__ import annotations

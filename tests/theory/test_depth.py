@@ -249,8 +249,7 @@ def test_phases(depth):
     assert phase_at(name, 1.5, -1.0, 1.0).name == "VIa" and phase_at(name, 1.0, -1.0, 1.0).name == "peak"
     # at the bend the two branches of the line meet, and III borders II where its rate does
     assert noise_line(q, 2.0, 1.0) == pytest.approx(noise_line(q, 2.0 + 1e-9, 1.0), abs=1e-8)
-    with pytest.raises(NotSupported, match="network"):
-        phases_of("quadratic:depth=2")
+    assert phases_of("quadratic:depth=2")["II"] == phases_of("diagonal:depth=4")["II"]  # both have q = 1/2
     assert phase_of(Problem(name, PowerLaw(100, 1.0), 150, 0.1), 0.5) is not None
 
 
