@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, float], None]
 
 #: Iterations over which a noise scale must not have moved by more than this share to have settled.
-LAST, STILL = 15, 0.01
+LAST, STILL = 15, 0.03
 #: A noise scale that has grown by this factor has diverged.
 DIVERGED = 1e4
 

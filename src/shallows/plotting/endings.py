@@ -42,6 +42,7 @@ def draw_heights(axes: Axes, endings: Sequence[Any]) -> None:
     scaled = [type(ending.above)(tuple(100 * value for value in ending.above.values)) for ending in endings]
     _draw(axes, endings, scaled, labelled=False)
     axes.set_yscale("symlog", linthresh=1.0)
+    axes.set_ylim(bottom=min(-0.3, 1.1 * min(min(value.values) for value in scaled)))
     axes.set_ylabel("objective above message passing (%)")
 
 
