@@ -78,6 +78,12 @@ NOT_CONVEX = {
         (LowRank(300, 10), 400, 0.2, 1.0),
         (PowerLaw(300, 0.8), 1500, 0.5, 0.3),
     ],
+    "quadratic:depth=2": [
+        (PowerLaw(24, 1.0), 960, 0.3, 150.0),
+        (PowerLaw(24, 1.0), 960, 0.3, 1.0),
+        (LowRank(24, 3), 960, 0.2, 1.5),
+        (PowerLaw(24, 0.8), 1400, 0.5, 0.5),
+    ],
 }
 
 
@@ -124,7 +130,7 @@ def test_triangle_where_it_is_not_convex(name, case):
     teacher, n, noise, strength = NOT_CONVEX[network][case]
     problem = Problem(network, teacher, n, noise)
     errors = {"amp": [], "starts": []}
-    for seed in range(6):
+    for seed in range(3 if problem.architecture.is_matrix else 6):
         data = sample(problem, seed)
         run = amp(data, weight_decay=strength, settings=AmpSettings(damping=0.7, replicas=0))
         fit = train(data, weight_decay=strength)
@@ -133,17 +139,19 @@ def test_triangle_where_it_is_not_convex(name, case):
         # one minimum, up to the few weights on the verge
         assert fit.objective <= ended.objective * (1 + 1e-9) <= fit.objective * (1 + 2e-3)
         modes = rule(run.threshold).apply(run.observed, run.noise_scale).values
-        assert np.sort(modes) == pytest.approx(np.sort(run.weights), rel=1e-9, abs=1e-12)
+        learned = np.linalg.eigvalsh(run.weights) if run.weights.ndim == 2 else run.weights
+        assert np.sort(modes) == pytest.approx(np.sort(learned), rel=1e-9, abs=1e-12 * run.observed.max())
         errors["amp"].append(run.error)
         errors["starts"].append(fit.excess_risk(data) / problem.architecture.risk_per_error)
     point = solve(problem, weight_decay=strength)
     expected = point.estimation_error
     assert rule(point.threshold).moments(problem, point.noise_scale)[0] == pytest.approx(expected, rel=1e-6)
+    allowance = max(0.06, problem.architecture.size_allowance(problem.effective_samples))
     for found in errors.values():
         spread = np.std(found) / np.sqrt(len(found) - 1)
-        assert abs(np.mean(found) - expected) < 4 * spread + 0.06 * expected
+        assert abs(np.mean(found) - expected) < 4 * spread + allowance * expected
     if case == 0:
-        assert not fit.weights.any()
+        assert not problem.architecture.features(fit.weights)
 
 
 @pytest.mark.parametrize("network", ["diagonal", "quadratic"])
