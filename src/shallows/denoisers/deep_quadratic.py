@@ -72,7 +72,7 @@ class SpectralPowerThreshold(Denoiser):
     >>> import numpy as np
     >>> from shallows.denoisers import SpectralPowerThreshold
     >>> SpectralPowerThreshold(1.0, depth=2).apply(np.array([-1.0, 1.4, 1.6, 3.0]), noise_scale=1.0).values.round(4)
-    array([0.    , 0.    , 1.1252, 2.6948])
+    array([0.    , 0.    , 1.1295, 2.6955])
     """
 
     threshold: float

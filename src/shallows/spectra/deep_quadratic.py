@@ -48,7 +48,7 @@ class DeepQuadraticLaw(QuadraticLaw):
     >>> problem = Problem("quadratic:depth=2", FromValues(np.zeros(50)), samples=100)
     >>> law = learned_law(problem, noise_scale=0.5, threshold=0.3)
     >>> [round(edge, 4) for edge in law.bulk], round(law.mass_at_zero, 4)
-    ([0.4481, 0.8282], 0.8827)
+    ([0.4481, 0.8359], 0.8931)
     """
 
     @property
