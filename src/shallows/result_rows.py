@@ -225,7 +225,9 @@ def optimum_rows(content: Mapping[str, Any]) -> list[Row]:
     if penalty is not None:
         rows.append(("penalty", "pen", number(penalty)))
     if "noise_line" in content:
-        rows.append(("noise line", "sqrt(n_eff/d)", number(content["noise_line"])))
+        q = network_named(content["network"]).penalty_exponent
+        symbol = "sqrt(n_eff/d)" if q == 1 else f"(n/d)^(1/{round(2 / q)})"
+        rows.append(("noise line", symbol, number(content["noise_line"])))
     rows.append(("excess risk", "R", number(content["excess_risk"])))
     if "bayes_risk" in content:
         bayes, gap = content["bayes_risk"], content["gap_to_bayes"]

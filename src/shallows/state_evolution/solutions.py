@@ -92,6 +92,15 @@ class Solutions(Displayed):
 def has_several(problem: Problem) -> bool:
     """Whether the equations of `problem` can have several solutions at all.
 
+    Parameters
+    ----------
+    problem : Problem
+        Only its network matters.
+
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> from shallows import PowerLaw, Problem
@@ -104,6 +113,17 @@ def has_several(problem: Problem) -> bool:
 
 def threshold_for_strength(problem: Problem, noise_scale: float, strength: float) -> float:
     """The largest threshold ``zeta`` with ``zeta (N - D) = strength`` at a noise scale, for networks that have several.
+
+    Parameters
+    ----------
+    problem : Problem
+    noise_scale : float
+    strength : float
+        ``L``, positive (:meth:`shallows.networks.Network.strength`).
+
+    Returns
+    -------
+    float
 
     Raises
     ------
