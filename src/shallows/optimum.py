@@ -13,6 +13,7 @@ from ._arguments import check_instance, check_number
 from ._display import Displayed, Summary
 from ._status import StatusEnum
 from .errors import SolveFailed, when_read
+from .phases import are_known
 from .prediction import Prediction, predict
 from .problems import Problem
 from .state_evolution import bayes_optimal, silencing_threshold, solve
@@ -148,7 +149,8 @@ class OptimalWeightDecay(Displayed):
         out: dict[str, Any] = self.problem.to_dict() | {"status": self.status.value, "advice": self.status.advice}
         if not self.status.ok:
             return out
-        lines = {"noise_line": self.noise_line} if self.problem.design.is_white else {}
+        told = self.problem.design.is_white and are_known(self.problem.architecture)
+        lines = {"noise_line": self.noise_line} if told else {}
         return out | {
             "weight_decay": self.weight_decay,
             "penalty": self.penalty,

@@ -61,7 +61,7 @@ PHASES: dict[str, Phase] = {
 }
 
 
-def _are_known(network: Network) -> bool:
+def are_known(network: Network) -> bool:
     """Whether the phases are derived: of plain networks, and of deep ones."""
     return network.kind == network.family or network.penalty_exponent < 1
 
@@ -83,7 +83,7 @@ def phases_of(network: str | Network) -> dict[str, Phase]:
     architecture = network_named(network)
     if architecture.kind == architecture.family:
         return PHASES
-    if not _are_known(architecture):
+    if not are_known(architecture):
         raise NotSupported("network", architecture.name, "the phases of this network are not known")
     changed = rates(architecture.penalty_exponent)
     kept = {name: phase for name, phase in PHASES.items() if name != "IV"}
@@ -152,7 +152,7 @@ def phase_of(problem: Problem, regularisation: float) -> Phase | None:
     """
     if not isinstance(problem.teacher, PowerLaw) or problem.noise == 0 or problem.energy == 0:
         return None
-    if not _are_known(problem.architecture):
+    if not are_known(problem.architecture):
         return None
     log_d = math.log(problem.dim)
     ell = math.log(regularisation) / log_d if regularisation > 0 else -math.inf

@@ -32,13 +32,13 @@ def beyond_jump(u, q):
     """``t`` with ``t + q t^(q-1) = u``, the larger of the two, for ``u >= u_c``."""
     if q == 1.0:
         return u - 1.0
-    t = u
+    t = u - q * u ** (q - 1.0)
     for _ in range(60):  # Newton's method on a convex function, from the right
         power = q * t ** (q - 2.0)
         step = t * (1.0 + power) - u
         step /= 1.0 - (1.0 - q) * power
         t -= step
-        if abs(step) <= 4e-16 * t:
+        if abs(step) <= 1e-8 * t:  # what is left is its square
             break
     return t
 

@@ -172,8 +172,9 @@ class Prediction(Displayed):
         """Relative deviation of trained networks to be expected at this size; None where theory states none.
 
         Quadratic network: ``0.03 + 2/n_eff``, which covers published runs at ``d = 400`` and own ones at ``d = 60``
-        to 200; diagonal network: 0.05. Below 30 effective samples 0.3, below 6 none. Networks narrower than their
-        inputs: ``0.03 + 8/n_eff``, below 15 effective samples or where they fit most of their labels none.
+        to 200, of more layers ``0.06 + 2/n_eff`` for the best minimum found; diagonal network: 0.05, of more layers
+        ``0.05 + 10/n`` for the best minimum found. Below 30 effective samples 0.3, below 6 none. Networks narrower than
+        their inputs: ``0.03 + 8/n_eff``, below 15 effective samples or where they fit most of their labels none.
         """
         n_eff, architecture = self.problem.effective_samples, self.problem.architecture
         if self.problem.is_narrow:
@@ -183,6 +184,13 @@ class Prediction(Displayed):
             own = architecture.size_allowance(n_eff)
             return own if self.problem.design.is_gaussian else max(own, NOT_GAUSSIAN)
         return 0.3 if n_eff >= ROUGH else None
+
+    @property
+    def _expected(self) -> str:
+        """Of whom theory speaks."""
+        if self.problem.is_convex or self.problem.is_narrow:
+            return "trained networks are expected"
+        return "the best minima are expected (gradient training ends where its initial weights lead)"
 
     @property
     def finite_size(self) -> str:
@@ -203,7 +211,7 @@ class Prediction(Displayed):
         if allowance is not None and (narrow or n_eff >= QUANTITATIVE):
             least = NARROW if narrow else QUANTITATIVE
             share = f"{100 * allowance:.0f} %"
-            told = f"{narrow}n_eff = {n_eff:.4g} >= {least:g}: trained networks are expected within {share}"
+            told = f"{narrow}n_eff = {n_eff:.4g} >= {least:g}: {self._expected} within {share}"
             return told if self.problem.design.is_gaussian else f"{told} (theory is that of Gaussian inputs)"
         if n_eff >= ROUGH:
             return (

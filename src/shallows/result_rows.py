@@ -225,7 +225,10 @@ def optimum_rows(content: Mapping[str, Any]) -> list[Row]:
     if penalty is not None:
         rows.append(("penalty", "pen", number(penalty)))
     if "noise_line" in content:
-        rows.append(("noise line", "sqrt(n_eff/d)", number(content["noise_line"])))
+        network = network_named(content["network"])
+        q, of_penalty = network.penalty_exponent, "pen = " if network.has_penalty else ""
+        symbol = "sqrt(n_eff/d)" if q == 1 else f"{of_penalty}(n_eff/d)^(1/{round(2 / q)})"
+        rows.append(("noise line", symbol, number(content["noise_line"])))
     rows.append(("excess risk", "R", number(content["excess_risk"])))
     if "bayes_risk" in content:
         bayes, gap = content["bayes_risk"], content["gap_to_bayes"]

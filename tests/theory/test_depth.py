@@ -59,6 +59,16 @@ def test_moments_match_adaptive_quadrature(depth):
             assert found[1] == pytest.approx(freedom, rel=1e-8, abs=1e-8)
 
 
+@pytest.mark.parametrize("a", [0.01, 0.5, 2.0, 6.0])
+def test_many_small_modes_are_the_sum_of_each(a):
+    """Modes below the noise are interpolated between a few."""
+    modes = np.concatenate([[30.0, 3.0, 1.2], np.geomspace(1.0, 1e-5, 40), [0.0]])
+    counts = np.arange(1.0, 1 + modes.size)
+    each = np.array([deep_diagonal_moments(2 / 3, a, 1.0, modes[i : i + 1], counts[i : i + 1]) for i in range(44)])
+    found = deep_diagonal_moments(2 / 3, a, 1.0, modes, counts)
+    assert found == pytest.approx(each.sum(axis=0), rel=1e-11)
+
+
 def test_two_layers_are_the_soft_threshold():
     """The kernels of depth, given two layers, and the solver of several solutions, given the equations of one."""
     values, counts = np.array([3.0, 1.0, 0.2, 0.0]), np.array([1.0, 2.0, 5.0, 40.0])

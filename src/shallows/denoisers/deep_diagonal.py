@@ -72,7 +72,7 @@ class PowerThreshold(Denoiser):
     >>> import numpy as np
     >>> from shallows.denoisers import PowerThreshold
     >>> PowerThreshold(1.0).apply(np.array([3.0, -0.5, -2.0]), noise_scale=0.5).values.round(3)
-    array([ 2.513,  0.   , -1.365])
+    array([ 2.509,  0.   , -1.405])
     """
 
     threshold: float

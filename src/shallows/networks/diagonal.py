@@ -219,7 +219,7 @@ class Diagonal(Network):
         return 0.0
 
     def size_allowance(self, effective_samples: float) -> float:
-        return 0.05
+        return 0.05 if self.depth == 2 else 0.05 + 10 / effective_samples
 
     def product_cost(self, samples: float, dim: float) -> float:
         return samples * dim

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ..teachers import Spectrum
 
 
+#: Tolerance of thresholds on the rough teacher.
+ROUGH = 1e-4
+
+
 @dataclass(frozen=True, eq=False)
 class Branches:
     """The equations of one problem, on its teacher and on a rough stand-in, in units where energy and noise are 1.
@@ -55,7 +59,8 @@ class Branches:
             network.strength(weight_decay, penalty, dim) / unit**evolution.threshold_power,
         )
         whole, coarse = (
-            _equations(evolution, problem, part, unit, numbers) for part in (spectrum, problem.spectrum.coarse)
+            _equations(evolution, problem, part, unit, numbers, tolerance)
+            for part, tolerance in ((spectrum, 1e-13), (problem.spectrum.coarse, ROUGH))
         )
         return cls(whole, coarse, unit, network.freedom_unit(dim), problem.noise == 0)
 
@@ -117,7 +122,12 @@ class Branches:
 
 
 def _equations(
-    evolution: StateEvolution, problem: Problem, spectrum: Spectrum, unit: float, numbers: tuple[float, float, float]
+    evolution: StateEvolution,
+    problem: Problem,
+    spectrum: Spectrum,
+    unit: float,
+    numbers: tuple[float, float, float],
+    tolerance: float,
 ) -> Equations:
     """The equations on one spectrum; `numbers` are constraints, noise and strength."""
     values = np.ascontiguousarray(spectrum.values / unit)
@@ -132,4 +142,5 @@ def _equations(
         *numbers,
         power=evolution.threshold_power,
         silencing=lambda noise_scale: evolution.silencing_threshold(largest, noise_scale),
+        tolerance=tolerance,
     )

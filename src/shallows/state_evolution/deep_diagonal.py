@@ -28,6 +28,10 @@ _FIRST, _WIDEST = 4.0, 5.0
 _NODES, _WEIGHTS = legendre_nodes(20)
 _HERMITE, _HERMITE_WEIGHTS = np.polynomial.hermite_e.hermegauss(20)
 _HERMITE_WEIGHTS = _HERMITE_WEIGHTS / math.sqrt(2 * math.pi)
+#: Fewer for modes so many standard deviations and more away, where the map is nearly straight.
+_FAR = 30.0
+_FEW, _FEW_WEIGHTS = np.polynomial.hermite_e.hermegauss(8)
+_FEW_WEIGHTS = _FEW_WEIGHTS / math.sqrt(2 * math.pi)
 
 
 @kernel
@@ -75,12 +79,15 @@ def inside(lower, upper):
 @kernel
 def far_moments(x, a, q):
     """As :func:`near_moments` where the jump is out of reach below."""
+    nodes, weights = _HERMITE, _HERMITE_WEIGHTS
+    if x > _FAR + a:
+        nodes, weights = _FEW, _FEW_WEIGHTS
     risk = 0.0
     dof = 0.0
-    for j in range(_HERMITE.size):
-        off = _HERMITE[j] - a * q * beyond_jump((x + _HERMITE[j]) / a, q) ** (q - 1.0)  # without cancellation
-        risk += _HERMITE_WEIGHTS[j] * off * off
-        dof += _HERMITE_WEIGHTS[j] * _HERMITE[j] * off
+    for j in range(nodes.size):
+        off = nodes[j] - a * q * beyond_jump((x + nodes[j]) / a, q) ** (q - 1.0)  # without cancellation
+        risk += weights[j] * off * off
+        dof += weights[j] * nodes[j] * off
     return risk, dof
 
 
@@ -106,6 +113,58 @@ def near_moments(x, cut, t, u, w):
         risk += weight * (t[k] + x) * (t[k] + x)
         dof += weight * down * t[k]
     return risk + x * x * inside(-cut - x, cut - x), dof
+
+
+@kernel(fastmath=FASTMATH, error_model="numpy")
+def small_moments(x, t, u, w):
+    """``(E[(eta - x)^2] - x^2, E[Z eta])`` as :func:`near_moments`, for modes `x` of at most a noise scale."""
+    change = 0.0
+    dof = 0.0
+    for k in range(t.size):
+        up = u[k] - x
+        if up > REACH:
+            break
+        plus = w[k] * normal_density(up)
+        minus = w[k] * normal_density(up + 2.0 * x)
+        change += t[k] * (plus * (t[k] - 2.0 * x) + minus * (t[k] + 2.0 * x))
+        dof += t[k] * (plus * up + minus * (up + 2.0 * x))
+    return change, dof
+
+
+#: Chebyshev points on [0, 1] and their barycentric weights: what noise does to smaller modes is smooth in them.
+_POINTS = 0.5 - 0.5 * np.cos(np.pi * np.arange(13) / 12)
+_SIGNS = np.where(np.arange(13) % 12 == 0, 0.5, 1.0) * (-1.0) ** np.arange(13)
+#: From so many such modes on they are interpolated.
+_MANY = 20
+
+
+@kernel(fastmath=FASTMATH, error_model="numpy")
+def _small_sums(x, counts, t, u, w):
+    """Sums of :func:`small_moments` over modes `x` (m,), interpolated between a few."""
+    size = _POINTS.size
+    change = np.empty(size)
+    dof = np.empty(size)
+    for j in range(size):
+        change[j], dof[j] = small_moments(_POINTS[j], t, u, w)
+    shares = np.zeros(size)  # how often each point is counted
+    terms = np.empty(size)
+    for k in range(x.size):
+        total = 0.0
+        at = -1
+        for j in range(size):
+            off = x[k] - _POINTS[j]
+            if off == 0.0:
+                at = j
+                break
+            terms[j] = _SIGNS[j] / off
+            total += terms[j]
+        if at >= 0:
+            shares[at] += counts[k]
+            continue
+        scale = counts[k] / total
+        for j in range(size):
+            shares[j] += scale * terms[j]
+    return (shares * change).sum(), (shares * dof).sum()
 
 
 @kernel(fastmath=FASTMATH, error_model="numpy")
@@ -144,7 +203,16 @@ def deep_diagonal_moments(q, c, tau, s, counts):
     t, u, w = panels_of(a, q, near + REACH)
     risk = 0.0
     dof = 0.0
-    for k in range(s.size):
+    first = s.size
+    while first > 0 and s[first - 1] <= tau:
+        first -= 1
+    if s.size - first < _MANY or cut > 37.0:
+        first = s.size
+    else:
+        x = s[first:] / tau
+        risk, dof = _small_sums(x, counts[first:], t, u, w)
+        risk += (counts[first:] * x * x).sum()
+    for k in range(first):
         x = s[k] / tau
         if cut - x > 38.0:
             r, d = x * x, 0.0

@@ -85,6 +85,8 @@ class Equations:
         Thresholds scale as modes to this power.
     silencing : callable
         Of a noise scale: a threshold ``zeta`` beyond every noisy mode.
+    tolerance : float
+        Of the logarithm of a threshold at fixed variance, in units of its bracket.
     """
 
     moments: Callable[[float, float], tuple[float, float]]
@@ -93,6 +95,7 @@ class Equations:
     strength: float
     power: float
     silencing: Callable[[float], float]
+    tolerance: float = 1e-13
     _kept: dict[tuple[float, float], tuple[float, float]] = field(default_factory=dict, repr=False)
 
     @property
@@ -174,7 +177,7 @@ class Equations:
         def at(part: float) -> float:  # the very ends whose signs are known
             return float(low ** (1 - part) * high**part)
 
-        return at(float(brentq(lambda part: self.penalty_excess(scale, at(part)), 0.0, 1.0, xtol=1e-13)))
+        return at(float(brentq(lambda part: self.penalty_excess(scale, at(part)), 0.0, 1.0, xtol=self.tolerance)))
 
     def _tiny(self, scale: float) -> float:
         """A threshold that does nothing to the weights."""
