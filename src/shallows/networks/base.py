@@ -211,6 +211,10 @@ class Network(ABC):
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         """Teacher modes below this are lost in the noise, or set to zero; the shape of the two."""
 
+    def cut(self, threshold: FloatArray) -> FloatArray:
+        """Size up to which noisy modes become zero, of the thresholds' shape: these themselves where nothing jumps."""
+        return np.asarray(threshold)
+
     def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
         """Teacher's mode behind a noisy one, and the squared overlap of their directions."""
         raise self._not_diagnosed("freed_of_noise")

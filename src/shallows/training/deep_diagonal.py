@@ -169,7 +169,7 @@ def _gradient(task: Task, columns: FloatArray, bound: float, q: float, scale: fl
     options = {"maxiter": GRADIENT_ITERATIONS, "maxfun": 2 * GRADIENT_ITERATIONS}
     own = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x.reshape(layers, d)
     theta = products(own)[0] / root
-    cut = float(network.cut(np.array(bound / n)))  # type: ignore[attr-defined]
+    cut = float(network.cut(np.array(bound / n)))
     return np.where(np.abs(theta) > 1e-3 * cut, theta, 0.0)
 
 
