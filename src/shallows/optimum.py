@@ -117,10 +117,10 @@ class OptimalWeightDecay(Displayed):
 
         With depth ``(n_eff/d)^(q/2)`` of the penalty, ``q`` being its power, as a weight decay.
         """
-        network, effective = self.problem.architecture, self.problem.effective_samples
+        network, share = self.problem.architecture, self.problem.effective_samples / self.problem.dim
         if network.penalty_exponent == 1.0:
-            return math.sqrt(effective / self.problem.dim)
-        line = float(network.noise_line(np.array(effective), self.problem.dim))
+            return math.sqrt(share)
+        line = float(share ** (network.penalty_exponent / 2))
         return self.problem.weight_decay_from_penalty(line) if network.has_penalty else line
 
     @cached_property

@@ -172,7 +172,7 @@ class Prediction(Displayed):
         """Relative deviation of trained networks to be expected at this size; None where theory states none.
 
         Quadratic network: ``0.03 + 2/n_eff``, which covers published runs at ``d = 400`` and own ones at ``d = 60``
-        to 200, of more layers ``0.06 + 2/n_eff`` for the best minimum found; diagonal network: 0.05, of more layers
+        to 200, ``0.03 k + 2/n_eff`` with `k` layers for the best minimum found; diagonal network: 0.05, of more layers
         ``0.05 + 10/n`` for the best minimum found. Below 30 effective samples 0.3, below 6 none. Networks narrower than
         their inputs: ``0.03 + 8/n_eff``, below 15 effective samples or where they fit most of their labels none.
         """

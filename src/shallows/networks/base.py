@@ -215,6 +215,10 @@ class Network(ABC):
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         """Teacher modes below this are lost in the noise, or set to zero; the shape of the two."""
 
+    def cut(self, threshold: FloatArray) -> FloatArray:
+        """Size up to which noisy modes become zero, of the thresholds' shape: these themselves where nothing jumps."""
+        return np.asarray(threshold)
+
     def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
         """Teacher's mode behind a noisy one, and the squared overlap of their directions."""
         raise self._not_diagnosed("freed_of_noise")
@@ -228,15 +232,6 @@ class Network(ABC):
         return NotSupported("network", self.name, f"the network has no diagnosis: its class lacks {method}")
 
     # -- regularisation
-
-    def cut(self, threshold: FloatArray) -> FloatArray:
-        """Noisy modes up to this are set to zero: the `threshold` itself, or where it jumps; its shape."""
-        return threshold
-
-    def noise_line(self, effective_samples: FloatArray, dim: float) -> FloatArray:
-        """``(n_eff/d)^(q/2)``: weight decay (reduced penalty) at which the cut meets the edge of the noise, roughly."""
-        share = effective_samples / dim
-        return np.sqrt(share) if self.penalty_exponent == 1.0 else share ** (self.penalty_exponent / 2)
 
     @property
     def has_penalty(self) -> bool:

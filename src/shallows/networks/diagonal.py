@@ -123,10 +123,11 @@ class Diagonal(Network):
         return 2 / math.sqrt(dim)
 
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
-        return np.maximum(noise_scale, threshold if self.depth == 2 else self.cut(threshold))
+        return np.maximum(noise_scale, self.cut(threshold))
 
     def cut(self, threshold: FloatArray) -> FloatArray:
-        """Size up to which noisy weights become zero: the threshold itself, or where the proximal map jumps."""
+        if self.depth == 2:
+            return np.asarray(threshold)
         from ..power_prox import jump_of
 
         q = 2 / self.depth

@@ -146,7 +146,7 @@ class Quadratic(Network):
 
     def cut(self, threshold: FloatArray) -> FloatArray:
         if self.depth == 1:
-            return threshold
+            return np.asarray(threshold)
         q = self.penalty_exponent
         return np.asarray(jump_of(q)[0] * np.asarray(threshold) ** (1 / (2 - q)))
 
@@ -280,7 +280,7 @@ class Quadratic(Network):
         return 0.4 / (1.4 - 1 / (2 * gamma)) if self.depth == 1 else 0.0
 
     def size_allowance(self, effective_samples: float) -> float:
-        return (0.03 if self.depth == 1 else 0.06) + 2 / effective_samples
+        return 0.03 * self.depth + 2 / effective_samples
 
     def narrow_allowance(self, effective_samples: float) -> float:
         return 0.03 + 8 / effective_samples

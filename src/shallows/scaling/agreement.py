@@ -94,6 +94,6 @@ def reading(diagram: xarray.Dataset) -> str:
     if inside.sum() >= 4:
         slope = np.polyfit(np.log(n_eff[inside]), np.log(best[inside]), 1)[0]
         text += f"The best weight decay grows as n_eff^{slope:.2f} between the first learned modes and the last "
-        rate = network_named(about["network"]).penalty_exponent / 2
-        text += f"(theory: {'1/2' if rate == 0.5 else f'{rate:.3g}'} up to logarithms)."
+        layers = round(2 / network_named(diagram.attrs["network"]).penalty_exponent)
+        text += f"(theory: 1/{layers} up to logarithms)."
     return text.strip()

@@ -47,16 +47,18 @@ def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK) -> N
     left, right = axes.get_xlim()
     low, high = axes.get_ylim()
     thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
-    architecture = network_named(network)
-    half = architecture.penalty_exponent / 2
-    x = np.array([left, min(max(2 * gamma, left), right), right])
-    line = [noise_line(architecture.penalty_exponent, float(nu), gamma) for nu in x]
-    axes.plot(x, line, color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
-    for nu in sorted({0.0, 1.0, 2 * gamma, architecture.benign_until(gamma)}):
-        if left < nu < right and half * (nu - 1) > low:
-            axes.plot([nu, nu], [low, min(half * (nu - 1), high)], **thin)
-    # Above the line: the borders meet it where nu = ell + q/2 (+ (2 - q) gamma).
-    for offset, start in ((half, 0.0), (half + (2 - 2 * half) * gamma, 2 * gamma)):
+    q = network_named(network).penalty_exponent
+
+    def line(nu: float) -> float:
+        return noise_line(q, nu, gamma)
+
+    x = np.unique(np.clip([left, 2 * gamma, right], left, right))
+    axes.plot(x, [line(float(at)) for at in x], color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
+    for nu in sorted({0.0, 1.0, 2 * gamma, network_named(network).benign_until(gamma)}):
+        if left < nu < right and line(nu) > low:
+            axes.plot([nu, nu], [low, min(line(nu), high)], **thin)
+    # Above the line: the borders meet it where nu = ell + 1/2 (+ gamma); with depth, where the threshold is as large.
+    for offset, start in ((q / 2, 0.0), (q / 2 + gamma * (2 - q), 2 * gamma)):
         ends = np.array([start, min(right, high + offset)])
         if ends[1] > ends[0]:
             axes.plot(ends, ends - offset, **thin)

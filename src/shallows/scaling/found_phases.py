@@ -89,7 +89,7 @@ def numerical_phases(
         -1 and nan where there is no solution.
     """
     distances = exponent_distances(found.plane, slope_n, slope_lam)
-    solved, bulk = np.isfinite(found.data["excess_risk"]), _cut(found) < found.bulk_edge
+    solved, bulk = np.isfinite(found.data["excess_risk"]), found.cut < found.bulk_edge
     out = np.full(solved.shape, -1, dtype=np.int8)
     _above_the_noise_line(out, solved & ~bulk, found, distances)
     _below_the_noise_line(out, solved & bulk, found, slope_n, slope_lam)
@@ -98,11 +98,6 @@ def numerical_phases(
         here = out == NAMES.index(name)
         distance[here] = gap[here]
     return out, distance
-
-
-def _cut(found: Predictions) -> FloatArray:
-    """Noisy modes up to this are learned as zero."""
-    return found.plane.problem.architecture.cut(found.data["threshold"])
 
 
 def _put(out: NDArray[np.int8], mask: NDArray[np.bool_], name: str) -> None:
@@ -142,9 +137,8 @@ def _below_the_noise_line(
     with np.errstate(invalid="ignore"):
         past = np.log(plane.effective_samples[:, None] / interpolation_peak(found)[None, :])  # nan without a peak
         near = np.abs(past) < math.log(_NEAR)
-    expected = predicted_exponents(plane.problem.network, plane.gamma)
-    peak = cast("float", expected["peak"][1])
-    ridge = where & near & (np.abs(slope_lam - peak) < _RIDGE)
+    steepness = cast("float", predicted_exponents(plane.problem.network, plane.gamma)["peak"][1])
+    ridge = where & near & (np.abs(slope_lam - steepness) < _RIDGE)
     blank = where & ~ridge & (out_of_noise < 1)
     rest = where & ~ridge & ~blank
     with np.errstate(invalid="ignore"):
@@ -153,6 +147,7 @@ def _below_the_noise_line(
     _put(out, ridge, "peak")
     _put(out, blank, "Ia")
     _put(out, before, "V")
+    expected = predicted_exponents(plane.problem.network, plane.gamma)
     if "IV" in expected:
         middle = 0.5 * (cast("float", expected["IV"][0]) + cast("float", expected["V"][0]))
         _put(out, before & ~near & (slope_n < middle), "IV")
