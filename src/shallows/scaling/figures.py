@@ -42,15 +42,18 @@ def save_everywhere(figure: Figure, folder: Path, name: str) -> list[str]:
     return [f"{name}.{kind}" for kind in ("png", "svg", "pdf")]
 
 
-def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK) -> None:
-    """Draw the analytic borders of section 7 over axes in ``nu`` and ``ell``, and the noise line dashed."""
+def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK, shift: float = 0.0) -> None:
+    """Draw the analytic borders of section 7 over axes in ``nu`` and ``ell``, and the noise line dashed.
+
+    Section 7 has them in the reduced penalty; `shift` is how much larger ``ell`` is of the weight decay.
+    """
     left, right = axes.get_xlim()
     low, high = axes.get_ylim()
     thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
     q = network_named(network).penalty_exponent
 
     def line(nu: float) -> float:
-        return noise_line(q, nu, gamma)
+        return noise_line(q, nu, gamma) + shift
 
     x = np.unique(np.clip([left, 2 * gamma, right], left, right))
     axes.plot(x, [line(float(at)) for at in x], color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
@@ -58,12 +61,22 @@ def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK) -> N
         if left < nu < right and line(nu) > low:
             axes.plot([nu, nu], [low, min(line(nu), high)], **thin)
     # Above the line: the borders meet it where nu = ell + 1/2 (+ gamma); with depth, where the threshold is as large.
-    for offset, start in ((q / 2, 0.0), (q / 2 + gamma * (2 - q), 2 * gamma)):
+    for offset, start in ((q / 2 - shift, 0.0), (q / 2 + gamma * (2 - q) - shift, 2 * gamma)):
         ends = np.array([start, min(right, high + offset)])
         if ends[1] > ends[0]:
             axes.plot(ends, ends - offset, **thin)
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)
+
+
+def _shift(diagram: xarray.Dataset) -> float:
+    """``log_d`` of the weight decay whose reduced penalty is 1; 0 for networks without one."""
+    architecture, dim, width = network_named(diagram.attrs["network"]), diagram.attrs["dim"], diagram.attrs["width"]
+    if not architecture.has_penalty:
+        return 0.0
+    return math.log(architecture.weight_decay_from_penalty(1.0, dim, None if width == "full" else width)) / math.log(
+        dim
+    )
 
 
 def label_phases(axes: Axes, diagram: xarray.Dataset, nu: np.ndarray, ell: np.ndarray) -> None:
@@ -124,7 +137,8 @@ def diagram_figure(diagram: xarray.Dataset) -> Figure:
         bar.set_label(r"$\log_{10}$ excess risk", fontsize=8.5)
         bar.ax.tick_params(labelsize=8)
         left.set_title(f"Predicted risk, {network}, $d={_power(dim)}$")
-        boundaries(left, network, gamma, "white")
+        shift = _shift(diagram)
+        boundaries(left, network, gamma, "white", shift)
         names = list(diagram.attrs["phases"])
         codes = diagram["numerical_phase"].values.astype(float)
         codes[codes < 0] = np.nan
@@ -137,7 +151,7 @@ def diagram_figure(diagram: xarray.Dataset) -> Figure:
             nu, ell, blurred.T.astype(float), levels=[0.5, 1.5], colors="none", hatches=["/////"], zorder=2
         ).set(edgecolor="0.35", linewidth=0.0)
         right.set_title("Phases found numerically")
-        boundaries(right, network, gamma)
+        boundaries(right, network, gamma, shift=shift)
         for axes in (left, right):
             _axes_text(axes, dim)
             label_phases(axes, diagram, nu, ell)
