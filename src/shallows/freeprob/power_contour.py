@@ -14,8 +14,23 @@ import math
 import numpy as np
 
 from .._kernels import kernel
-from .contour import _FINE_NODES, _FINE_WEIGHTS, _NODES, _WEIGHTS, PANEL, _kernel_sums, nearest_atom, stieltjes
+from ..power_prox import jump_of
+from .contour import (
+    _FINE_NODES,
+    _FINE_WEIGHTS,
+    _NODES,
+    _WEIGHTS,
+    PANEL,
+    _kernel_sums,
+    find_position,
+    height,
+    nearest_atom,
+    stieltjes,
+)
 from .power_threshold import branch_distance, continued
+
+#: Length of a panel over its distance from where panels are graded.
+GROWTH = math.exp(PANEL) - 1.0
 
 
 @kernel
@@ -39,17 +54,31 @@ def _accumulate(out, point, dw, unit, power, variance, s, w):
 
 
 @kernel
-def _ray(out, origin, direction, length, start, unit, power, variance, s, w, nodes, weights, sign):
-    """Integrate along ``origin + direction * t``, ``0 < t < length``, with panels graded from scale `start`."""
-    top = math.log1p(length / start)
-    panels = max(1, int(math.ceil(top / PANEL)))
-    size = top / panels
-    for i in range(panels):
+def branch_point(unit, power, variance, s, w):
+    """The point of the subordination curve over the branch point of `f`; far to the left where `f` has none."""
+    if unit == 0.0 or power == 1.0:
+        return complex(-1e300, 0.0)
+    u = find_position(unit * (jump_of(power)[0] - branch_distance(power)), variance, s, w)
+    return complex(u, height(u, variance, s, w))
+
+
+@kernel
+def _ray(out, origin, direction, length, start, branch, unit, power, variance, s, w, nodes, weights, sign):
+    """Integrate along ``origin + direction * t``, ``0 < t < length``, with panels graded from scale `start`.
+
+    None is longer than three quarters of the distance to the `branch` point, by which a path may pass.
+    """
+    t = 0.0
+    while t < length:
+        first = start + t
+        reach = min(first * GROWTH, 0.75 * abs(origin + direction * t - branch))
+        end = length if t + 1.2 * reach >= length else t + reach
+        size = math.log((start + end) / first)
         for j in range(nodes.size):
-            y = (i + nodes[j]) * size
-            point = origin + direction * (start * math.expm1(y))
-            dw = direction * (sign * start * math.exp(y) * size * weights[j])
-            _accumulate(out, point, dw, unit, power, variance, s, w)
+            here = first * math.exp(nodes[j] * size)
+            dw = direction * (sign * here * size * weights[j])
+            _accumulate(out, origin + direction * (here - start), dw, unit, power, variance, s, w)
+        t = end
 
 
 @kernel
@@ -80,7 +109,8 @@ def power_integrals(u, v, unit, power, variance, s, w, fine):
     radius = 3.0 * max(top - u, v)
     start = _first_scale(u, v, unit, power, s)
     if radius > v:
-        _ray(out, complex(u, v), 1j, radius - v, start, unit, power, variance, s, w, nodes, weights, 1.0)
+        branch = branch_point(unit, power, variance, s, w)
+        _ray(out, complex(u, v), 1j, radius - v, start, branch, unit, power, variance, s, w, nodes, weights, 1.0)
     quarter = 0.5 * math.pi
     for j in range(nodes.size):
         angle = quarter * (1.0 - nodes[j])
@@ -95,6 +125,7 @@ def power_integrals_between(u, v, u_end, v_end, unit, power, variance, s, w):
     out = np.zeros(5)
     if u_end <= u:
         return out
+    branch = branch_point(unit, power, variance, s, w)
     apex = complex(0.5 * (u + u_end), (u_end - u) + max(v, v_end))
     for a, b, sign in ((u, v, 1.0), (u_end, v_end, -1.0)):
         arm = apex - complex(a, b)
@@ -105,6 +136,7 @@ def power_integrals_between(u, v, u_end, v_end, unit, power, variance, s, w):
             arm / abs(arm),
             abs(arm),
             start,
+            branch,
             unit,
             power,
             variance,

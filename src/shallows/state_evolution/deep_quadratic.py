@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ..networks import Quadratic
 
 
+#: Variance of the noise over the teacher's energy from which on terms of the size of the noise are too large.
+NOISY = 1e5
+
+
 @kernel
 def power_moments(u, unit, power, variance, s, w, fine):
     """``(E, A)`` of the estimator of threshold unit `unit` and penalty ``x^power`` kept above ``x(u)``."""
@@ -28,7 +32,7 @@ def power_moments(u, unit, power, variance, s, w, fine):
     if u >= s[0] and v == 0.0:
         return energy, 0.0
     integrals = power_integrals(u, v, unit, power, variance, s, w, fine)
-    if variance > energy:
+    if variance > NOISY * energy:
         return energy + integrals[0] - 2.0 * integrals[1], integrals[2]
     # That difference cancels where much is learned, and its terms are as large as the largest mode squared, which next
     # to a bulk of any mass leaves nothing of them: the same number from small terms.
