@@ -15,10 +15,20 @@ from shallows.phases import phase_at, phase_of, phases_of, predicted_exponents
 from shallows.phases_with_depth import interpolation_risk, noise_line
 from shallows.power_prox import jump_of, power_prox, slopes
 from shallows.state_evolution import has_several, solutions, solve, threshold_for_strength
+from shallows.state_evolution.branches import Branches
 from shallows.state_evolution.compiled_solver import NO_SOLUTION
 from shallows.state_evolution.deep_diagonal import DeepDiagonalStateEvolution, deep_diagonal_moments
 from shallows.state_evolution.diagonal import diagonal_moments
-from shallows.state_evolution.several_solutions import Equations, all_roots, follow, followed_root
+from shallows.state_evolution.several_solutions import (
+    GRID,
+    HIGHEST,
+    LEAST_VARIANCE,
+    Equations,
+    _candidates,
+    all_roots,
+    follow,
+    followed_root,
+)
 
 DEEP = [3, 4, 7]
 
@@ -137,6 +147,19 @@ def test_several_solutions_are_found_and_the_followed_one_has_the_most_noise():
     prediction = predict(problem, **strength)
     assert prediction.fixed_point.noise_scale == pytest.approx(scales[0], rel=1e-9)
     assert "solutions    3" in str(prediction) and len(prediction.to_dict()["solutions"]) == 3
+
+
+def test_the_grid_finds_them_without_following():
+    """Cells in which both equations change sign hold every solution, and few others."""
+    problem, strength = bistable()
+    branches = Branches.of(problem, strength["weight_decay"], None)
+    cells = list(_candidates(branches.coarse))
+    step = math.log(HIGHEST / LEAST_VARIANCE) / (GRID - 1)  # at most: of the variance; thresholds are finer
+    roots = all_roots(branches.whole, branches.coarse, None)
+    assert len(roots) == 3 and len(cells) < 40
+    for root in roots:
+        c = root.threshold ** (1 / branches.whole.power)
+        assert any(abs(math.log(v / root.variance)) < step and abs(math.log(at / c)) < step for v, at in cells)
 
 
 def _moments(problem, point):

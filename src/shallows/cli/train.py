@@ -168,6 +168,7 @@ def _print(fit: Fit, table: Table, path: Path | None) -> None:
     minimum: list[tuple[str, ...]] = [
         ("objective", "", f"{fit.objective:.8g}"),
         ("duality gap", "", gap),
+        *([("residual", "", f"{fit.residual:.1e}, of stationarity")] if fit.gap is None else []),
         ("train error", "", number(fit.train_error)),
         learned,
         ("solver", "", f"{fit.solver}, {fit.iterations} iterations, {fit.seconds:.2g} s on {fit.details['device']}"),

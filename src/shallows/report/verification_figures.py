@@ -37,8 +37,8 @@ def decomposition_figure(verification: Verification) -> Figure:
     """The four terms as a waterfall: each bar starts where the one before ended, and the last is their sum."""
     prediction = verification.prediction
     best = bayes_risk(prediction)
-    figure = new_figure(7.0, 2.75 + 0.42 * len(verification.measured))
-    measured = {name: runs.excess_risk for name, runs in verification.measured.items()}
+    measured = {name: runs.excess_risk for name, runs in verification.measured.items() if ":" not in name}
+    figure = new_figure(7.0, 2.75 + 0.42 * len(measured))
     terms = prediction.decomposition.to_dict()
     draw_decomposition(figure.subplots(), terms, prediction.excess_risk, PARTS, best=best, measured=measured)
     if best is not None:

@@ -151,7 +151,7 @@ def _outcome(item: Comparison) -> str:
         "finite_size": "within finite-size allowance",
         "too_small": "too few samples for theory",
         "undetermined": "too few data sets to tell",
-        "other_minimum": "another local minimum",
+        "other_minimum": "a higher local minimum",
         "unexplained": "not explained",
     }[item.outcome.value]
 

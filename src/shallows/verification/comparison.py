@@ -132,7 +132,7 @@ at n_eff = 50 and the statistical error together
         if self.outcome is Outcome.UNDETERMINED:
             return f"{away}, more than the finite-size allowance of {allowed} at {n_eff}"
         if self.outcome is Outcome.OTHER_MINIMUM:
-            return f"{away}, at another local minimum than the one that theory is about"
+            return f"{away}, at a local minimum of higher objective than the one that theory is about"
         if self.outcome is Outcome.TOO_SMALL:
             return f"{away}{beyond}, as can be expected at {n_eff}, where theory is not quantitative"
         return f"{away}{beyond}, and beyond the finite-size allowance of {allowed} at {n_eff}"
