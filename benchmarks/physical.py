@@ -1,7 +1,7 @@
 """Never unphysical: random problems over twelve decades of n/d, penalty and noise, all teachers and widths.
 
 Run: ./run bench physical [POINTS] [SEED]
-Half of the problems have inputs with a covariance.
+Half of the problems have inputs with a covariance; the diagonal networks of the others have two to eight layers.
 Every answer must be physical or a named failure, and there must be no failure at full width other than the
 truth that a risk diverges. Exits 1 otherwise.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from twins import random_problem, with_random_design
 
 from shallows import predict
+from shallows.networks import Diagonal
 from shallows.prediction import Prediction
 
 
@@ -53,9 +55,14 @@ def main() -> int:
         problem, strength = random_problem(rng)
         if index % 2:
             problem = with_random_design(problem, np.random.default_rng([seed, index]))
+        if problem.network == "diagonal" and problem.design.is_white:
+            depth = int(np.random.default_rng([seed, index, 1]).integers(2, 9))
+            problem = replace(problem, network=Diagonal(depth=depth))
         p = predict(problem, **strength, throw=False)
-        full = problem.is_convex
+        full = not problem.is_narrow
         kind = problem.network if full else "quadratic, p < d"
+        if full and not problem.is_convex:
+            kind = f"{problem.architecture.family}, deep"
         if not problem.design.is_white:
             kind += ", covariance"
         outcomes[kind, p.status.value] += 1

@@ -74,9 +74,10 @@ def every():
     from shallows.scaling import snapshot
     from shallows.scaling.table_of_exponents import ExponentRow, paths
     from shallows.spectra import fit_tail
-    from shallows.state_evolution import bayes_optimal
+    from shallows.state_evolution import bayes_optimal, solutions
     from shallows.sweeps import Failure, Field, Point, PointRequest, Quantity, RunReport, Store, Sweep, plan
     from shallows.training import Certificate, Solution, Task, TrainSettings
+    from shallows.verification import Ending
 
     linear = Problem("diagonal", PowerLaw(30, 1.0), samples=150, noise=0.3)
     square = Problem("quadratic", PowerLaw(12, 1.25), samples=200, noise=0.3)
@@ -93,9 +94,9 @@ def every():
     curve = np.geomspace(10, 1000, 12)
     laws = fit_power_laws(curve, 3 / curve + 1e-3, extrapolate=[2000.0])
     ahead, run = forecast(found, [300, 600]), amp(data, weight_decay=0.5)
-    rules = {
-        kind.__name__: kind.default(linear if kind.network == "diagonal" else square, 0.1) for kind in REGISTRY.values()
-    }
+    deep = dataclasses.replace(linear, network="diagonal:depth=3")
+    plain = {problem.network: problem for problem in (linear, square, deep)}
+    rules = {kind.__name__: kind.default(plain[kind.network], 0.1) for kind in REGISTRY.values()}
     sweep = Sweep({"network": "diagonal", "dim": 20, "gamma": 1.0, "weight_decay": 0.5}, {"samples": [50]})
     things = [
         linear, PowerLaw(30, 1.0), LowRank(30, 2), FromValues(np.arange(900.0)), data, fit, found, path, prediction,
@@ -126,6 +127,8 @@ def every():
         designs.StudentT(5.0), designs.Uniform(), coloured.seen,
         dataclasses.replace(coloured, design=designs.GaussianDesign(0.5, "random")).seen,
         predict(coloured, weight_decay=0.2).spectrum, predict(striped, weight_decay=0.5).spectrum,
+        predict(deep, weight_decay=0.5).spectrum, solutions(deep, weight_decay=0.5),
+        Ending(0.1, *[verified.measured["convex"].excess_risk] * 4, "better"),
         flowing, flowing.setting, flowing.state, dynamics.Sgd(0.1, 10), dynamics.sgd_limits(square, 10),
         dynamics.StartPower(1.0, 2.0, 0.5),
         shallows.compute_optimal(square, [1e6, 1e7], init_scale=0.01),

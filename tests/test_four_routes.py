@@ -1,12 +1,16 @@
 """Four routes to one number: the fast solver, random matrices, the trained network, the convex problem."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from twins import goe, quadratic_fixed_point, soft_threshold_risk
 
 from shallows import LowRank, PowerLaw, Problem, predict
+from shallows.amp import AmpSettings, amp
+from shallows.networks import Diagonal
+from shallows.power_prox import power_prox
 from shallows.training import sample, train
 
 
@@ -47,6 +51,44 @@ def test_theory_solver_and_network_agree(network, case):
         mean, stderr = np.mean(values), np.std(values, ddof=1) / math.sqrt(len(values))
         # four standard errors, and the few percent of finite size that come with every prediction
         assert getattr(prediction, name) == pytest.approx(mean, abs=4 * stderr + 0.06 * mean), name
+
+
+def random_deep_problems(count: int, seed: int) -> list[tuple[Problem, float]]:
+    """Deep diagonal networks of the same sizes, at weight decays from a wide bulk to a few weights."""
+    rng = np.random.default_rng(seed)
+    problems = []
+    for problem, _ in random_problems("diagonal", count, seed):
+        deep = replace(problem, network=Diagonal(depth=int(rng.integers(3, 6))), samples=2 * problem.samples)
+        problems.append((deep, float(np.exp(rng.uniform(np.log(0.3), np.log(3.0))))))
+    return problems
+
+
+@pytest.mark.parametrize("case", range(3))
+def test_four_routes_of_deep_networks_agree(case):
+    """The solver, plain Monte Carlo of its averages, message passing and the best of many starts."""
+    problem, strength = random_deep_problems(3, seed=31)[case]
+    prediction = predict(problem, weight_decay=strength)
+    rng = np.random.default_rng(case)
+    tau, q = prediction.noise_scale, 2 / problem.architecture.depth
+    noise = rng.standard_normal((3000, problem.dim))
+    teacher = problem.teacher.values(problem.network)
+    learned = power_prox(teacher + tau * noise, prediction.threshold, q)
+    risks, freedoms = np.square(learned - teacher).sum(axis=1), (noise * (learned - teacher)).sum(axis=1) / tau
+    for values, wanted in ((risks, prediction.excess_risk), (freedoms, prediction.degrees_of_freedom)):
+        assert abs(values.mean() - wanted) < 4 * values.std() / math.sqrt(values.size)
+    assert problem.samples * tau**2 == pytest.approx(prediction.excess_risk + problem.noise, rel=1e-9)
+    found: dict[str, list[float]] = {"amp": [], "starts": []}
+    for seed in range(6):
+        dataset = sample(problem, 100 * case + seed)
+        run = amp(dataset, weight_decay=strength, throw=False, settings=AmpSettings(damping=0.7, replicas=0))
+        assert run.status.ok
+        fit = train(dataset, weight_decay=strength)
+        assert fit.status.value == "local_minimum"
+        found["amp"].append(run.excess_risk)
+        found["starts"].append(fit.excess_risk(dataset))
+    for values in found.values():
+        mean, stderr = np.mean(values), np.std(values, ddof=1) / math.sqrt(len(values))
+        assert prediction.excess_risk == pytest.approx(mean, abs=4 * stderr + 0.08 * mean)
 
 
 @pytest.mark.parametrize("case", range(4))

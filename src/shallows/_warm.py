@@ -6,7 +6,7 @@ import numpy as np
 
 from .designs import GaussianDesign
 from .dynamics import FLOWS, predict_dynamics
-from .networks import network_named, network_names
+from .networks import Diagonal, Quadratic, network_named, network_names
 from .prediction import predict
 from .problems import Problem
 from .state_evolution import COVARIANCE_EVOLUTIONS
@@ -23,7 +23,7 @@ def warm() -> None:
         FromValues([1.0, 0.5, 0.0]),
         FromValues(many),
     )
-    for network in map(network_named, network_names()):
+    for network in (*map(network_named, network_names()), Diagonal(depth=3), Quadratic(depth=2)):
         for teacher in teachers:
             samples = round(5 * network.samples_per_effective(teacher.dim))
             for width in (None, 2) if network.has_width else (None,):

@@ -13,6 +13,7 @@ from ._arguments import check_instance, check_number
 from ._display import Displayed, Summary
 from ._status import StatusEnum
 from .errors import SolveFailed, when_read
+from .phases import are_known
 from .prediction import Prediction, predict
 from .problems import Problem
 from .state_evolution import bayes_optimal, silencing_threshold, solve
@@ -112,8 +113,15 @@ class OptimalWeightDecay(Displayed):
 
     @property
     def noise_line(self) -> float:
-        """``sqrt(n_eff/d)``: where the optimum lies for power-law teachers, up to logarithms (section 7)."""
-        return math.sqrt(self.problem.effective_samples / self.problem.dim)
+        """``sqrt(n_eff/d)``: where the optimum lies for power-law teachers, up to logarithms (section 7).
+
+        With depth ``(n_eff/d)^(q/2)`` of the penalty, ``q`` being its power, as a weight decay.
+        """
+        network, share = self.problem.architecture, self.problem.effective_samples / self.problem.dim
+        if network.penalty_exponent == 1.0:
+            return math.sqrt(share)
+        line = float(share ** (network.penalty_exponent / 2))
+        return self.problem.weight_decay_from_penalty(line) if network.has_penalty else line
 
     @cached_property
     def prediction(self) -> Prediction:
@@ -141,7 +149,8 @@ class OptimalWeightDecay(Displayed):
         out: dict[str, Any] = self.problem.to_dict() | {"status": self.status.value, "advice": self.status.advice}
         if not self.status.ok:
             return out
-        lines = {"noise_line": self.noise_line} if self.problem.design.is_white else {}
+        told = self.problem.design.is_white and are_known(self.problem.architecture)
+        lines = {"noise_line": self.noise_line} if told else {}
         return out | {
             "weight_decay": self.weight_decay,
             "penalty": self.penalty,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .errors import InvalidArgument
+from .errors import InvalidArgument, NotSupported
 from .networks import network_named
+from .phases_with_depth import exponents, phase_name, rates
 from .teachers import PowerLaw
 
 if TYPE_CHECKING:
+    from .networks import Network
     from .problems import Problem
 
 #: How close to ``n_eff = d`` (in ``log_d n_eff``) below the noise line counts as the interpolation peak.
@@ -59,6 +61,35 @@ PHASES: dict[str, Phase] = {
 }
 
 
+def are_known(network: Network) -> bool:
+    """Whether the phases are derived: of plain networks, and of deep ones."""
+    return network.kind == network.family or network.penalty_exponent < 1
+
+
+def phases_of(network: str | Network) -> dict[str, Phase]:
+    """The phases of a network by name, with its own rates.
+
+    Raises
+    ------
+    NotSupported
+        If they are not known.
+
+    Examples
+    --------
+    >>> from shallows.phases import phases_of
+    >>> phases_of("diagonal:depth=4")["V"].rate
+    'harmful overfitting: 2 times the noise'
+    """
+    architecture = network_named(network)
+    if architecture.kind == architecture.family:
+        return PHASES
+    if not are_known(architecture):
+        raise NotSupported("network", architecture.name, "the phases of this network are not known")
+    changed = rates(architecture.penalty_exponent)
+    kept = {name: phase for name, phase in PHASES.items() if name != "IV"}
+    return {name: replace(phase, rate=changed.get(name, phase.rate)) for name, phase in kept.items()}
+
+
 def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
     """Phase at ``nu = log_d n_eff`` and ``ell = log_d lam`` (``-inf`` for vanishing weight decay).
 
@@ -89,6 +120,9 @@ def phase_at(network: str, nu: float, ell: float, gamma: float) -> Phase:
     architecture = network_named(network)
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
+    known = phases_of(architecture)
+    if architecture.penalty_exponent < 1:
+        return known[phase_name(architecture.penalty_exponent, nu, ell, gamma, PEAK_WIDTH)]
     if ell > (nu - 1) / 2:
         if nu < ell + 0.5:
             return PHASES["Ib"]
@@ -118,6 +152,8 @@ def phase_of(problem: Problem, regularisation: float) -> Phase | None:
     """
     if not isinstance(problem.teacher, PowerLaw) or problem.noise == 0 or problem.energy == 0:
         return None
+    if not are_known(problem.architecture):
+        return None
     log_d = math.log(problem.dim)
     ell = math.log(regularisation) / log_d if regularisation > 0 else -math.inf
     return phase_at(problem.network, math.log(problem.effective_samples) / log_d, ell, problem.teacher.gamma)
@@ -144,6 +180,9 @@ def predicted_exponents(network: str, gamma: float) -> dict[str, tuple[float | N
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
     architecture = network_named(network)
+    phases_of(architecture)
+    if architecture.penalty_exponent < 1:
+        return exponents(architecture.penalty_exponent, gamma)
     learned = 2 - 1 / gamma
     out: dict[str, tuple[float | None, float | None]] = {
         "Ia": (0.0, 0.0),

@@ -16,7 +16,7 @@ from .phases import Phase
 from .phases_with_covariance import phase_of_problem
 from .problems import Problem
 from .spectra import Decomposition, LearnedLaw, decompose, has_law, learned_law
-from .state_evolution import BayesPoint, FixedPoint, Status, bayes_optimal, solve
+from .state_evolution import BayesPoint, FixedPoint, Solutions, Status, bayes_optimal, has_several, solutions, solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,6 +130,12 @@ class Prediction(Displayed):
             )
         return self.bayes.excess_risk
 
+    @cached_property
+    def solutions(self) -> Solutions:
+        """All solutions of the equations, where training is not convex; this prediction is of the one followed."""
+        with when_read():
+            return solutions(self.problem, weight_decay=self.weight_decay)
+
     @property
     def phase(self) -> Phase | None:
         """Phase of the diagram; None for teachers that are not power laws and for data without noise."""
@@ -152,25 +158,26 @@ class Prediction(Displayed):
     @property
     def _narrow_interpolation(self) -> bool:
         """A network narrower than the inputs that fits most of its labels: theory leaves trained runs there."""
-        return not self.problem.is_convex and self.fixed_point.slack < 0.4
+        return self.problem.is_narrow and self.fixed_point.slack < 0.4
 
     @property
     def quantitative(self) -> bool:
         """Whether theory at this size is known to be within 3 to 10 percent of trained networks."""
         if self.problem.effective_samples < QUANTITATIVE:
             return False
-        return self.problem.is_convex or (self.allowance is not None and self.allowance <= 0.1)
+        return not self.problem.is_narrow or (self.allowance is not None and self.allowance <= 0.1)
 
     @property
     def allowance(self) -> float | None:
         """Relative deviation of trained networks to be expected at this size; None where theory states none.
 
         Quadratic network: ``0.03 + 2/n_eff``, which covers published runs at ``d = 400`` and own ones at ``d = 60``
-        to 200; diagonal network: 0.05. Below 30 effective samples 0.3, below 6 none. Networks narrower than their
-        inputs: ``0.03 + 8/n_eff``, below 15 effective samples or where they fit most of their labels none.
+        to 200, ``0.03 k + 2/n_eff`` with `k` layers for the best minimum found; diagonal network: 0.05, of more layers
+        ``0.05 + 10/n`` for the best minimum found. Below 30 effective samples 0.3, below 6 none. Networks narrower than
+        their inputs: ``0.03 + 8/n_eff``, below 15 effective samples or where they fit most of their labels none.
         """
         n_eff, architecture = self.problem.effective_samples, self.problem.architecture
-        if not self.problem.is_convex:
+        if self.problem.is_narrow:
             told = n_eff >= NARROW and not self._narrow_interpolation
             return architecture.narrow_allowance(n_eff) if told else None
         if n_eff >= QUANTITATIVE:
@@ -179,10 +186,17 @@ class Prediction(Displayed):
         return 0.3 if n_eff >= ROUGH else None
 
     @property
+    def _expected(self) -> str:
+        """Of whom theory speaks."""
+        if self.problem.is_convex or self.problem.is_narrow:
+            return "trained networks are expected"
+        return "the best minima are expected (gradient training ends where its initial weights lead)"
+
+    @property
     def finite_size(self) -> str:
         """How far to trust the prediction for a network of this size (theory note, section 11)."""
         n_eff, allowance = self.problem.effective_samples, self.allowance
-        narrow = "" if self.problem.is_convex else f"width {self.problem.effective_width} < dim and "
+        narrow = f"width {self.problem.effective_width} < dim and " if self.problem.is_narrow else ""
         if self._narrow_interpolation:
             used = 1 - self.fixed_point.slack
             return (
@@ -197,7 +211,7 @@ class Prediction(Displayed):
         if allowance is not None and (narrow or n_eff >= QUANTITATIVE):
             least = NARROW if narrow else QUANTITATIVE
             share = f"{100 * allowance:.0f} %"
-            told = f"{narrow}n_eff = {n_eff:.4g} >= {least:g}: trained networks are expected within {share}"
+            told = f"{narrow}n_eff = {n_eff:.4g} >= {least:g}: {self._expected} within {share}"
             return told if self.problem.design.is_gaussian else f"{told} (theory is that of Gaussian inputs)"
         if n_eff >= ROUGH:
             return (
@@ -208,7 +222,7 @@ class Prediction(Displayed):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: every number `shallows predict --json` prints."""
-        return self._content(("bayes", "decomposition", "spectrum"))
+        return self._content(("bayes", "decomposition", "spectrum", "solutions"))
 
     def _content(self, computed: Sequence[str]) -> dict[str, Any]:
         """JSON-ready, with these of the numbers that are computed when they are read."""
@@ -239,6 +253,8 @@ class Prediction(Displayed):
             out["bayes_risk"] = self.bayes.excess_risk if self.bayes.status.ok else None
             out["bayes_reachable"] = self.bayes.reachable if self.bayes.status.ok else None
         out["phase"] = None if phase is None else phase.name
+        if "solutions" in computed and has_several(problem):
+            out["solutions"] = self.solutions.to_dict()
         for name in ("decomposition", "spectrum"):
             if name in computed:
                 out[name] = getattr(self, name).to_dict() if has_law(problem) else None
@@ -246,7 +262,7 @@ class Prediction(Displayed):
 
     def read_so_far(self) -> dict[str, Any]:
         """:meth:`to_dict` without computing: numbers that are computed when they are read are in it once they were."""
-        read = [name for name in ("bayes", "decomposition") if name in vars(self)]
+        read = [name for name in ("bayes", "decomposition", "solutions") if name in vars(self)]
         law = vars(self).get("spectrum")
         return self._content([*read, "spectrum"] if law is not None and law.read else read)
 
@@ -260,6 +276,14 @@ class Prediction(Displayed):
         left = [name for name in ("bayes_risk", "decomposition", "spectrum") if name not in content]
         notes = [f"computed when read: {', '.join(left)}"] if left else []
         return Summary(title, summary_rows(prediction_sections(content)), notes=notes)
+
+    @property
+    def _told_solutions(self) -> str:
+        """A line where the equations have several solutions."""
+        if not has_several(self.problem) or len(self.solutions.points) < 2:
+            return ""
+        errors = ", ".join(f"{point.estimation_error:.4g}" for point in self.solutions.others) or "none"
+        return f"  solutions    {len(self.solutions.points)}; other stable ones at estimation error {errors}\n"
 
     def __str__(self) -> str:
         strength = f"pen = {self.penalty:g}" if self.penalty is not None else f"lam = {self.weight_decay:g}"
@@ -279,7 +303,7 @@ class Prediction(Displayed):
             f"  noise scale  {self.noise_scale:.6g}   threshold {self.threshold:.6g}   "
             f"degrees of freedom {self.degrees_of_freedom:.6g} of {self.problem.labels:g} {words.label}s\n"
             f"  phase        {phase}\n"
-            f"  {self.finite_size}"
+            f"{self._told_solutions}  {self.finite_size}"
         )
 
 

@@ -42,7 +42,7 @@ def problem_rows(content: Mapping[str, Any]) -> list[Row]:
         return rows
     decay = content["weight_decay"]
     rows.append(("weight decay", "lam", "0, the limit from above" if decay == 0 else number(decay)))
-    if network.has_width:
+    if network.has_penalty:
         rows.append(("penalty", "pen", number(content["penalty"])))
     return rows
 

@@ -115,6 +115,11 @@ class Problem(Displayed):
         return self.architecture.is_convex(self.dim, self.width)
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether the network has fewer hidden units than inputs."""
+        return self.architecture.is_narrow(self.dim, self.width)
+
+    @property
     def effective_samples(self) -> float:
         """``n_eff``: `n` for the diagonal network, ``n/d`` for the quadratic one."""
         return self.architecture.effective_samples(self.samples, self.dim)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._numbers import measured_number
 from ._numbers import terminal_number as number
 from .networks import network_named
-from .phases import PHASES
+from .phases import phases_of
 from .phases_with_covariance import COVARIANCE_PHASES
 from .problem_rows import Row, problem_rows
 from .spectra.decomposition import PARTS
@@ -107,15 +108,31 @@ def _spectrum_rows(content: Mapping[str, Any]) -> list[Row]:
 
 
 def _reading_rows(content: Mapping[str, Any]) -> list[Row]:
-    phase = (PHASES | COVARIANCE_PHASES).get(content["phase"] or "")
+    name = content["phase"]
+    phase = None if name is None else COVARIANCE_PHASES.get(name) or phases_of(content["network"])[name]
     rows: list[Row] = []
     if phase is None:
         aligned = ", and a covariance that is an aligned power law" if "design" in content else ""
         rows.append(("phase", "not defined: only for power-law teachers and noisy labels" + aligned))
     else:
         rows += [("phase", phase.name), ("  risk", phase.rate), ("  spectrum", phase.spectrum)]
+    if content.get("solutions"):
+        rows += _solution_rows(content["solutions"])
     rows.append(("trust", content["finite_size"]["statement"]))
     rows.append(("solve", f"{content['status'].replace('_', ' ')}, residual {content['residual']:.1e}"))
+    return rows
+
+
+def _solution_rows(solutions: list[dict[str, Any]]) -> list[Row]:
+    """How many solutions the equations have, which is shown, and where the others are."""
+    if len(solutions) == 1:
+        return [("solutions", "one was found: what message passing from zero weights ends at")]
+    rows: list[Row] = [("solutions", f"{len(solutions)} were found; shown is what message passing from zero ends at")]
+    for solution in solutions:
+        if not solution["followed"]:
+            kind = "stable" if solution["stable"] else "not stable"
+            error, freedom = number(solution["estimation_error"]), number(solution["degrees_of_freedom"])
+            rows.append(("  another", f"{kind}: estimation error {error}, degrees of freedom {freedom}"))
     return rows
 
 
@@ -155,8 +172,30 @@ def verification_sections(content: Mapping[str, Any]) -> list[tuple[str, list[Ro
     return [
         ("Problem", problem_rows(content)),
         (heading, _comparison_rows(content)),
+        *([("Where gradient training ends", _ending_rows(content))] if len(content.get("endings", ())) > 1 else []),
         ("Outcome", _outcome_rows(content)),
     ]
+
+
+#: Where training ends, in words.
+_BRANCHES = {
+    "theory": "theory's branch",
+    "better": "another minimum, lower risk",
+    "worse": "another minimum",
+    "collapse": "collapse to zero",
+}
+
+
+def _ending_rows(content: Mapping[str, Any]) -> list[Row]:
+    """By the scale of the initial weights: excess risk, objective over message passing's, active weights."""
+    rows: list[Row] = []
+    for ending in content["endings"]:
+        risk, above, active = (ending[name] for name in ("excess_risk", "objective_above_amp", "active"))
+        height = f"objective {100 * above['mean']:+.2g} %"
+        measured = measured_number(risk["mean"], risk["standard_error"])
+        name = f"from weights times {ending['init_scale']:g}"
+        rows.append((name, measured, height, f"{active['mean']:.4g} active", _BRANCHES[ending["branch"]]))
+    return rows
 
 
 def summary_rows(sections: list[tuple[str, list[Row]]]) -> list[Row]:
@@ -187,7 +226,10 @@ def optimum_rows(content: Mapping[str, Any]) -> list[Row]:
     if penalty is not None:
         rows.append(("penalty", "pen", number(penalty)))
     if "noise_line" in content:
-        rows.append(("noise line", "sqrt(n_eff/d)", number(content["noise_line"])))
+        network = network_named(content["network"])
+        q, of_penalty = network.penalty_exponent, "pen = " if network.has_penalty else ""
+        symbol = "sqrt(n_eff/d)" if q == 1 else f"{of_penalty}(n_eff/d)^(1/{round(2 / q)})"
+        rows.append(("noise line", symbol, number(content["noise_line"])))
     rows.append(("excess risk", "R", number(content["excess_risk"])))
     if "bayes_risk" in content:
         bayes, gap = content["bayes_risk"], content["gap_to_bayes"]

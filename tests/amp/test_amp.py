@@ -32,11 +32,12 @@ from shallows.denoisers import (
     threshold_for_weight_decay,
 )
 from shallows.errors import InvalidArgument
+from shallows.networks import network_named
 from shallows.operators import operator_for
 from shallows.phases import PHASES, phase_of
 from shallows.problems import Problem
 from shallows.state_evolution import bayes_optimal, solve
-from shallows.teachers import PowerLaw
+from shallows.teachers import LowRank, PowerLaw
 from shallows.training import sample, train
 from shallows.weights import LowRankPSD
 
@@ -67,7 +68,23 @@ TRIANGLE = {
         "VIb": ("VIb", PowerLaw(30, 0.6), 4000, 0.3, 0.1),
     },
 }
-CASES = [(name, phase) for name, rule in REGISTRY.items() if rule.proximal for phase in TRIANGLE[rule.network]]
+CONVEX = {name: network_named(rule.network).is_convex(10, None) for name, rule in REGISTRY.items() if rule.proximal}
+CASES = [(name, phase) for name, convex in CONVEX.items() if convex for phase in TRIANGLE[REGISTRY[name].network]]
+#: Where the training problem is not convex: teacher, samples, noise and weight decay, from silence to a wide bulk.
+NOT_CONVEX = {
+    "diagonal:depth=3": [
+        (PowerLaw(400, 1.0), 300, 0.3, 100.0),
+        (PowerLaw(400, 1.0), 600, 0.5, 2.0),
+        (LowRank(300, 10), 400, 0.2, 1.0),
+        (PowerLaw(200, 0.8), 900, 0.5, 0.3),
+    ],
+    "quadratic:depth=2": [
+        (PowerLaw(24, 1.0), 960, 0.3, 150.0),
+        (PowerLaw(24, 1.0), 960, 0.3, 1.0),
+        (LowRank(24, 3), 960, 0.2, 1.5),
+        (PowerLaw(24, 0.8), 1400, 0.5, 0.5),
+    ],
+}
 
 
 def test_triangle_covers_the_diagram():
@@ -101,6 +118,40 @@ def test_triangle(name, phase):
     assert abs(np.mean(errors) - expected) < 4 * spread + 0.06 * expected  # corrections at finite size
     if realised == "Ib":
         assert not np.any(run.weights)  # rank collapse, in all three
+
+
+NETWORKS = [(name, case) for name, convex in CONVEX.items() if not convex for case in range(4)]
+
+
+@pytest.mark.parametrize(("name", "case"), NETWORKS)
+def test_triangle_where_it_is_not_convex(name, case):
+    """Message passing, the best of many starts and state evolution agree; the rule leads from one to the other."""
+    rule, network = REGISTRY[name], REGISTRY[name].network
+    teacher, n, noise, strength = NOT_CONVEX[network][case]
+    problem = Problem(network, teacher, n, noise)
+    errors = {"amp": [], "starts": []}
+    for seed in range(3 if problem.architecture.is_matrix else 6):
+        data = sample(problem, seed)
+        run = amp(data, weight_decay=strength, settings=AmpSettings(damping=0.7, replicas=0))
+        fit = train(data, weight_decay=strength)
+        assert fit.status.value == "local_minimum" and fit.gap is None and fit.residual < 1e-4
+        ended = train(data, weight_decay=strength, solver="amp")
+        # one minimum, up to the few weights on the verge
+        assert fit.objective <= ended.objective * (1 + 1e-9) <= fit.objective * (1 + 2e-3)
+        modes = rule(run.threshold).apply(run.observed, run.noise_scale).values
+        learned = np.linalg.eigvalsh(run.weights) if run.weights.ndim == 2 else run.weights
+        assert np.sort(modes) == pytest.approx(np.sort(learned), rel=1e-9, abs=1e-12 * run.observed.max())
+        errors["amp"].append(run.error)
+        errors["starts"].append(fit.excess_risk(data) / problem.architecture.risk_per_error)
+    point = solve(problem, weight_decay=strength)
+    expected = point.estimation_error
+    assert rule(point.threshold).moments(problem, point.noise_scale)[0] == pytest.approx(expected, rel=1e-6)
+    allowance = max(0.06, problem.architecture.size_allowance(problem.effective_samples))
+    for found in errors.values():
+        spread = np.std(found) / np.sqrt(len(found) - 1)
+        assert abs(np.mean(found) - expected) < 4 * spread + allowance * expected
+    if case == 0:
+        assert not problem.architecture.features(fit.weights)
 
 
 @pytest.mark.parametrize("network", ["diagonal", "quadratic"])

@@ -147,3 +147,34 @@ def with_random_design(problem, rng: np.random.Generator):  # type: ignore[no-un
             return replace(problem, design=GaussianDesign(rng.uniform(0, 4)))
         design = GaussianDesign(values, "random" if small and rng.random() < 0.5 else "aligned")
     return replace(problem, design=design)
+
+
+def power_threshold_moments(mode: float, tau: float, c: float, q: float) -> tuple[float, float]:
+    """``E[(eta(mode + tau Z) - mode)^2]`` and ``E[Z eta]/tau`` for the proximal map of ``c^(2-q) |t|^q``.
+
+    By adaptive quadrature of the map itself, found by bisection.
+    """
+    jump = (2 * (1 - q)) ** (1 / (2 - q)) * c
+    edge = jump + q * c ** (2 - q) * jump ** (q - 1)
+
+    def eta(u: float) -> float:
+        size = abs(u)
+        if size <= edge:
+            return 0.0
+        return math.copysign(
+            optimize.brentq(lambda t: t + q * c ** (2 - q) * t ** (q - 1) - size, jump, size, xtol=1e-15), u
+        )
+
+    near = [
+        k
+        for step in (0.0, 1e-5, 1e-3, 0.1)
+        for k in ((edge * (1 + step) - mode) / tau, (-edge * (1 + step) - mode) / tau)
+    ]
+    edges = [-11.0, *sorted(k for k in near if -11 < k < 11), 11.0]
+    totals = [0.0, 0.0]
+    for a, b in zip(edges, edges[1:], strict=False):
+        for place, f in enumerate(
+            (lambda z: (eta(mode + tau * z) - mode) ** 2, lambda z: z * (eta(mode + tau * z) - mode))
+        ):
+            totals[place] += integrate.quad(lambda z, f=f: f(z) * norm.pdf(z), a, b, epsabs=1e-11, epsrel=1e-10)[0]
+    return totals[0], totals[1] / tau

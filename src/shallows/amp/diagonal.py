@@ -70,5 +70,5 @@ class DiagonalCovarianceModel(CovarianceModel):
 
 
 COVARIANCE_MODELS.register("diagonal")(DiagonalCovarianceModel())
-MODELS.register("diagonal")(DiagonalModel())
-SIMULATIONS.register("diagonal")(DiagonalSimulation())
+MODELS.register("diagonal", "deep_diagonal")(DiagonalModel())
+SIMULATIONS.register("diagonal", "deep_diagonal")(DiagonalSimulation())

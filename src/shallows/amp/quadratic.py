@@ -104,5 +104,5 @@ class QuadraticCovarianceModel(CovarianceModel):
 
 
 COVARIANCE_MODELS.register("quadratic", "attention")(QuadraticCovarianceModel())
-MODELS.register("quadratic", "attention")(QuadraticModel())
-SIMULATIONS.register("quadratic", "attention")(QuadraticSimulation())
+MODELS.register("quadratic", "attention", "deep_quadratic")(QuadraticModel())
+SIMULATIONS.register("quadratic", "attention", "deep_quadratic")(QuadraticSimulation())

@@ -35,6 +35,11 @@ class AmpStatus(StatusEnum):
     """
 
     CONVERGED = "converged", True, "the iteration converged"
+    SETTLED = (
+        "settled",
+        True,
+        "the noise scale has settled; a few weights at the jump of the rule, which depth brings, keep changing",
+    )
     MAX_ITERATIONS = "max_iterations", False, "allow more iterations, or use stronger damping"
     DEPARTED = (
         "departed",

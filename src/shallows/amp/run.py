@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, float], None]
 
+#: Iterations over which a noise scale must not have moved by more than this share to have settled.
+LAST, STILL = 15, 0.03
 #: A noise scale that has grown by this factor has diverged.
 DIVERGED = 1e4
 
@@ -280,7 +282,17 @@ def _iterate(iteration: Iteration, settings: AmpSettings, progress: Progress | N
         if row["change"] <= settings.tolerance and count:
             status = AmpStatus.CONVERGED
             break
+    if status is AmpStatus.MAX_ITERATIONS and _has_settled(iteration, rows):
+        status = AmpStatus.SETTLED
     return _Course(rows, status, off_path, time.perf_counter() - started)
+
+
+def _has_settled(iteration: Iteration, rows: list[dict[str, float]]) -> bool:
+    """Whether the noise scale no longer moves, for rules that jump: their estimates need not settle with it."""
+    if iteration.network.is_convex(iteration.operator.dim, None) or len(rows) < 2 * LAST:
+        return False
+    last = [row["noise_scale"] for row in rows[-LAST:]]
+    return max(last) <= (1 + STILL) * min(last)
 
 
 def _result(iteration: Iteration, course: _Course, task: _Task, settings: AmpSettings) -> AmpRun:

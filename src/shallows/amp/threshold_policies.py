@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scipy.optimize import brentq
-
 from .._arguments import check_number
 from .._display import Displayed
 from ..denoisers import RULES, Denoiser
@@ -181,9 +179,8 @@ class ThresholdForPenalty(Policy):
 
     def denoiser(self, seen: Observations) -> Denoiser:
         rules = RULES.of(seen.network)
-        return rules.soft(
-            rules.threshold_for(seen.values, seen.samples, self.strength, seen.rank_share), seen.rank_share
-        )
+        found = rules.threshold_in_noise(seen.values, seen.noise_scale, seen.samples, self.strength, seen.rank_share)
+        return rules.soft(found, seen.rank_share)
 
     def divergence(self, rule: Denoiser, measured: float, seen: Observations) -> float:
         # D and A jump where a weight enters. At a jump the fraction of it that solves the penalty equation is right:
@@ -196,13 +193,4 @@ class ThresholdForPenalty(Policy):
 
     def predicted(self, problem: Problem, noise_scale: float) -> Denoiser:
         rules = RULES.of(problem.architecture)
-        constraints = problem.architecture.constraints(problem.samples, problem.dim)
-
-        def rule(zeta: float) -> Denoiser:
-            return rules.soft(zeta, problem.rank_share)
-
-        def excess(zeta: float) -> float:
-            return zeta * (constraints - rule(zeta).moments(problem, noise_scale)[1]) - self.strength
-
-        high = float(problem.spectrum.values[0]) + 10 * noise_scale + 2 * self.strength / constraints
-        return rule(float(brentq(excess, 0.0, high, xtol=1e-12 * high, rtol=1e-12)))
+        return rules.soft(rules.predicted_threshold(problem, noise_scale, self.strength), problem.rank_share)

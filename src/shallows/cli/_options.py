@@ -86,6 +86,14 @@ Alignment = Annotated[
         "Teacher in the eigenvectors of the covariance: aligned (default), random, or a file with a rotation.",
     ),
 ]
+InitScale = Annotated[
+    str | None,
+    _option(
+        "--init-scale",
+        "S",
+        "Gradient training: initial weights, times those whose outputs are about the size of the labels (default 1).",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -116,6 +124,14 @@ def parse_size(option: str, text: str) -> float:
     if number != 0 and not SMALLEST_SIZE <= number <= LARGEST_SIZE:
         raise InvalidArgument(option, shown(text), allowed)
     return float(number)
+
+
+def parse_init_scale(text: str) -> float:
+    """A scale of initial weights, a positive number of reasonable size."""
+    scale = parse_size("--init-scale", text)
+    if scale == 0:
+        raise InvalidArgument("--init-scale", shown(text), "must be a number > 0: zero weights have no gradient")
+    return scale
 
 
 def parse_counts(option: str, text: str, base: float) -> list[float]:
@@ -313,7 +329,7 @@ def parse_regularisation(
     exactly_one({"--weight-decay": weight_decay, "--penalty": penalty})
     decay = None if weight_decay is None else parse_size("--weight-decay", weight_decay)
     reduced = None if penalty is None else parse_size("--penalty", penalty)
-    if penalty is not None and not problem.architecture.has_width:
+    if penalty is not None and not problem.architecture.has_penalty:
         raise InvalidArgument(
             "--penalty", shown(penalty), f"does not apply to the {problem.network} network; use --weight-decay"
         )

@@ -147,7 +147,10 @@ def _rule(problem: Problem, weight_decay: str | None, penalty: str | None, bayes
 
 
 def _print(result: AmpRun, problem: Problem, bayes: bool) -> None:
-    rule = "Bayes-optimal denoiser" if bayes else "soft threshold"
+    from ..networks import network_named
+
+    threshold = "soft threshold" if network_named(result.network).penalty_exponent == 1 else "threshold with a jump"
+    rule = "Bayes-optimal denoiser" if bayes else threshold
     way = "state evolution, step by step"
     if result.replicas:
         way = f"mean over {result.replicas} other data sets of the problem; large d: {way}"

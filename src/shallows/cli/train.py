@@ -76,6 +76,7 @@ def run(
     solver: Solver = None,
     tolerance: Tolerance = None,
     iterations: Iterations = None,
+    init_scale: options.InitScale = None,
     device: Device = None,
     out: Out = None,
     force: Force = False,
@@ -89,6 +90,12 @@ def run(
     architecture = options.parse_network(network, depth=depth, tokens=tokens)
     given = {"network": architecture.name} | _settings(solver, tolerance, iterations)
     given |= _regularisation(architecture, weight_decay, penalty, width)
+    if init_scale is not None:
+        given["init_scale"] = options.parse_init_scale(init_scale)
+        if given["solver"] != "gradient":
+            raise InvalidArgument(
+                "--init-scale", options.shown(init_scale), "is of gradient training: --solver gradient"
+            )
     given["device"] = "cpu" if device is None else device
     with options.naming({"device": device}):
         find_device(given["device"])
@@ -155,8 +162,8 @@ def _regularisation(
     reduced = None if penalty is None else options.parse_size("--penalty", penalty)
     units = None if width is None else options.parse_integer("--width", width, 1, options.MOST_DIM)
     exactly_one({"--weight-decay": decay, "--penalty": reduced})
-    for name, value in (("--penalty", penalty), ("--width", width)):
-        if value is not None and not network.has_width:
+    for name, value, applies in (("--penalty", penalty, network.has_penalty), ("--width", width, network.has_width)):
+        if value is not None and not applies:
             raise InvalidArgument(name, options.shown(value), f"does not apply to the {network.name} network")
     return {"weight_decay": decay, "penalty": reduced, "width": units}
 
@@ -175,6 +182,7 @@ def _print(fit: Fit, table: Table | Sequences, path: Path | None) -> None:
     minimum: list[tuple[str, ...]] = [
         ("objective", "", f"{fit.objective:.8g}"),
         ("duality gap", "", gap),
+        *([("residual", "", f"{fit.residual:.1e}, of stationarity")] if fit.gap is None else []),
         ("train error", "", number(fit.train_error)),
         learned,
         ("solver", "", f"{fit.solver}, {fit.iterations} iterations, {fit.seconds:.2g} s on {fit.details['device']}"),

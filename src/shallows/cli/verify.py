@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TRAINERS = ("gradient", "convex")
 MOST_SEEDS = 10_000
+#: Scales of initial weights in one run.
+MOST_SCALES = 20
 #: Data sets with less work than this train faster than worker processes start.
 SMALL = 3e7
 
@@ -37,6 +39,16 @@ Trainers = Annotated[
         "--trainers",
         metavar="LIST",
         help="What trains: gradient, convex, or both separated by a comma (default both).",
+        show_default=False,
+    ),
+]
+InitScales = Annotated[
+    str | None,
+    typer.Option(
+        "--init-scale",
+        metavar="S[,S...]",
+        help="Initial weights of gradient training, times those whose outputs are about the size of the labels "
+        "(default 1); several map where training of a deep network ends.",
         show_default=False,
     ),
 ]
@@ -88,6 +100,7 @@ def run(
     seeds: Seeds = None,
     seed: Seed = None,
     trainers: Trainers = None,
+    init_scale: InitScales = None,
     out: Out = None,
     force: Force = False,
     learning_curve: Curve = None,
@@ -106,6 +119,7 @@ def run(
         "seeds": 4 if seeds is None else options.parse_integer("--seeds", seeds, 1, MOST_SEEDS),
         "seed": 0 if seed is None else options.parse_integer("--seed", seed, 0, 2**63 - 1),
         "trainers": _parse_trainers(trainers),
+        "init_scales": (1.0,) if init_scale is None else _parse_scales(init_scale),
         "workers": _choose_workers(problem, workers),
         "learning_curve": out is not None if learning_curve is None else learning_curve,
     }
@@ -146,6 +160,13 @@ def run(
         report = Path(out) / "report.html"
         typer.echo(f"\nReport: {report}", err=json)
     return 0
+
+
+def _parse_scales(text: str) -> tuple[float, ...]:
+    words = text.split(",")
+    if len(words) > MOST_SCALES:
+        raise InvalidArgument("--init-scale", f"{len(words)} numbers", f"at most {MOST_SCALES}")
+    return tuple(options.parse_init_scale(word.strip()) for word in words)
 
 
 def _choose_workers(problem: Problem, text: str | None) -> int | None:

@@ -9,6 +9,8 @@ its :class:`Rules`, in the file of the network.
 from __future__ import annotations
 
 from .base import REGISTRY, RULES, Denoised, Denoiser, Rules, register
+from .deep_diagonal import PowerThreshold
+from .deep_quadratic import SpectralPowerThreshold, power_threshold_for_penalty
 from .diagonal import HardThreshold, PosteriorMean, SoftThreshold, threshold_for_weight_decay
 from .divergence import soft_divergence, spectral_divergence
 from .quadratic import RotationallyInvariant, SpectralHardThreshold, SpectralSoftThreshold, threshold_for_penalty
@@ -20,11 +22,14 @@ __all__ = [
     "Denoiser",
     "HardThreshold",
     "PosteriorMean",
+    "PowerThreshold",
     "RotationallyInvariant",
     "Rules",
     "SoftThreshold",
     "SpectralHardThreshold",
+    "SpectralPowerThreshold",
     "SpectralSoftThreshold",
+    "power_threshold_for_penalty",
     "register",
     "soft_divergence",
     "spectral_divergence",

@@ -163,7 +163,26 @@ class Rules(ABC):
 
     @abstractmethod
     def threshold_for(self, observed: FloatArray, samples: int, strength: float, rank_share: float = 1.0) -> float:
-        """The threshold ``zeta`` with ``zeta (N - D(zeta)) = strength`` on the observations (d,)."""
+        """The threshold ``zeta`` with ``zeta (N - D(zeta)) = strength`` on the observations (d,); the largest."""
+
+    def threshold_in_noise(
+        self, observed: FloatArray, noise_scale: float, samples: int, strength: float, rank_share: float = 1.0
+    ) -> float:
+        """:meth:`threshold_for` where the scale of the noise is known, which densities are estimated by."""
+        return self.threshold_for(observed, samples, strength, rank_share)
+
+    def predicted_threshold(self, problem: Problem, noise_scale: float, strength: float) -> float:
+        """What :meth:`threshold_for` is expected to be at a noise scale of the problem."""
+        from scipy.optimize import brentq
+
+        constraints = problem.architecture.constraints(problem.samples, problem.dim)
+
+        def excess(zeta: float) -> float:
+            freedom = self.soft(zeta, problem.rank_share).moments(problem, noise_scale)[1]
+            return zeta * (constraints - freedom) - strength
+
+        high = float(problem.spectrum.values[0]) + 10 * noise_scale + 2 * strength / constraints
+        return float(brentq(excess, 0.0, high, xtol=1e-12 * high, rtol=1e-12))
 
 
 #: For each network, its rules.

@@ -77,7 +77,7 @@ def silencing_weight_decay(inputs: Any, labels: FloatArray, network: str, width:
     """
     architecture = network_named(network)
     strength = float(operator_for(architecture, inputs).silencing_strength(labels))
-    if not architecture.has_width:
+    if not architecture.has_penalty:
         return strength
     return float(architecture.weight_decay_from_penalty(strength, inputs.shape[1], width))
 

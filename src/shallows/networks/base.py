@@ -103,13 +103,13 @@ class Network(ABC):
     family: ClassVar[str]
     #: Options by which networks of one family differ: integers with their defaults, attributes of the network.
     defaults: ClassVar[Mapping[str, int]] = MappingProxyType({})
-    words: ClassVar[Words]
+    words: Words
     #: Names of the network's own weights.
-    parameter_names: ClassVar[tuple[str, ...]]
+    parameter_names: tuple[str, ...]
     #: Excess risk over estimation error.
     risk_per_error: ClassVar[float]
-    #: Whether a number of hidden units can be chosen; with it comes the reduced penalty.
-    has_width: ClassVar[bool]
+    #: Whether a number of hidden units can be chosen.
+    has_width: bool
     #: Whether the effective weights are a matrix, of which the modes are eigenvalues and cannot be negative.
     is_matrix: ClassVar[bool]
     #: Whether the bulk of learned noise ends at a sharp edge, beyond which each mode is seen by itself.
@@ -117,7 +117,9 @@ class Network(ABC):
     #: Whether theory asks for columns without correlation, and not for unit variance alone.
     needs_white_inputs: ClassVar[bool]
     #: Exponent of the risk in phase V; None where it is a logarithm.
-    harmful_exponent: ClassVar[float | None]
+    harmful_exponent: float | None
+    #: Training penalises the modes' sizes to this power; below 1 thresholds jump, and the problem is not convex.
+    penalty_exponent: float = 1.0
     #: What the law of learned noise is called.
     learned_noise: ClassVar[str] = "law of theory"
     #: Relative cost of one prediction.
@@ -141,8 +143,12 @@ class Network(ABC):
 
     def _set_options(self, smallest: int, **options: int) -> None:
         """Keep `options`, integers from `smallest` on: for the constructors of networks that have some."""
-        for name, value in options.items():
-            object.__setattr__(self, name, check_integer(name, value, minimum=smallest))
+        self._keep(**{name: check_integer(name, value, minimum=smallest) for name, value in options.items()})
+
+    def _keep(self, **attributes: Any) -> None:
+        """Keep attributes that depend on the options: for constructors alone."""
+        for name, value in attributes.items():
+            object.__setattr__(self, name, value)
 
     @property
     def options(self) -> dict[str, int]:
@@ -166,8 +172,8 @@ class Network(ABC):
 
     @property
     def denoised_as(self) -> str:
-        """The :attr:`kind` whose denoisers act on its modes."""
-        return self.kind
+        """The network whose denoisers act on its modes."""
+        return self.name
 
     # -- samples
 
@@ -279,6 +285,10 @@ class Network(ABC):
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
         """Teacher modes below this are lost in the noise, or set to zero; the shape of the two."""
 
+    def cut(self, threshold: FloatArray) -> FloatArray:
+        """Size up to which noisy modes become zero, of the thresholds' shape: these themselves where nothing jumps."""
+        return np.asarray(threshold)
+
     def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
         """Teacher's mode behind a noisy one, and the squared overlap of their directions."""
         raise self._not_diagnosed("freed_of_noise")
@@ -292,6 +302,11 @@ class Network(ABC):
         return NotSupported("network", self.name, f"the network has no diagnosis: its class lacks {method}")
 
     # -- regularisation
+
+    @property
+    def has_penalty(self) -> bool:
+        """Whether a weight decay has a reduced penalty beside it; networks with a width do."""
+        return self.has_width
 
     @abstractmethod
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
@@ -332,7 +347,7 @@ class Network(ABC):
         """
         if exactly_one({"weight_decay": weight_decay, "penalty": penalty}) == "penalty":
             assert penalty is not None
-            self.weight_decay_from_penalty(0.0 if self.has_width else penalty, dim, width)
+            self.weight_decay_from_penalty(0.0 if self.has_penalty else penalty, dim, width)
             pen = check_number("penalty", penalty)
             return float(self.weight_decay_from_penalty(pen, dim, width)), pen
         lam = check_number("weight_decay", weight_decay)
@@ -359,9 +374,13 @@ class Network(ABC):
         """Hidden units: `dim` unless a width was given."""
         return dim if width is None else width
 
+    def is_narrow(self, dim: int, width: int | None) -> bool:
+        """Whether the network has fewer hidden units than inputs."""
+        return self.has_width and self.effective_width(dim, width) < dim
+
     def is_convex(self, dim: int, width: int | None) -> bool:
         """Whether the training minimum is that of a convex problem."""
-        return not self.has_width or self.effective_width(dim, width) >= dim
+        return not self.is_narrow(dim, width)
 
     def rank_share(self, dim: int, width: int | None) -> float:
         """Largest share of the modes that can be learned: ``p/d``, at most 1."""
@@ -372,6 +391,10 @@ class Network(ABC):
     @abstractmethod
     def parameter_shapes(self, dim: int, width: int | None) -> tuple[tuple[int, ...], ...]:
         """Shapes of :attr:`parameter_names`."""
+
+    def initial_spread(self, output: float, dim: float) -> float:
+        """Standard deviation of independent own weights whose outputs have about the size `output`."""
+        return float(np.sqrt(output))
 
     @abstractmethod
     def effective_weights(self, parameters: Mapping[str, Any]) -> Any:

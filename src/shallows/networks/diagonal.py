@@ -1,8 +1,12 @@
-"""The diagonal network, ``f = sum_i a_i w_i x_i / sqrt(d)``: a LASSO in ``theta = a w / sqrt(d)``."""
+"""The diagonal network, ``f = sum_i a_i w_i x_i / sqrt(d)``: a LASSO in ``theta = a w / sqrt(d)``.
+
+With ``L`` layers ``theta = w_1 ... w_L / sqrt(d)``, and the penalty is ``|theta|^(2/L)`` (theory note, section 14).
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +45,8 @@ class Diagonal(Network):
     >>> own = network.own_weights([0.5, 0.0, -2.0])
     >>> network.effective_weights(own)
     array([ 0.5,  0. , -2. ])
+    >>> Diagonal(depth=3).own_weights([0.5, 0.0, -2.0])["w3"].round(3)
+    array([ 0.953,  0.   , -1.513])
     """
 
     family = "diagonal"
@@ -74,6 +80,14 @@ class Diagonal(Network):
 
     def __init__(self, depth: int = 2) -> None:
         self._set_options(2, depth=depth)
+        if depth > 2:
+            student = f"a diagonal network of {depth} layers"
+            noise = "normal, thresholded with a jump"
+            own = tuple(f"w{layer}" for layer in range(1, depth + 1))
+            changed: dict[str, Any] = {"words": replace(self.words, student=student), "learned_noise": noise}
+            changed |= {"parameter_names": own, "penalty_exponent": 2 / depth, "harmful_exponent": 0.0}
+            for name, value in changed.items():
+                object.__setattr__(self, name, value)
 
     @property
     def kind(self) -> str:
@@ -110,7 +124,18 @@ class Diagonal(Network):
         return 2 / math.sqrt(dim)
 
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
-        return np.maximum(noise_scale, threshold)
+        return np.maximum(noise_scale, self.cut(threshold))
+
+    def cut(self, threshold: FloatArray) -> FloatArray:
+        if self.depth == 2:
+            return np.asarray(threshold)
+        from ..power_prox import jump_of
+
+        q = 2 / self.depth
+        return np.asarray(jump_of(q)[0] * np.asarray(threshold) ** (1 / (2 - q)))
+
+    def is_convex(self, dim: int, width: int | None) -> bool:
+        return self.depth == 2
 
     def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
         return noisy, 1.0
@@ -119,25 +144,37 @@ class Diagonal(Network):
         return -math.expm1(dim * math.log1p(-min(math.erfc(noisy / noise_scale / math.sqrt(2)), 1 - 1e-16)))
 
     def strength(self, weight_decay: float, penalty: float | None, dim: float) -> float:
-        return weight_decay * math.sqrt(dim)
+        if self.depth == 2:
+            return weight_decay * math.sqrt(dim)
+        return weight_decay * self.depth / 2 * dim ** (1 / self.depth)
 
     def weight_decay_from_strength(self, strength: float, dim: float, width: int | None) -> float:
-        return strength / math.sqrt(dim)
+        if self.depth == 2:
+            return strength / math.sqrt(dim)
+        return strength * 2 / (self.depth * dim ** (1 / self.depth))
 
     def penalty_from_weight_decay(self, weight_decay: float, dim: float, width: int | None) -> float | None:
         return None
 
     def parameter_shapes(self, dim: int, width: int | None) -> tuple[tuple[int, ...], ...]:
-        return (dim,), (dim,)
+        return ((dim,),) * self.depth
+
+    def initial_spread(self, output: float, dim: float) -> float:
+        return math.sqrt(output) if self.depth == 2 else float(output ** (1 / self.depth))
 
     def effective_weights(self, parameters: Mapping[str, Any]) -> FloatArray:
-        a, w = (np.asarray(parameters[name], dtype=float) for name in self.parameter_names)
-        return a * w / np.sqrt(a.shape[-1])
+        first, *rest = (np.asarray(parameters[name], dtype=float) for name in self.parameter_names)
+        product = first
+        for layer in rest:
+            product = product * layer
+        return product / np.sqrt(first.shape[-1])
 
     def own_weights(self, weights: Any, width: int | None = None) -> dict[str, FloatArray]:
         theta = np.asarray(weights, dtype=float)
-        size = np.sqrt(np.abs(theta) * np.sqrt(theta.shape[-1]))
-        return {"a": size, "w": np.sign(theta) * size}
+        products = np.abs(theta) * np.sqrt(theta.shape[-1])
+        size = np.sqrt(products) if self.depth == 2 else products ** (1 / self.depth)
+        *most, last = self.parameter_names
+        return {**{name: size.copy() for name in most}, last: np.sign(theta) * size}
 
     output_formula = "sum a w x/sqrt(d)"
 
@@ -184,7 +221,7 @@ class Diagonal(Network):
         return 0.0
 
     def size_allowance(self, effective_samples: float) -> float:
-        return 0.05
+        return 0.05 if self.depth == 2 else 0.05 + 10 / effective_samples
 
     def product_cost(self, samples: float, dim: float) -> float:
         return samples * dim

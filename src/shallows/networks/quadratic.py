@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 class Quadratic(Network):
     """Two layers with quadratic activation and `p` hidden units (theory note, section 1).
 
-    Effective weights are a positive semidefinite matrix ``S`` of rank at most `p`, its modes the eigenvalues.
+    Effective weights are a positive semidefinite matrix ``S`` of rank at most `p`, its modes the eigenvalues. With a
+    depth ``k`` the first layer is a product of square matrices, ``W = W_k ... W_1``, with weight decay on each, and the
+    trace becomes ``sum s^(1/k)`` over the eigenvalues ``s`` of ``S`` (theory note, section 14).
 
     Parameters
     ----------
     depth : int
-        Trained layers ``k >= 1``; 1 is the network of the paper.
+        Trained layers ``k >= 1``; 1 is the network of the paper. A deeper one has as many hidden units as dimensions.
 
     Raises
     ------
@@ -79,10 +82,34 @@ class Quadratic(Network):
 
     def __init__(self, depth: int = 1) -> None:
         self._set_options(1, depth=depth)
+        if self.depth > 1:
+            own = tuple(f"W{layer}" for layer in range(1, self.depth + 1))
+            student = f"a network of {self.depth} square linear layers with quadratic activation behind the last"
+            self._keep(
+                has_width=False,
+                harmful_exponent=0.0,
+                penalty_exponent=1 / self.depth,
+                parameter_names=own,
+                words=replace(self.words, student=student),
+                output_formula=self.output_formula.replace("W x", " ".join([*own[::-1], "x"])),
+            )
 
     @property
     def kind(self) -> str:
         return self.family if self.depth == 1 else "deep_quadratic"
+
+    @property
+    def has_penalty(self) -> bool:
+        return True
+
+    def check_width(self, width: Any) -> int | None:
+        if width is not None and self.depth > 1:
+            allowed = f"does not apply with depth {self.depth}: the layers are square, with as many units as dimensions"
+            raise InvalidArgument("width", width, allowed)
+        return super().check_width(width)
+
+    def is_convex(self, dim: int, width: int | None) -> bool:
+        return self.depth == 1 and super().is_convex(dim, width)
 
     def samples_per_effective(self, dim: float) -> float:
         return dim
@@ -115,7 +142,15 @@ class Quadratic(Network):
         return float(dim ** (-2 / 3))
 
     def smallest_learnable(self, noise_scale: FloatArray, threshold: FloatArray) -> FloatArray:
-        return np.maximum(noise_scale, threshold - noise_scale)
+        return np.maximum(noise_scale, self.cut(threshold) - noise_scale)
+
+    def cut(self, threshold: FloatArray) -> FloatArray:
+        if self.depth == 1:
+            return np.asarray(threshold)
+        from ..power_prox import jump_of
+
+        q = self.penalty_exponent
+        return np.asarray(jump_of(q)[0] * np.asarray(threshold) ** (1 / (2 - q)))
 
     def freed_of_noise(self, noisy: float, noise_scale: float) -> tuple[float, float]:
         if noisy <= 2 * noise_scale:
@@ -135,16 +170,36 @@ class Quadratic(Network):
         return self.weight_decay_from_penalty(2 * strength, dim, width)
 
     def penalty_from_weight_decay(self, weight_decay: float, dim: float, width: int | None) -> float:
+        if self.depth > 1:
+            return weight_decay * self._deep_penalty(dim)
         return weight_decay * np.sqrt((dim if width is None else width) / dim)
 
     def weight_decay_from_penalty(self, penalty: float, dim: float, width: int | None) -> float:
+        if self.depth > 1:
+            return penalty / self._deep_penalty(dim)
         return penalty * np.sqrt(dim / (dim if width is None else width))
 
+    def _deep_penalty(self, dim: float) -> float:
+        """``pen/lam``: ``k d^(1/k)/d``, the least ``sum ||W_j||^2`` being ``k sum sigma^(2/k)``, ``sigma^2 = d s``."""
+        return float(self.depth * dim ** (1 / self.depth) / dim)
+
+    def initial_spread(self, output: float, dim: float) -> float:
+        # those of the product have the square root of `output`, as those of a single layer
+        spread = float(np.sqrt(output))
+        return spread if self.depth == 1 else float((spread * dim ** (-(self.depth - 1) / 2)) ** (1 / self.depth))
+
     def parameter_shapes(self, dim: int, width: int | None) -> tuple[tuple[int, ...], ...]:
-        return ((self.effective_width(dim, width), dim),)
+        return ((self.effective_width(dim, width), dim),) * self.depth
+
+    def product(self, parameters: Mapping[str, Any]) -> FloatArray:
+        """``W = W_k ... W_1`` (p, d) of the network's own weights."""
+        first, *others = (np.asarray(parameters[name], dtype=float) for name in self.parameter_names)
+        for layer in others:
+            first = layer @ first
+        return first
 
     def effective_weights(self, parameters: Mapping[str, Any]) -> LowRankPSD:
-        rows = np.asarray(parameters["W"], dtype=float)
+        rows = self.product(parameters)
         return LowRankPSD.of_rows(rows / (rows.shape[0] * rows.shape[1]) ** 0.25)
 
     def own_weights(self, weights: Any, width: int | None = None) -> dict[str, FloatArray]:
@@ -161,7 +216,14 @@ class Quadratic(Network):
         if rank > p:
             raise InvalidArgument("weights", f"rank {rank}", f"must have rank at most width = {p}")
         keep = min(p, d)
-        top = vectors[:, -keep:] * np.sqrt(np.maximum(values[-keep:], 0) * np.sqrt(p * d))
+        sizes = np.sqrt(np.maximum(values[-keep:], 0) * np.sqrt(p * d))
+        if self.depth > 1:  # every layer takes an equal share of each singular value
+            share = np.where(values > tolerance, sizes, 0.0) ** (1 / self.depth)
+            return {
+                name: share[:, None] * (vectors.T if i == 0 else np.eye(d))
+                for i, name in enumerate(self.parameter_names)
+            }
+        top = vectors[:, -keep:] * sizes
         return {"W": np.concatenate([top.T, np.zeros((p - keep, d))])}
 
     output_formula = "|W x|^2/(d sqrt(p)) less its mean"
@@ -217,10 +279,10 @@ class Quadratic(Network):
         return LowRankPSD(factor)
 
     def benign_until(self, gamma: float) -> float:
-        return 0.4 / (1.4 - 1 / (2 * gamma))
+        return 0.4 / (1.4 - 1 / (2 * gamma)) if self.depth == 1 else 0.0
 
     def size_allowance(self, effective_samples: float) -> float:
-        return 0.03 + 2 / effective_samples
+        return 0.03 * self.depth + 2 / effective_samples
 
     def narrow_allowance(self, effective_samples: float) -> float:
         return 0.03 + 8 / effective_samples
@@ -229,7 +291,7 @@ class Quadratic(Network):
         return samples * dim**2
 
     def training_cost(self, samples: float, dim: float) -> float:
-        return 2e-6 * samples * dim
+        return 2e-6 * samples * dim * self.depth
 
     def training_numbers(self, dim: int, width: int | None, gradient: bool) -> float:
-        return 12 * dim**2 + (45 * dim * self.effective_width(dim, width) if gradient else 0)
+        return 12 * dim**2 + (45 * dim * self.effective_width(dim, width) * self.depth if gradient else 0)

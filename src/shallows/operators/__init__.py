@@ -45,6 +45,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
+@OPERATORS.register("deep_diagonal")
 @OPERATORS.register("diagonal")
 def _diagonal(inputs: object) -> DiagonalOperator:
     if isinstance(inputs, SparseInputs):
@@ -52,6 +53,7 @@ def _diagonal(inputs: object) -> DiagonalOperator:
     return TorchDiagonalOperator(inputs) if is_tensor(inputs) else DiagonalOperator(inputs)  # type: ignore[arg-type]
 
 
+@OPERATORS.register("deep_quadratic")
 @OPERATORS.register("quadratic")
 def _quadratic(inputs: object) -> QuadraticOperator:
     if is_sparse(inputs):

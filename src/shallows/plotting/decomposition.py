@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._numbers import measured_number, number
-from .style import BLUE, GRID, ORANGE, PURPLE, TRAINER_NAME, TRAINER_STYLE, VERMILLION, is_wide
+from .style import BLUE, GRID, ORANGE, PURPLE, VERMILLION, is_wide, trainer_name, trainer_style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,8 +64,8 @@ def draw_decomposition(
     names = [row[0] for row in rows]
     for name, risk in measured.items():
         place = len(names)
-        names.append(f"excess risk\nmeasured, {TRAINER_NAME[name]}" if wide else f"measured,\n{TRAINER_NAME[name]}")
-        color = TRAINER_STYLE[name]["color"]
+        names.append(f"excess risk\nmeasured, {trainer_name(name)}" if wide else f"measured,\n{trainer_name(name)}")
+        color = trainer_style(name)["color"]
         axes.barh(place, risk.mean, height=0.62, facecolor="none", edgecolor=color, linewidth=1.4)
         axes.errorbar(risk.mean, place, xerr=risk.standard_error, color=color, capsize=3, linestyle="none")
         _beside(axes, place, measured_number(risk.mean, risk.standard_error))

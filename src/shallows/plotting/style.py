@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -27,9 +28,34 @@ GRID: dict[str, Any] = {"color": "0.5", "alpha": 0.2, "linewidth": 0.6}
 
 TRAINER_STYLE: dict[str, dict[str, Any]] = {
     "convex": {"color": VERMILLION, "marker": "o"},
+    "amp": {"color": VERMILLION, "marker": "o"},
+    "starts": {"color": ORANGE, "marker": "X"},
     "gradient": {"color": GREEN, "marker": "s"},
 }
-TRAINER_NAME = {"convex": "convex solver", "gradient": "gradient training"}
+TRAINER_NAME = {
+    "convex": "convex solver",
+    "amp": "message passing",
+    "starts": "best of many starts",
+    "gradient": "gradient training",
+}
+#: Marks of gradient training from smaller and smaller initial weights.
+_SMALLER = ("D", "^", "v", "P", "X")
+
+
+def trainer_name(trainer: str) -> str:
+    """A trainer's name; of gradient training with the scale of its initial weights, ``"gradient:0.1"``."""
+    name, _, scale = trainer.partition(":")
+    return f"{TRAINER_NAME[name]} from ×{scale}" if scale else TRAINER_NAME[name]
+
+
+def trainer_style(trainer: str) -> dict[str, Any]:
+    """Its colour and mark."""
+    name, _, scale = trainer.partition(":")
+    if not scale:
+        return TRAINER_STYLE[name]
+    place = min(max(round(-2 * math.log10(float(scale))), 0), len(_SMALLER) - 1)
+    return {**TRAINER_STYLE[name], "marker": _SMALLER[place]}
+
 
 _SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",

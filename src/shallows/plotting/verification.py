@@ -8,7 +8,7 @@ import numpy as np
 
 from .._numbers import number
 from .explained import explain
-from .style import BLUE, GREY, GRID, SKY, TRAINER_NAME, TRAINER_STYLE
+from .style import BLUE, GREY, GRID, SKY, trainer_name, trainer_style
 from .ticks import plain_log_ticks
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def draw_agreement(axes: Axes, items: Mapping[str, Any]) -> None:
     axes.axhline(predicted, color=BLUE, label="theory")
     for place, (name, item) in enumerate(items.items()):
         values = np.array(item.measured.values)
-        style = TRAINER_STYLE[name]
+        style = trainer_style(name)
         spread = np.linspace(-0.16, 0.16, values.size) if values.size > 1 else np.zeros(1)
         axes.plot(
             place - 0.08 + spread,
@@ -70,7 +70,8 @@ def draw_agreement(axes: Axes, items: Mapping[str, Any]) -> None:
             elinewidth=1.5,
             label="their mean ± standard error" if place == 0 else None,
         )
-    axes.set_xticks(range(len(items)), [TRAINER_NAME[name] for name in items])
+    names = [trainer_name(name) for name in items]
+    axes.set_xticks(range(len(items)), names if len(names) < 3 else [name.replace(" ", "\n", 1) for name in names])
     axes.set_xlim(-0.6, len(items) - 0.4)
     shown = [predicted, *(v for item in items.values() for v in item.measured.values)]
     if first.allowance is not None:
@@ -161,7 +162,7 @@ def _draw_trained(axes: Axes, points: Sequence[tuple[int, str, Any]], *, logarit
     for samples, trainer, value in sorted(points, key=lambda p: (p[1], p[0])):
         if logarithmic and value.mean <= 0:
             continue
-        style = TRAINER_STYLE[trainer]
+        style = trainer_style(trainer)
         axes.errorbar(
             samples,
             value.mean,
@@ -173,7 +174,7 @@ def _draw_trained(axes: Axes, points: Sequence[tuple[int, str, Any]], *, logarit
             markeredgewidth=1.3,
             capsize=3,
             linestyle="none",
-            label=None if trainer in labelled else f"trained: {TRAINER_NAME[trainer]}",
+            label=None if trainer in labelled else f"trained: {trainer_name(trainer)}",
             zorder=3,
         )
         labelled.add(trainer)

@@ -155,6 +155,22 @@ def _times(ratio: float) -> str:
     return f"{ratio:.2f} times that" if ratio < 10 else f"{ratio:.3g} times that"
 
 
+def endings_reading(verification: Verification) -> str:
+    """Where training from each scale of initial weights ends."""
+    told = {
+        "theory": "ends on theory's branch",
+        "better": "ends at another minimum, of higher objective and lower risk",
+        "worse": "ends at another minimum, of higher objective and no lower risk",
+        "collapse": "collapses to zero weights",
+    }
+    text = "The training problem is not convex: gradient training ends in a minimum that its initial weights choose. "
+    for ending in verification.endings:
+        text += (
+            f"From weights times {ending.init_scale:g} it {told[ending.branch]} (R = {ending.excess_risk.in_words}). "
+        )
+    return text + "Left: excess risk. Right: the objective, over that of message passing on the same data."
+
+
 def curve_reading(verification: Verification) -> str:
     """What the learning curve holds fixed and shows."""
     curve, prediction = verification.curve, verification.prediction
@@ -198,6 +214,9 @@ def command(verification: Verification) -> str:
         words += ["--energy", repr(teacher.energy)]
     words += ["--samples", problem.samples, "--noise", repr(problem.noise)]
     words += problem.design.options()
+    scales = sorted(ending.init_scale for ending in verification.endings)
+    if scales not in ([], [1.0]):
+        words += ["--init-scale", ",".join(f"{scale:g}" for scale in scales)]
     if problem.width is not None:
         words += ["--width", problem.width]
     if prediction.penalty is None:

@@ -16,7 +16,7 @@ from ..plotting.spectrum import (
     mark_outliers,
     shown_ranks,
 )
-from ..plotting.style import BLUE, COLUMN, GREY, PAGE, SKY, TRAINER_NAME, TRAINER_STYLE, new_figure, panels
+from ..plotting.style import BLUE, COLUMN, GREY, PAGE, SKY, new_figure, panels, trainer_name, trainer_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +87,7 @@ def _histogram_panel(axes: Axes, verification: Verification, runs: Measurements)
         alpha=0.75,
         edgecolor="white",
         linewidth=0.4,
-        label=f"measured, {_data_sets(len(runs.datasets))} ({TRAINER_NAME[runs.trainer]})",
+        label=f"measured, {_data_sets(len(runs.datasets))} ({trainer_name(runs.trainer)})",
     )
     top = float(heights.max()) if heights.size else 0.0
     predicted = draw_learned_density(axes, law, low, high)
@@ -114,7 +114,7 @@ def _data_sets(count: int) -> str:
 
 def _rank_panel(axes: Axes, verification: Verification, runs: Measurements) -> None:
     law, problem = verification.prediction.spectrum, verification.problem
-    style = TRAINER_STYLE[runs.trainer]
+    style = trainer_style(runs.trainer)
     ordered = runs.ordered
     measured = int((ordered > runs.zero).any(axis=0).sum())
     predicted = math.ceil(problem.dim * (1 - law.mass_at_zero) - 1e-9)

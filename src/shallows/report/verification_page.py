@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._numbers import measured_number, number
-from ..plotting.style import TRAINER_NAME
+from ..plotting.style import trainer_name
 from ..verification.comparison import percent
 from . import readings
 from .drawn import write_figures
@@ -62,7 +62,7 @@ def _draw(verification: Verification, folder: Path) -> list[dict[str, str]]:
     if not verification.status.ok or not verification.measured:
         return []
     from .spectrum_figure import spectrum_figure
-    from .verification_figures import agreement_figure, curve_figure, decomposition_figure
+    from .verification_figures import agreement_figure, curve_figure, decomposition_figure, endings_figure
 
     wanted = [
         ("agreement", "Predicted against measured", agreement_figure, readings.agreement_reading),
@@ -71,6 +71,8 @@ def _draw(verification: Verification, folder: Path) -> list[dict[str, str]]:
     if verification.prediction.excess_risk > 0:
         title = "Where the excess risk comes from"
         wanted.append(("decomposition", title, decomposition_figure, readings.decomposition_reading))
+    if len(verification.endings) > 1:
+        wanted.append(("endings", "Where gradient training ends", endings_figure, readings.endings_reading))
     if verification.curve is not None:
         wanted.append(("learning-curve", "Learning curve", curve_figure, readings.curve_reading))
     return write_figures(
@@ -129,7 +131,7 @@ def _comparison_rows(verification: Verification) -> list[dict[str, str]]:
                     "quantity": label if place == 0 else "",
                     "rows": str(len(verification.comparisons)) if place == 0 else "",
                     "predicted": number(item.predicted),
-                    "trainer": TRAINER_NAME[name],
+                    "trainer": trainer_name(name),
                     "measured": measured_number(item.measured.mean, item.measured.standard_error),
                     "deviation": _deviation(item),
                     "interval": "–" if item.half_width is None else f"± {percent(item.half_width)}",
@@ -154,6 +156,7 @@ def _outcome(item: Comparison) -> str:
         "finite_size": "within finite-size allowance",
         "too_small": "too few samples for theory",
         "undetermined": "too few data sets to tell",
+        "other_minimum": "a higher local minimum",
         "unexplained": "not explained",
     }[item.outcome.value]
 

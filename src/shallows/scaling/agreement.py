@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..networks import network_named
 from .diagram import BLUR
 from .found_phases import NAMES
 
@@ -93,5 +94,6 @@ def reading(diagram: xarray.Dataset) -> str:
     if inside.sum() >= 4:
         slope = np.polyfit(np.log(n_eff[inside]), np.log(best[inside]), 1)[0]
         text += f"The best weight decay grows as n_eff^{slope:.2f} between the first learned modes and the last "
-        text += "(theory: 1/2 up to logarithms)."
+        layers = round(2 / network_named(diagram.attrs["network"]).penalty_exponent)
+        text += f"(theory: 1/{layers} up to logarithms)."
     return text.strip()

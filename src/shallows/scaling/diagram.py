@@ -14,6 +14,7 @@ from .._arguments import check_number
 from ..errors import InvalidArgument
 from ..networks import network_named
 from ..optimum import minimum_between
+from ..phases_with_depth import noise_line as line_at
 from ..problems import Problem
 from ..teachers import PowerLaw
 from .found_phases import NAMES, analytic_phases, interpolation_peak, numerical_phases
@@ -156,13 +157,17 @@ def _dataset(found: Predictions) -> xarray.Dataset:
     slope_n, slope_lam = np.gradient(
         np.log(found.data["excess_risk"]), np.log(plane.effective_samples), np.log(plane.weight_decays)
     )
-    per_penalty = problem.weight_decay_from_penalty(1.0) if problem.architecture.has_width else 1.0
+    per_penalty = problem.weight_decay_from_penalty(1.0) if problem.architecture.has_penalty else 1.0
     numerical, distance = numerical_phases(found, slope_n, slope_lam)
     best, best_risk = _optimum(found)
     dims = ("effective_samples", "weight_decay")
     codes = {"units": "1", "flag_values": list(range(len(NAMES))), "flag_meanings": " ".join(NAMES)}
     row, column = (dims[0],), (dims[1],)
+    q = problem.architecture.penalty_exponent
     noise_line = np.sqrt(plane.effective_samples / problem.dim) * per_penalty  # section 7 has it in the penalty
+    if q < 1:
+        nu = np.log(plane.effective_samples) / plane.log_dim
+        noise_line = np.exp([line_at(q, float(at), plane.gamma) * plane.log_dim for at in nu]) * per_penalty
     variables: dict[str, Any] = {
         name: (dims, found.data[name], {"units": units, "long_name": meaning})
         for name, (units, meaning) in FIELDS.items()
@@ -175,7 +180,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
         "numerical_phase": (dims, numerical, {**codes, "long_name": "phase from exponents and spectrum"}),
         "exponent_distance": (dims, distance, {"long_name": "exponents, away from those of the phase"}),
         "blurred": (dims, ~(distance <= BLUR), {"long_name": f"no asymptotic exponents within {BLUR}"}),
-        "noise_line": (row, noise_line, {"long_name": "sqrt(n_eff/d), in units of the weight decay"}),
+        "noise_line": (row, noise_line, {"long_name": "noise line, in units of the weight decay"}),
         "threshold_line": (row, _threshold_line(found), {"long_name": "where zeta meets the bulk edge"}),
         "optimal_weight_decay": (row, best, {"long_name": "weight decay of smallest risk"}),
         "optimal_risk": (row, best_risk, {"units": "label^2", "long_name": "risk there"}),
@@ -199,7 +204,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
 
 def _threshold_line(found: Predictions) -> FloatArray:
     """Per row, the weight decay where the computed threshold crosses the computed bulk edge; nan if outside."""
-    ratio = np.log(found.data["threshold"] / found.bulk_edge)
+    ratio = np.log(found.cut / found.bulk_edge)
     line = np.full(found.plane.samples.size, np.nan)
     x = np.log(found.plane.weight_decays)
     for i, values in enumerate(ratio):

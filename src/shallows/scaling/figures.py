@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..networks import network_named
+from ..phases_with_depth import noise_line
 from ..plotting.explained import explain_all
 from ..plotting.style import BLACK, COLUMN, GREY, ORANGE, PAGE, SKY, VERMILLION, panels, save, styled
 
@@ -43,23 +44,41 @@ def save_everywhere(figure: Figure, folder: Path, name: str) -> list[str]:
     return [f"{name}.{kind}" for kind in ("png", "svg", "pdf")]
 
 
-def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK) -> None:
-    """Draw the analytic borders of section 7 over axes in ``nu`` and ``ell``, and the noise line dashed."""
+def boundaries(axes: Axes, network: str, gamma: float, colour: str = BLACK, shift: float = 0.0) -> None:
+    """Draw the analytic borders of section 7 over axes in ``nu`` and ``ell``, and the noise line dashed.
+
+    Section 7 has them in the reduced penalty; `shift` is how much larger ``ell`` is of the weight decay.
+    """
     left, right = axes.get_xlim()
     low, high = axes.get_ylim()
     thin: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
-    x = np.array([left, right])
-    axes.plot(x, (x - 1) / 2, color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
+    q = network_named(network).penalty_exponent
+
+    def line(nu: float) -> float:
+        return noise_line(q, nu, gamma) + shift
+
+    x = np.unique(np.clip([left, 2 * gamma, right], left, right))
+    axes.plot(x, [line(float(at)) for at in x], color=colour, linewidth=1.1, linestyle=(0, (4, 2)), zorder=4)
     for nu in sorted({0.0, 1.0, 2 * gamma, network_named(network).benign_until(gamma)}):
-        if left < nu < right and (nu - 1) / 2 > low:
-            axes.plot([nu, nu], [low, min((nu - 1) / 2, high)], **thin)
-    # Above the line: the borders meet it where nu = ell + 1/2 (+ gamma).
-    for offset, start in ((0.5, 0.0), (0.5 + gamma, 2 * gamma)):
+        if left < nu < right and line(nu) > low:
+            axes.plot([nu, nu], [low, min(line(nu), high)], **thin)
+    # Above the line: the borders meet it where nu = ell + 1/2 (+ gamma); with depth, where the threshold is as large.
+    for offset, start in ((q / 2 - shift, 0.0), (q / 2 + gamma * (2 - q) - shift, 2 * gamma)):
         ends = np.array([start, min(right, high + offset)])
         if ends[1] > ends[0]:
             axes.plot(ends, ends - offset, **thin)
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)
+
+
+def _shift(diagram: xarray.Dataset) -> float:
+    """``log_d`` of the weight decay whose reduced penalty is 1; 0 for networks without one."""
+    architecture, dim, width = network_named(diagram.attrs["network"]), diagram.attrs["dim"], diagram.attrs["width"]
+    if not architecture.has_penalty:
+        return 0.0
+    return math.log(architecture.weight_decay_from_penalty(1.0, dim, None if width == "full" else width)) / math.log(
+        dim
+    )
 
 
 def label_phases(axes: Axes, diagram: xarray.Dataset, nu: np.ndarray, ell: np.ndarray) -> None:
@@ -180,8 +199,9 @@ def diagram_figure(diagram: xarray.Dataset, points: OwnPoints | None = None, wid
 
             label = "blurred by finite $d$"
             handles.append(Patch(facecolor="white", edgecolor="0.35", hatch="/////", linewidth=0, label=label))
+        shift = _shift(diagram)
         for axes, colour in ((left, "white"), (right, BLACK)):
-            boundaries(axes, network, diagram.attrs["gamma"], colour)
+            boundaries(axes, network, diagram.attrs["gamma"], colour, shift)
             _axes_text(axes)
             label_phases(axes, diagram, nu, ell)
             limits = axes.get_xlim(), axes.get_ylim()

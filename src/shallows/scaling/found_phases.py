@@ -89,7 +89,7 @@ def numerical_phases(
         -1 and nan where there is no solution.
     """
     distances = exponent_distances(found.plane, slope_n, slope_lam)
-    solved, bulk = np.isfinite(found.data["excess_risk"]), found.data["threshold"] < found.bulk_edge
+    solved, bulk = np.isfinite(found.data["excess_risk"]), found.cut < found.bulk_edge
     out = np.full(solved.shape, -1, dtype=np.int8)
     _above_the_noise_line(out, solved & ~bulk, found, distances)
     _below_the_noise_line(out, solved & bulk, found, slope_n, slope_lam)
@@ -137,7 +137,8 @@ def _below_the_noise_line(
     with np.errstate(invalid="ignore"):
         past = np.log(plane.effective_samples[:, None] / interpolation_peak(found)[None, :])  # nan without a peak
         near = np.abs(past) < math.log(_NEAR)
-    ridge = where & near & (np.abs(slope_lam + 2 / 3) < _RIDGE)
+    steepness = cast("float", predicted_exponents(plane.problem.network, plane.gamma)["peak"][1])
+    ridge = where & near & (np.abs(slope_lam - steepness) < _RIDGE)
     blank = where & ~ridge & (out_of_noise < 1)
     rest = where & ~ridge & ~blank
     with np.errstate(invalid="ignore"):

@@ -90,6 +90,11 @@ class Predictions:
         return np.sqrt(self.data["train_error"] / (noise + self.data["excess_risk"]))
 
     @property
+    def cut(self) -> FloatArray:
+        """Size up to which noisy modes become zero, at every point."""
+        return self.plane.problem.architecture.cut(self.data["threshold"])
+
+    @property
     def bulk_edge(self) -> FloatArray:
         """Upper edge of the bulk of the noisy weights at every point: ``2 delta``, or ``tau sqrt(2 log d)``."""
         problem = self.plane.problem

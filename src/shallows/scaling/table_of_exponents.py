@@ -118,10 +118,11 @@ def paths(gamma: float) -> Iterator[Path]:
     if not gamma > 0.5:
         raise InvalidArgument("gamma", gamma, "must be > 1/2")
     for name in paper_networks():
-        yield from _paths_of(network_named(name), gamma)
+        yield from paths_of(network_named(name), gamma)
 
 
-def _paths_of(network: Network, gamma: float) -> Iterator[Path]:
+def paths_of(network: Network, gamma: float) -> Iterator[Path]:
+    """Those of one network, which may have options."""
     rate = predicted_exponents(network.name, gamma)
     sharp = network.sharp_bulk  # without a sharp edge corrections are logarithmic: larger dimensions, less weight decay
 
@@ -131,9 +132,10 @@ def _paths_of(network: Network, gamma: float) -> Iterator[Path]:
         assert expected is not None
         return Path(network.name, phase, gamma, variable, expected, dim, noise, nu, ell)
 
+    half = network.penalty_exponent / 2
     above = gamma + 1.0  # this far above the noise line no bulk is left, and III has room
-    middle = above + 0.5 + gamma / 2
-    far = 0.5 * (above + 0.5 + gamma + 2 * above + 1)
+    middle = above + half + (2 - 2 * half) * gamma / 2
+    far = 0.5 * (above + half + (2 - 2 * half) * gamma + 2 * above + 1 + (1 - 2 * half) * (2 * gamma - 1))
     for which, variable in enumerate(("n_eff", "lam")):
         yield path("II", variable, rate["II"][which], 1e16, 0.1, middle, above)
         yield path("III", variable, rate["III"][which], 1e12, 0.1, far, above)
@@ -164,7 +166,7 @@ def measure(path: Path) -> ExponentRow:
         if path.phase == "peak":
             n_eff *= network.interpolation_samples(path.dim) / path.dim
         problem = Problem(path.network, teacher, n_eff * network.samples_per_effective(path.dim), path.noise)
-        point = solve(problem, weight_decay=math.exp(ell * log_d))
+        point = solve(problem, **{"penalty" if network.has_penalty else "weight_decay": math.exp(ell * log_d)})
         residual = max(residual, point.residual)
         if path.variable == "log(d/n_eff)":
             x.append(math.log((1 - nu) * log_d))

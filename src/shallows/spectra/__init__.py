@@ -5,6 +5,8 @@ from __future__ import annotations
 from .covariance_diagonal import DiagonalCovarianceLaw
 from .covariance_quadratic import QuadraticCovarianceLaw
 from .decomposition import Decomposition
+from .deep_diagonal import DeepDiagonalLaw
+from .deep_quadratic import DeepQuadraticLaw
 from .diagonal import DiagonalLaw
 from .law import COVARIANCE_LAWS, LAWS, LearnedLaw, Outlier, decompose, has_law, learned_law, require_law
 from .power_law_tails import Tail, fit_tail
@@ -14,6 +16,8 @@ __all__ = [
     "COVARIANCE_LAWS",
     "LAWS",
     "Decomposition",
+    "DeepDiagonalLaw",
+    "DeepQuadraticLaw",
     "DiagonalCovarianceLaw",
     "DiagonalLaw",
     "LearnedLaw",

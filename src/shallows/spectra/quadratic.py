@@ -68,11 +68,24 @@ class QuadraticLaw(LearnedLaw):
         """Without noise the learned spectrum is the teacher's own, shifted."""
         return self.noise_scale == 0.0
 
+    @property
+    def _reach(self) -> float:
+        """Noisy eigenvalues up to this are learned as zero."""
+        return self.threshold
+
+    def _kept(self, noisy: float) -> float:
+        """Where a noisy eigenvalue above :attr:`_reach` shows in the learned spectrum."""
+        return noisy - self.threshold
+
+    def _noisy(self, kept: float) -> tuple[float, float]:
+        """The noisy eigenvalue that shows at `kept`, and its derivative, zero where there is none."""
+        return kept + self.threshold, 1.0
+
     @cached_property
     def cut(self) -> tuple[float, float]:
         """Point ``(u, v)`` of the subordination curve above which eigenvalues are kept."""
         s, w, variance = self._atoms
-        u = find_position(self.threshold, variance, s, w)
+        u = find_position(self._reach, variance, s, w)
         share = self.problem.effective_width / self.problem.dim
         if share < 1:
             u = max(u, find_quantile(share, variance, s, w))
@@ -92,7 +105,7 @@ class QuadraticLaw(LearnedLaw):
         """Share of eigenvalues that are exactly zero."""
         s, w, variance = self._atoms
         if self._exact:
-            kept = min(float(w[s > self.threshold].sum()), self.problem.effective_width / self.problem.dim)
+            kept = min(float(w[s > self._reach].sum()), self.problem.effective_width / self.problem.dim)
             return 1.0 - kept
         kept = mass_above(*self.cut, variance, s, w)  # of the two, the smaller one is exact
         return float(1 - kept if kept < 0.5 else mass_below(*self.cut, variance, s, w))
@@ -105,10 +118,10 @@ class QuadraticLaw(LearnedLaw):
         s, w, variance = self._atoms
         top = position(self.bulk_cut[0], variance, s, w)[0]
         lowest = position(outer_edges(variance, s, w)[0], variance, s, w)[0]
-        bottom = max(lowest - self.threshold, 0.0)
+        bottom = max(self._kept(lowest), 0.0)
         if self.problem.effective_width < self.problem.dim:
-            bottom = max(bottom, position(self.cut[0], variance, s, w)[0] - self.threshold)
-        return (float(bottom), float(top - self.threshold)) if top - self.threshold > bottom else None
+            bottom = max(bottom, self._kept(position(self.cut[0], variance, s, w)[0]))
+        return (float(bottom), float(self._kept(top))) if self._kept(top) > bottom else None
 
     @cached_property
     def outliers(self) -> tuple[Outlier, ...]:
@@ -125,7 +138,7 @@ class QuadraticLaw(LearnedLaw):
         room = float(self.problem.effective_width)
         found = []
         for k in range(above):
-            learned = float(places[k]) - self.threshold
+            learned = self._kept(float(places[k]))
             if learned <= 0 or places[k] < lowest or room <= 0:
                 break
             found.append(Outlier(float(s[k]), min(float(counts[k]), room), learned, float(1 - variance / s[k] ** 2)))
@@ -145,9 +158,12 @@ class QuadraticLaw(LearnedLaw):
         cut = self.cut[0]
         for i, value in enumerate(points.ravel()):
             if value > 0:
-                u = find_position(value + self.threshold, variance, s, w)
+                noisy, slope = self._noisy(value)
+                if slope == 0.0:
+                    continue
+                u = find_position(noisy, variance, s, w)
                 if u >= cut:
-                    out[i] = height(u, variance, s, w) / (np.pi * variance)
+                    out[i] = height(u, variance, s, w) / (np.pi * variance) * slope
         return out.reshape(points.shape)
 
     def _noisy_rank_positions(self, ranks: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,7 +173,7 @@ class QuadraticLaw(LearnedLaw):
         for i, rank in enumerate(ranks):
             if rank - 0.5 < kept_count:
                 u = find_quantile((rank - 0.5) / self.problem.dim, variance, s, w)
-                out[i] = max(position(u, variance, s, w)[0] - self.threshold, 0.0)
+                out[i] = max(self._kept(position(u, variance, s, w)[0]), 0.0)
         return out
 
     def _noisy_decomposition(self) -> Decomposition:

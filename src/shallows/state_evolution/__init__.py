@@ -6,12 +6,13 @@
 (0.03524, 0.0713)
 """
 
-from . import covariance_diagonal, covariance_rotated  # noqa: F401 - registered
+from . import covariance_diagonal, covariance_rotated, deep_diagonal, deep_quadratic  # noqa: F401 - registered
 from .bayes import BayesPoint, bayes_error, bayes_optimal
 from .covariance import COVARIANCE_EVOLUTIONS, CovarianceEvolution
 from .fixed_point import moments, silencing_threshold, solve
 from .protocol import STATE_EVOLUTIONS, StateEvolution
 from .result import FixedPoint, Status
+from .solutions import Solutions, has_several, solutions, threshold_for_strength
 
 __all__ = [
     "COVARIANCE_EVOLUTIONS",
@@ -19,13 +20,17 @@ __all__ = [
     "BayesPoint",
     "CovarianceEvolution",
     "FixedPoint",
+    "Solutions",
     "StateEvolution",
     "Status",
     "bayes_error",
     "bayes_optimal",
+    "has_several",
     "moments",
     "silencing_threshold",
+    "solutions",
     "solve",
+    "threshold_for_strength",
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from .._kernels import kernel
 from ..freeprob.contour import FASTMATH, legendre_nodes
@@ -148,7 +148,7 @@ def diagonal_mmse(variance, s, counts):
 class DiagonalStateEvolution(StateEvolution):
     """Sums over the entries of ``theta*``, each seen through independent Gaussian noise."""
 
-    code = DIAGONAL
+    code: ClassVar[int | None] = DIAGONAL
     has_posterior = True
 
     def moments(

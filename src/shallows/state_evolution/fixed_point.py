@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .branches import Branches
 from .compiled_solver import DIVERGENT, NO_SOLUTION, PERFECT, solve_scaled
 from .covariance import moments_with_covariance, silencing_with_covariance, solve_with_covariance
 from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
@@ -184,6 +185,11 @@ def solve(problem: Problem, weight_decay: float | None = None, penalty: float | 
         return solve_with_covariance(problem, lam, pen)
     network, spectrum, coarse, dim = problem.architecture, problem.spectrum, problem.spectrum.coarse, problem.dim
     evolution = STATE_EVOLUTIONS.of(network)
+    if evolution.has_several:
+        branches = Branches.of(problem, lam, pen)
+        if branches is None:
+            return FixedPoint(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, Status.PERFECT_RECOVERY)
+        return branches.followed()
     constraints = network.constraints(problem.samples, dim)
     noise, strength = network.noise_per_error(problem.noise), network.strength(lam, pen, dim)
     weights = mode_weights(problem, spectrum)

@@ -37,6 +37,12 @@ class StateEvolution(ABC):
     #: What the compiled solver knows the network by; None for one whose equations are solved in Python.
     code: ClassVar[int | None] = None
 
+    #: Whether the equations can have several solutions: the training problem is not convex.
+    has_several: ClassVar[bool] = False
+
+    #: Thresholds ``zeta`` scale as modes to this power.
+    threshold_power: float = 1.0
+
     #: Whether the posterior mean, and so the Bayes-optimal risk, is known.
     has_posterior: ClassVar[bool] = False
 

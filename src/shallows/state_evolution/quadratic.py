@@ -7,7 +7,7 @@ Theory note, sections 3, 4 and 8; arXiv 2509.24882, 2505.17958 (full width), 260
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from .._kernels import kernel
 from ..freeprob.bands_and_edges import bands
@@ -122,7 +122,7 @@ def quadratic_mmse(variance, s, w):
 class QuadraticStateEvolution(StateEvolution):
     """Integrals over the spectrum of ``S* + delta GOE``."""
 
-    code = QUADRATIC
+    code: ClassVar[int | None] = QUADRATIC
     has_posterior = True
 
     def moments(

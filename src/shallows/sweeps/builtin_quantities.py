@@ -134,11 +134,10 @@ def check_sampled(point: Point) -> None:
     if problem.samples != int(problem.samples):
         raise InvalidArgument("samples", problem.samples, "a data set needs an integer number of samples")
     if point.trainer == "convex" and not problem.is_convex:
-        allowed = (
-            f"is not a convex problem for width {problem.effective_width} < dim {problem.dim}; use auto or gradient"
-        )
+        why = f"for width {problem.effective_width} < dim {problem.dim}" if problem.is_narrow else "with this depth"
+        allowed = f"is not a convex problem {why}; use auto or gradient"
         raise InvalidArgument("trainers", "convex", allowed)
-    needs_torch = point.trainer == "gradient" or (point.trainer == "auto" and not problem.is_convex)
+    needs_torch = point.trainer == "gradient" or (point.trainer == "auto" and problem.is_narrow)
     if needs_torch and find_spec("torch") is None:
         raise MissingDependency("gradient training needs PyTorch: pip install 'shallows[train]'")
 

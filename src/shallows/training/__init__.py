@@ -16,7 +16,13 @@ array([ 2.5, -0.5,  0. ])
 
 from __future__ import annotations
 
-from . import attention, diagonal, quadratic  # noqa: F401, each registers its network
+from . import (  # noqa: F401, each registers its network
+    attention,
+    deep_diagonal,
+    deep_quadratic,
+    diagonal,
+    quadratic,
+)
 from .certificates import Certificate
 from .files import load_weights, save_weights
 from .fit import Fit, FitStatus

@@ -31,6 +31,11 @@ class FitStatus(StatusEnum):
     """
 
     CONVERGED = "converged", True, "the tolerance asked for was reached"
+    LOCAL_MINIMUM = (
+        "local_minimum",
+        True,
+        "a local minimum to the tolerance asked for, the best of those found: the problem is not convex",
+    )
     MAX_ITERATIONS = "max_iterations", False, "allow more iterations, or ask for a larger tolerance"
     STALLED = "stalled", False, "floating point allows no more: raise the tolerance, or centre and scale the columns"
     NOT_FINITE = "not_finite", False, "the iteration overflowed: rescale the data, or start from another seed"
@@ -51,7 +56,7 @@ class Fit(Displayed):
         Reduced penalty `pen` of the quadratic network.
     objective : float
         Units of the theory note, section 1: ``1/2 ||y - X theta||^2 + lam sqrt(d) ||theta||_1``, or
-        ``(1/d^2) sum (y - f)^2 + pen Tr(S)/d``.
+        ``(1/d^2) sum (y - f)^2 + pen Tr(S)/d``; for deep networks those of section 14.
     dual_objective : float or None
         A lower bound of the minimum of the equivalent convex problem (None where there is none: width below dim,
         or the limit ``0+``).

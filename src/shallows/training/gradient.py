@@ -47,8 +47,8 @@ def train_gradient(task: Task, weight_decay: float, penalty: float | None, setti
     settings : TrainSettings
         The tolerance is relative, on the objective: the run converges when the duality gap falls below it (where the
         problem is convex), or when 25 iterations lower the objective by less than a fiftieth of it. Weights start
-        from independent normal numbers, of the seed asked for, whose outputs have about the labels' size. The
-        precision is that of the training; the certificate is always computed in float64.
+        from independent normal numbers, of the seed asked for, whose outputs have about the labels' size, times the
+        scale asked for. The precision is that of the training; the certificate is always computed in float64.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def train_gradient(task: Task, weight_decay: float, penalty: float | None, setti
         penalty=penalty,
         objective=proof.objective,
         dual_objective=proof.dual if task.convex else None,
-        residual=proof.residual if task.convex else stationarity(task, weights, penalty),
+        residual=proof.residual if task.convex else stationarity(task, weights, weight_decay, penalty),
         status=status,
         iterations=iterations,
         seconds=time.perf_counter() - started,
@@ -89,7 +89,12 @@ def train_gradient(task: Task, weight_decay: float, penalty: float | None, setti
         width=task.width,
         tolerance=settings.tolerance,
         parameters=_own_weights(task, problem),
-        details={"criterion": criterion, "seed": settings.initial_seed, "device": str(device)},
+        details={
+            "criterion": criterion,
+            "seed": settings.initial_seed,
+            "init_scale": settings.init_scale,
+            "device": str(device),
+        },
     )
 
 
@@ -98,7 +103,8 @@ def _tensors(torch: Any, task: Task, weight_decay: float, settings: TrainSetting
     dtype = torch.float64 if settings.precision == "float64" else torch.float32
     device = task.inputs.device if is_tensor(task.inputs) else torch.device("cpu")
     rng = np.random.default_rng(settings.initial_seed)
-    spread = np.sqrt(float(np.std(task.labels)) or 1.0)
+    size = float(np.std(task.labels)) or 1.0
+    spread = settings.init_scale * task.network.initial_spread(size, task.dim)
     shapes = task.network.parameter_shapes(task.dim, task.width)
     parameters = [torch.from_numpy(spread * rng.standard_normal(shape)).to(device, dtype) for shape in shapes]
     inputs, labels = (place(array, device).to(dtype) for array in (task.inputs, task.labels))

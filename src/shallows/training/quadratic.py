@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,38 +79,73 @@ class QuadraticTrainer(Trainer):
         return f"the columns' scales differ by a factor of {spread:.1g}, and outputs by its square: scale them alike"
 
 
+@dataclass(frozen=True, eq=False)
+class DataPart:
+    """What the data say at weights ``W``: tensors, and how the gradient is completed.
+
+    Attributes
+    ----------
+    loss : tensor
+        ``sum (y - f)^2``.
+    gradient : tensor, shape (p, d)
+        Its gradient in ``W``, less ``4 shift/root`` times `seen`.
+    shift : tensor
+        Sum of the residuals.
+    seen : tensor, shape (p, d)
+        ``W Sigma``, ``W`` itself for white inputs.
+    norm : tensor
+        ``||W||_F^2``.
+    root : float
+        ``d sqrt(p)``.
+    """
+
+    loss: Any
+    gradient: Any
+    shift: Any
+    seen: Any
+    norm: Any
+    root: float
+
+
+def data_part(problem: TensorProblem, w: Any) -> DataPart:
+    """The loss on the data at weights `w`, (p, d), in blocks of rows: never ``n x p`` numbers at once."""
+    x, y, covariance = problem.inputs, problem.labels, problem.covariance
+    (n, d), p = x.shape, w.shape[0]
+    rows = max(1, min(n, problem.block_numbers // max(p, d)))
+    root = float(np.sqrt(p * d) * np.sqrt(d))
+    norm = (w * w).sum()
+    seen = w if covariance is None else w @ covariance
+    mean = norm if covariance is None else (w * seen).sum()
+    gradient, loss, shift = w.new_zeros(w.shape), w.new_zeros(()), w.new_zeros(())
+    for start in range(0, n, rows):
+        block = x[start : start + rows]
+        hidden = block @ w.T
+        residual = y[start : start + rows] - ((hidden * hidden).sum(1) - mean) / root
+        loss = loss + residual @ residual
+        shift = shift + residual.sum()
+        gradient.addmm_((hidden * residual[:, None]).T, block, alpha=-4 / root)
+    return DataPart(loss, gradient, shift, seen, norm, root)
+
+
 class QuadraticGradient(GradientModel):
-    """``sum (y - f)^2 + lam ||W||_F^2``, in blocks of rows: never ``n x p`` numbers at once."""
+    """``sum (y - f)^2 + lam ||W||_F^2``."""
 
     def loss(self, problem: TensorProblem) -> Callable[[], Any]:
-        x, y, (w,), total = problem.inputs, problem.labels, problem.parameters, problem.total
-        (n, d), p, weight_decay = x.shape, w.shape[0], problem.weight_decay
-        rows = max(1, min(n, problem.block_numbers // max(p, d)))
-        root = float(np.sqrt(p * d) * np.sqrt(d))
-        covariance = problem.covariance
+        (w,), total, weight_decay = problem.parameters, problem.total, problem.weight_decay
 
         def closure() -> Any:
-            norm = (w * w).sum()
-            seen = w if covariance is None else w @ covariance
-            mean = norm if covariance is None else (w * seen).sum()
-            gradient, loss, shift = w.new_zeros(w.shape), w.new_zeros(()), w.new_zeros(())
-            for start in range(0, n, rows):
-                block = x[start : start + rows]
-                hidden = block @ w.T
-                residual = y[start : start + rows] - ((hidden * hidden).sum(1) - mean) / root
-                loss = loss + residual @ residual
-                shift = shift + residual.sum()
-                gradient.addmm_((hidden * residual[:, None]).T, block, alpha=-4 / root)
-            if covariance is None:
-                gradient.add_(w, alpha=float(4 * shift / root + 2 * weight_decay))
+            part = data_part(problem, w)
+            gradient, slope = part.gradient, 4 * part.shift / part.root
+            if problem.covariance is None:
+                gradient.add_(w, alpha=float(slope + 2 * weight_decay))
             else:
-                gradient.add_(seen, alpha=float(4 * shift / root)).add_(w, alpha=2 * weight_decay)
+                gradient.add_(part.seen, alpha=float(slope)).add_(w, alpha=2 * weight_decay)
             w.grad = gradient / total
-            return (loss + weight_decay * norm) / total
+            return (part.loss + weight_decay * part.norm) / total
 
         return closure
 
-    def stationarity(self, task: Task, weights: LowRankPSD, penalty: float | None) -> float:
+    def stationarity(self, task: Task, weights: LowRankPSD, weight_decay: float, penalty: float | None) -> float:
         """Relative norm of the gradient in the factor."""
         assert penalty is not None
         operator, factor = task.operator, weights.factor

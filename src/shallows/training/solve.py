@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..problems import Problem
     from .sampling import Dataset
     from .task import Progress
+    from .trainer import Solution
 
 __all__ = ["SMALLEST_TOLERANCE", "SOLVERS", "train", "train_path"]
 
@@ -37,6 +38,7 @@ def train(
     max_iterations: int | None = None,
     precision: str = "float64",
     initial_seed: int = 0,
+    init_scale: float = 1.0,
     device: Any = None,
     throw: bool = True,
     progress: Progress | None = None,
@@ -58,7 +60,8 @@ def train(
         ``"auto"``: message passing (coordinate descent where that is faster), then a certified finish (theory note,
         sections 1 and 9); ``"convex"``: the equivalent convex problem without message passing; ``"amp"``: message
         passing alone; ``"gradient"``: L-BFGS on ``(a, w)`` or ``W`` itself, in PyTorch. A width below dim is not
-        convex: ``"auto"`` is ``"gradient"`` there.
+        convex: ``"auto"`` is ``"gradient"`` there. Neither is a deep network's problem: ``"auto"`` is the best of many
+        starts there, ``"amp"`` message passing and a polish of where it ends.
     tolerance : float
         Relative duality gap; for gradient training see :func:`shallows.training.gradient.train_gradient`.
     seed : int or SeedSequence
@@ -70,6 +73,9 @@ def train(
         Of gradient training.
     initial_seed : int
         Of the initialisation of gradient training.
+    init_scale : float
+        Of the initial weights of gradient training, over those whose outputs have about the size of the labels. Where
+        the problem is not convex, training from small weights ends elsewhere (:func:`shallows.verify` maps it).
     device : {"cpu", "cuda", "cuda:N"} or torch.device, optional
         Where everything of the size of the data lives and is worked on; default: where `X` is. On a GPU (needs
         PyTorch) in float64, with blocks of rows beside the data; the diagonal network keeps a copy in float32 there
@@ -103,12 +109,17 @@ def train(
     """
     task = task_of(data, network, seed, width, device)
     regularisation = task.network.regularisation(weight_decay, penalty, task.dim, task.width)
-    settings = TrainSettings(solver, tolerance, max_iterations, precision, initial_seed, progress).for_task(task)
+    settings = TrainSettings(solver, tolerance, max_iterations, precision, initial_seed, progress, init_scale)
+    settings = settings.for_task(task, many_starts=_many_starts(task))
     if settings.solver == "gradient":
         fit = train_gradient(task, *regularisation, settings)
     else:
         fit, _ = _solve(task, regularisation, settings, None)
     return _deliver(fit, throw, task)
+
+
+def _many_starts(task: Task) -> bool:
+    return TRAINERS.has(task.network) and TRAINERS.of(task.network).many_starts
 
 
 def _solve(
@@ -126,7 +137,7 @@ def _solve(
         objective=found.objective,
         dual_objective=found.dual_objective,
         residual=found.residual,
-        status=_status(found.reached, bool(np.isfinite(found.objective)), found.exhausted),
+        status=_status(found),
         iterations=found.iterations,
         seconds=time.perf_counter() - started,
         train_error=found.train_error,
@@ -138,12 +149,12 @@ def _solve(
     return fit, found.neighbour
 
 
-def _status(reached: bool, finite: bool, exhausted: bool) -> FitStatus:
-    if not finite:
+def _status(found: Solution) -> FitStatus:
+    if not np.isfinite(found.objective):
         return FitStatus.NOT_FINITE
-    if reached:
-        return FitStatus.CONVERGED
-    return FitStatus.MAX_ITERATIONS if exhausted else FitStatus.STALLED
+    if found.reached:
+        return FitStatus.LOCAL_MINIMUM if found.local else FitStatus.CONVERGED
+    return FitStatus.MAX_ITERATIONS if found.exhausted else FitStatus.STALLED
 
 
 def _deliver(fit: Fit, throw: bool, task: Task) -> Fit:
@@ -205,7 +216,7 @@ def train_path(
     task = task_of(data, network, seed, width, device)
     given = exactly_one({"weight_decays": weight_decays, "penalties": penalties})
     if solver not in ("auto", "convex") or not task.convex:
-        raise InvalidArgument("solver", solver, 'paths take "auto" or "convex", and a width of at least dim')
+        raise InvalidArgument("solver", solver, 'paths take "auto" or "convex", and a problem that is convex')
     settings = TrainSettings(solver, tolerance)
     grid = weight_decays if penalties is None else penalties
     if not np.iterable(grid):

@@ -130,6 +130,8 @@ class TrainSettings:
         Of the initial weights of gradient training.
     progress : callable, optional
         Called with the iteration and the objective.
+    init_scale : float
+        Of the initial weights of gradient training, over those whose outputs have about the size of the labels.
 
     Raises
     ------
@@ -152,6 +154,7 @@ class TrainSettings:
     precision: str = "float64"
     initial_seed: int = 0
     progress: Progress | None = None
+    init_scale: float = 1.0
 
     def __post_init__(self) -> None:
         if self.solver not in SOLVERS:
@@ -161,11 +164,14 @@ class TrainSettings:
             allowed = f"a relative duality gap is from {SMALLEST_TOLERANCE:g} to below 1"
             raise InvalidArgument("tolerance", tolerance, allowed)
         object.__setattr__(self, "tolerance", tolerance)
+        object.__setattr__(self, "init_scale", check_number("init_scale", self.init_scale, strict=True))
         if self.max_iterations is not None:
             object.__setattr__(self, "max_iterations", check_integer("max_iterations", self.max_iterations))
 
-    def for_task(self, task: Task) -> TrainSettings:
+    def for_task(self, task: Task, *, many_starts: bool = False) -> TrainSettings:
         """The same with a solver that can do the task: gradient training where it is not convex.
+
+        `many_starts` says that the network's trainer solves problems that are not.
 
         Raises
         ------
@@ -173,6 +179,11 @@ class TrainSettings:
             If the solver asked for cannot.
         """
         if task.convex:
+            return self
+        if many_starts:
+            if self.solver == "convex":
+                allowed = f'the {task.network.name} network\'s problem is not convex: use "auto", "amp" or "gradient"'
+                raise InvalidArgument("solver", self.solver, allowed)
             return self
         if self.solver in ("convex", "amp"):
             allowed = f'width {task.width} < dim {task.dim} is not a convex problem: use solver="gradient"'

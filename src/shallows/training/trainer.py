@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._display import Displayed
 from ..networks import Capability
@@ -36,6 +36,8 @@ class Solution(Displayed):
     details : dict
     neighbour : object
         Where a problem of another weight decay can start from; only its network's trainer looks into it.
+    local : bool
+        Whether it is a local minimum, the best one found, of a problem that is not convex.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Solution(Displayed):
     solver: str
     details: dict[str, Any]
     neighbour: Any
+    local: bool = False
 
 
 class Trainer(ABC):
@@ -74,6 +77,9 @@ class Trainer(ABC):
     >>> proof.gap < 1e-12
     True
     """
+
+    #: Whether it solves problems that are not convex, from many starts.
+    many_starts: ClassVar[bool] = False
 
     @abstractmethod
     def solve(
@@ -138,9 +144,9 @@ class GradientModel(ABC):
     def loss(self, problem: TensorProblem) -> Callable[[], Any]:
         """What computes the loss at the present parameters and leaves its gradient in them."""
 
-    def stationarity(self, task: Task, weights: Any, penalty: float | None) -> float:
+    def stationarity(self, task: Task, weights: Any, weight_decay: float, penalty: float | None) -> float:
         """Relative norm of the gradient, all that can be asked where the problem is not convex."""
-        raise AssertionError("only networks with a width have problems that are not convex")
+        raise AssertionError("this network's problem is convex")
 
 
 #: For each network, its :class:`Trainer`.

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from .comparison import Comparison, Outcome, compare
 from .curve import LearningCurve, TrainedPoint
+from .endings import Ending
 from .measurements import Measurements, Statistic
 from .result import Verification
 from .train_and_compare import verify
@@ -22,6 +23,7 @@ from .trainers import TRAINER_NAMES
 __all__ = [
     "TRAINER_NAMES",
     "Comparison",
+    "Ending",
     "LearningCurve",
     "Measurements",
     "Outcome",

@@ -39,6 +39,7 @@ class Outcome(Enum):
     FINITE_SIZE = "finite_size"
     TOO_SMALL = "too_small"
     UNDETERMINED = "undetermined"
+    OTHER_MINIMUM = "other_minimum"
     UNEXPLAINED = "unexplained"
 
     @property
@@ -46,9 +47,10 @@ class Outcome(Enum):
         """Whether measurement and prediction are compatible; None where this cannot be told.
 
         That is so for problems too small for theory to be quantitative, and for differences beyond the finite-size
-        allowance of which too few data sets cannot tell whether they are chance.
+        allowance of which too few data sets cannot tell whether they are chance. So it is for training that ended at
+        another minimum than the one that theory is about.
         """
-        if self in (Outcome.TOO_SMALL, Outcome.UNDETERMINED):
+        if self in (Outcome.TOO_SMALL, Outcome.UNDETERMINED, Outcome.OTHER_MINIMUM):
             return None
         return self is not Outcome.UNEXPLAINED
 
@@ -136,6 +138,8 @@ at n_eff = 50 and the statistical error together
             return f"{away}{beyond}, and within the finite-size allowance of {allowed} at {n_eff}{chance}"
         if self.outcome is Outcome.UNDETERMINED:
             return f"{away}, more than the finite-size allowance of {allowed} at {n_eff}"
+        if self.outcome is Outcome.OTHER_MINIMUM:
+            return f"{away}, at a local minimum of higher objective than the one that theory is about"
         if self.outcome is Outcome.TOO_SMALL:
             return f"{away}{beyond}, as can be expected at {n_eff}, where theory is not quantitative"
         return f"{away}{beyond}, and beyond the finite-size allowance of {allowed} at {n_eff}"

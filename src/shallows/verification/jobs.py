@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-#: Relative tolerances: a duality gap for the convex solver, see ``train_gradient`` for the other.
-TOLERANCES = {"convex": 1e-6, "gradient": 1e-5}
+#: Relative tolerances: a duality gap for the convex solver, see ``train_gradient`` for gradient training.
+TOLERANCES = {"convex": 1e-6, "amp": 1e-6, "starts": 1e-6, "gradient": 1e-5}
 #: Starts of gradient training where the problem is not convex; the lowest objective counts.
 RESTARTS = 2
 #: Data sets up to this many entries are trained on one thread: more do not help, and hurt on a busy machine.
@@ -30,7 +30,20 @@ ONE_THREAD = 10_000_000
 #: At most one message per this many seconds from inside a training run.
 REPORT_EVERY = 10.0
 
-LABELS = {"convex": "convex solver", "gradient": "gradient training"}
+LABELS = {
+    "convex": "convex solver",
+    "amp": "message passing",
+    "starts": "the best of many starts",
+    "gradient": "gradient training",
+}
+#: How each of them is asked for.
+_SOLVERS = {"convex": "auto", "amp": "amp", "starts": "auto", "gradient": "gradient"}
+
+
+def label_of(trainer: str) -> str:
+    """A trainer in words; ``"gradient:0.1"`` trains from initial weights of that scale."""
+    name, _, scale = trainer.partition(":")
+    return f"{LABELS[name]} from {scale} times the usual weights" if scale else LABELS[name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +57,8 @@ class Job:
         Which data set.
     stream : SeedSequence
         Of the data and of the initialisation.
-    trainer : {"convex", "gradient"}
+    trainer : str
+        See ``LABELS``; gradient training may have a scale of its initial weights, ``"gradient:0.1"``.
     label : str
         For progress messages.
     """
@@ -94,16 +108,18 @@ def _train(
     """Train once; where the problem is not convex, from several starts, of which the best counts."""
     from ..training import train
 
-    restarts = 1 if prediction.problem.is_convex else RESTARTS
-    starts = stream.generate_state(RESTARTS) if trainer == "gradient" else [0]
+    name, _, scale = trainer.partition(":")
+    restarts = RESTARTS if prediction.problem.is_narrow else 1
+    starts = stream.generate_state(RESTARTS) if name == "gradient" else [0]
     with _threads(dataset.samples * dataset.dim):
         fits = [
             train(
                 dataset,
                 weight_decay=prediction.weight_decay,
-                solver={"convex": "auto"}.get(trainer, trainer),
-                tolerance=TOLERANCES[trainer],
+                solver=_SOLVERS[name],
+                tolerance=TOLERANCES[name],
                 initial_seed=int(start),
+                init_scale=float(scale or 1),
                 throw=False,
                 progress=progress,
             )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_choice
 from .._display import Displayed, Summary, frame_of, words
 from ..errors import SolveFailed
-from .comparison import AGREEMENT, Comparison, compare, objective_disagreement
+from .comparison import AGREEMENT, Comparison, Outcome, compare, objective_disagreement
+from .endings import Ending, endings_of
+from .jobs import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,13 +77,33 @@ class Verification(Displayed):
         """Excess risk and train error beside their predictions, by trainer."""
         prediction = self.prediction
         scale = self.problem.null_risk + self.problem.noise or 1.0
-        return {
+        found = {
             name: {
                 "excess_risk": compare(prediction.excess_risk, runs.excess_risk, scale, prediction.allowance),
                 "train_error": compare(prediction.train_error, runs.train_error, scale, prediction.allowance),
             }
             for name, runs in self.measured.items()
         }
+        return {
+            name: {key: self._elsewhere(item) for key, item in items.items()} if self._ends_elsewhere(name) else items
+            for name, items in found.items()
+        }
+
+    def _ends_elsewhere(self, trainer: str) -> bool:
+        """Whether gradient training ended at objectives above those of message passing: at other local minima."""
+        if not trainer.startswith("gradient") or "amp" not in self.measured:
+            return False
+        here, there = (self.measured[name].objective.mean for name in (trainer, "amp"))
+        return here > there * (1 + AGREEMENT)
+
+    @staticmethod
+    def _elsewhere(item: Comparison) -> Comparison:
+        return replace(item, outcome=Outcome.OTHER_MINIMUM) if item.outcome.agrees is not True else item
+
+    @cached_property
+    def endings(self) -> tuple[Ending, ...]:
+        """Where gradient training ended, by the scale of its initial weights; empty where the problem is convex."""
+        return endings_of(self.measured)
 
     @cached_property
     def objective_difference(self) -> float | None:
@@ -102,7 +124,8 @@ class Verification(Displayed):
     @property
     def agrees(self) -> bool | None:
         """Whether every trainer's excess risk agrees with the prediction; None where this cannot be told."""
-        answers = [item["excess_risk"].outcome.agrees for item in self.comparisons.values()]
+        outcomes = [item["excess_risk"].outcome for item in self.comparisons.values()]
+        answers = [outcome.agrees for outcome in outcomes if outcome is not Outcome.OTHER_MINIMUM]
         if not answers or False in answers:
             return False if answers else None
         return None if None in answers else True
@@ -112,7 +135,7 @@ class Verification(Displayed):
         """Everything that limits what the comparison shows."""
         found = list(self.notes)
         difference = self.objective_difference
-        if difference is not None and difference > AGREEMENT:
+        if difference is not None and difference > AGREEMENT and "amp" not in self.measured:
             found.insert(
                 0,
                 f"the trainers disagree: their objectives on the same data differ by up to {difference:.2g} relative "
@@ -126,14 +149,13 @@ class Verification(Displayed):
         if not self.status.ok:
             return f"There is no prediction to compare with: {self.status.advice}."
         n_eff = self.problem.effective_samples
-        names = {"convex": "the convex solver", "gradient": "gradient training"}
         items = {name: item["excess_risk"] for name, item in self.comparisons.items()}
-        if len(items) > 1 and self.trainers_agree and len({item.outcome for item in items.values()}) == 1:
+        if len(items) == 2 and self.trainers_agree and len({item.outcome for item in items.values()}) == 1:
             risk = next(iter(items.values()))
             sentences = [f"The measured excess risk, the same for both trainers, {risk.sentence(n_eff)}."]
         else:
             sentences = [
-                f"The excess risk measured by {names[name]} {item.sentence(n_eff)}." for name, item in items.items()
+                f"The excess risk measured by {_named(name)} {item.sentence(n_eff)}." for name, item in items.items()
             ]
         first = next(iter(self.comparisons.values()))
         sentences.append(f"The train error {first['train_error'].sentence(n_eff)}.")
@@ -160,6 +182,8 @@ class Verification(Displayed):
             "trainers_agree": self.trainers_agree,
             "objective_difference": self.objective_difference,
         }
+        if self.endings:
+            out["endings"] = [ending.to_dict() for ending in self.endings]
         out["learning_curve"] = None if self.curve is None else self.curve.to_dict()
         out["warnings"] = list(self.warnings)
         out["provenance"] = dict(self.provenance)
@@ -242,3 +266,8 @@ class Verification(Displayed):
         lines.append(f"  {self.verdict}")
         lines += [f"  note: {warning}" for warning in self.warnings]
         return "\n".join(lines)
+
+
+def _named(trainer: str) -> str:
+    """A trainer within a sentence."""
+    return "the convex solver" if trainer == "convex" else label_of(trainer)

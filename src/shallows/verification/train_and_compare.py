@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import check_instance, check_integer
+from .._arguments import check_instance, check_integer, check_number
 from .._system import MEMORY_SHARE, physical_memory
 from .._version import __version__
 from ..errors import InvalidArgument, SolveFailed
@@ -22,7 +22,7 @@ from ..problems import Problem
 from ..sweeps import run_calls
 from ..sweeps.backends import check_workers
 from .curve import TrainedPoint, predicted_curve, training_sizes
-from .jobs import LABELS, ONE_THREAD, TOLERANCES, Job, run_job
+from .jobs import ONE_THREAD, TOLERANCES, Job, label_of, run_job
 from .measurements import Measurements, Run, Statistic, collect
 from .result import Verification
 from .trainers import TRAINER_NAMES, choose_trainers, convergence_notes
@@ -39,6 +39,7 @@ def verify(
     seeds: int = 4,
     seed: int = 0,
     trainers: Sequence[str] = TRAINER_NAMES,
+    init_scales: Sequence[float] = (1.0,),
     learning_curve: bool = True,
     throw: bool = True,
     workers: int | None = 0,
@@ -63,7 +64,11 @@ def verify(
     trainers : sequence of {"convex", "gradient"}
         ``"convex"``: the equivalent convex problem, to a certified relative duality gap of 1e-6; not for widths
         below `dim`. ``"gradient"``: L-BFGS on the network's own weights from a random initialisation; needs PyTorch and
-        a positive weight decay. Of several, those that cannot be used are left out with a note.
+        a positive weight decay. Of several, those that cannot be used are left out with a note. Deep networks, whose
+        problems are not convex, are trained by message passing and from many starts in place of ``"convex"``.
+    init_scales : sequence of float
+        Gradient training is done from initial weights of each of these scales, over those whose outputs have about
+        the size of the labels: where it ends depends on them if the problem is not convex.
     learning_curve : bool
         Whether to predict the excess risk over the number of samples too, and to train a few networks along it, with
         the weight decay held fixed.
@@ -101,7 +106,7 @@ def verify(
     seeds, seed = check_integer("seeds", seeds), check_integer("seed", seed, minimum=0)
     problem.design.check_samples(problem.samples)
     prediction = predict(problem, weight_decay=weight_decay, penalty=penalty, throw=False)
-    chosen, notes = choose_trainers(trainers, prediction)
+    chosen, notes = choose_trainers(trainers, prediction, _checked_scales(init_scales))
     if problem.samples != int(problem.samples):
         raise InvalidArgument("samples", problem.samples, "data sets need an integer number of samples")
     _check_memory(problem, chosen, 1 if workers == 0 else check_workers(workers))
@@ -115,7 +120,7 @@ def verify(
     data_root, curve_root = np.random.SeedSequence(seed).spawn(2)
     curve = predicted_curve(prediction) if learning_curve else None
     sizes = training_sizes(problem, curve) if learning_curve else []
-    repeats = 2 if "convex" in chosen else 1
+    repeats = 1 if chosen[0].startswith("gradient") else 2
     jobs = _curve_jobs(prediction, curve_root, sizes, repeats, chosen[0])
     if curve is not None and progress is not None:
         progress("learning curve: theory", 1, 1 + len(jobs) + seeds * len(chosen))
@@ -132,6 +137,14 @@ def verify(
     seconds = {name: sum(m.seconds) for name, m in measured.items()}
     provenance = _provenance(time.perf_counter() - started, seconds)
     return Verification(prediction, measured, seeds, seed, curve, tuple(notes), provenance)
+
+
+def _checked_scales(init_scales: Sequence[float]) -> list[float]:
+    """The scales in decreasing order, each once."""
+    given = [init_scales] if isinstance(init_scales, (int, float)) else list(init_scales)
+    if not given:
+        raise InvalidArgument("init_scales", init_scales, "must have at least one number > 0")
+    return sorted({check_number("init_scales", scale, strict=True) for scale in given}, reverse=True)
 
 
 def _collect_all(runs: Mapping[str, list[Run]], noise_scale: float) -> dict[str, Measurements]:
@@ -162,7 +175,7 @@ def _train_all(
     """Every trainer on every data set, and the runs of the learning curve, wherever sweeps compute."""
     streams = root.spawn(seeds)
     jobs = [
-        Job(prediction, index, streams[index], name, f"data set {index + 1} of {seeds}: {LABELS[name]}")
+        Job(prediction, index, streams[index], name, f"data set {index + 1} of {seeds}: {label_of(name)}")
         for index in range(seeds)
         for name in trainers
     ]
@@ -192,7 +205,7 @@ def _curve_jobs(
     jobs = []
     for size, size_root in zip(sizes, root.spawn(len(sizes)), strict=True):
         there = replace(prediction, problem=replace(prediction.problem, samples=size))
-        label = f"learning curve: {LABELS[trainer]} at n = {size}"
+        label = f"learning curve: {label_of(trainer)} at n = {size}"
         jobs += [Job(there, index, stream, trainer, label) for index, stream in enumerate(size_root.spawn(repeats))]
     return jobs
 
@@ -211,7 +224,8 @@ def _check_memory(problem: Problem, trainers: Sequence[str], workers: int) -> No
     if total is None:
         return
     d = problem.dim
-    weights = problem.architecture.training_numbers(d, problem.width, "gradient" in trainers)
+    gradient = any(name.startswith("gradient") for name in trainers)
+    weights = problem.architecture.training_numbers(d, problem.width, gradient)
     at_once = 1 if problem.samples * d > ONE_THREAD else workers
     inputs = math.prod(problem.architecture.input_shape(int(problem.samples), d))
     needed = 8 * (1.5 * inputs + weights) * at_once

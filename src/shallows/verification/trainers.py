@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidArgument, MissingDependency
 from ..training import GRADIENT_MODELS, TRAINERS
-from .jobs import LABELS, RESTARTS
+from .jobs import RESTARTS, label_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 TRAINER_NAMES = ("convex", "gradient")
 
 
-def choose_trainers(trainers: Sequence[str], prediction: Prediction) -> tuple[list[str], list[str]]:
-    """The trainers that can be used, in a fixed order, and notes about those that cannot."""
+def choose_trainers(
+    trainers: Sequence[str], prediction: Prediction, init_scales: Sequence[float] = ()
+) -> tuple[list[str], list[str]]:
+    """The trainers that can be used, in a fixed order, and notes about those that cannot.
+
+    Where a problem is not convex and its trainer begins from many starts, message passing and the best of them stand
+    in for the convex solver. Gradient training is done from each of the scales of initial weights.
+    """
     allowed = 'must name at least one of "convex", "gradient"'
     names = [trainers] if isinstance(trainers, str) else list(trainers)
     if not names or any(name not in TRAINER_NAMES for name in names):
@@ -34,6 +40,15 @@ def choose_trainers(trainers: Sequence[str], prediction: Prediction) -> tuple[li
             GRADIENT_MODELS.of(problem.network)
         chosen.remove("gradient")
         notes.append(f"gradient training was left out: the {problem.network} network has none")
+    many = TRAINERS.has(problem.network) and TRAINERS.of(problem.network).many_starts
+    if "convex" in chosen and many and not problem.is_convex:
+        if prediction.weight_decay == 0:
+            raise InvalidArgument("weight_decay", 0, "deep networks are trained with a positive weight decay only")
+        chosen[:1] = ["amp", "starts"]
+        notes.append(
+            "the training problem is not convex: message passing and the best of many starts stand in for the convex "
+            "solver, none with a certificate, and where gradient training ends depends on its initial weights"
+        )
     if "convex" in chosen and not problem.is_convex:
         if "gradient" not in chosen:
             raise InvalidArgument(
@@ -58,6 +73,8 @@ def choose_trainers(trainers: Sequence[str], prediction: Prediction) -> tuple[li
             raise MissingDependency("gradient training needs PyTorch: pip install shallows[train]")
         chosen.remove("gradient")
         notes.append("gradient training was left out: PyTorch is not installed (pip install shallows[train])")
+    if "gradient" in chosen and init_scales:
+        chosen[-1:] = ["gradient" if scale == 1 else f"gradient:{scale:g}" for scale in init_scales]
     return chosen, notes
 
 
@@ -67,10 +84,10 @@ def convergence_notes(name: str, runs: Sequence[Run]) -> list[str]:
     diverged = [run for run in runs if not run.finite]
     stopped = [run for run in runs if run.finite and not run.fit.status.ok]
     if diverged:
-        notes.append(f"{LABELS[name]} diverged on {len(diverged)} of {len(runs)} data sets, which are left out")
+        notes.append(f"{label_of(name)} diverged on {len(diverged)} of {len(runs)} data sets, which are left out")
     if stopped:
         statuses = ", ".join(sorted({run.fit.status.value for run in stopped}))
         notes.append(
-            f"{LABELS[name]} stopped short of its tolerance on {len(stopped)} of {len(runs)} data sets ({statuses})"
+            f"{label_of(name)} stopped short of its tolerance on {len(stopped)} of {len(runs)} data sets ({statuses})"
         )
     return notes
