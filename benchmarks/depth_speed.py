@@ -43,11 +43,11 @@ def main() -> None:
         for depth in DEPTHS:
             deep = replace(problem, network=Diagonal(depth=depth))
             predict(deep, weight_decay=decay)
-            row.append(min(cost(lambda p=deep: predict(p, weight_decay=decay)) for _ in range(3)))
+            row.append(min(cost(lambda p=deep, lam=decay: predict(p, weight_decay=lam)) for _ in range(3)))
         points.append(row)
         if index < 8:
             asked = [replace(problem, network=Diagonal(depth=depth)) for depth in DEPTHS]
-            everything.append([cost(lambda p=p: predict(p, weight_decay=decay).to_dict()) for p in asked])
+            everything.append([cost(lambda p=p, lam=decay: predict(p, weight_decay=lam).to_dict()) for p in asked])
     for name, table in (("a point", np.array(points)), ("everything printed", np.array(everything))):
         ratios = table[:, 1:] / table[:, :1]
         print(name)
