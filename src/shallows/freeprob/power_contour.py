@@ -82,15 +82,6 @@ def _ray(out, origin, direction, length, start, branch, unit, power, variance, s
 
 
 @kernel
-def _first_scale(u, v, unit, power, s):
-    """Distance from the end of a path to the nearest singularity: an atom, or the branch point of `f`."""
-    start = max(v, 0.5 * nearest_atom(u, s))
-    if unit > 0.0:  # the position moves at most twice as fast as the point of the curve
-        start = min(start, 0.5 * unit * branch_distance(power))
-    return start
-
-
-@kernel
 def power_integrals(u, v, unit, power, variance, s, w, fine):
     """Integrals over the part of the spectrum above ``x(u)``, with ``f(x) = x - h(x)``.
 
@@ -107,7 +98,7 @@ def power_integrals(u, v, unit, power, variance, s, w, fine):
         return out
     nodes, weights = (_FINE_NODES, _FINE_WEIGHTS) if fine else (_NODES, _WEIGHTS)
     radius = 3.0 * max(top - u, v)
-    start = _first_scale(u, v, unit, power, s)
+    start = max(v, 0.5 * nearest_atom(u, s))
     if radius > v:
         branch = branch_point(unit, power, variance, s, w)
         _ray(out, complex(u, v), 1j, radius - v, start, branch, unit, power, variance, s, w, nodes, weights, 1.0)
@@ -129,7 +120,7 @@ def power_integrals_between(u, v, u_end, v_end, unit, power, variance, s, w):
     apex = complex(0.5 * (u + u_end), (u_end - u) + max(v, v_end))
     for a, b, sign in ((u, v, 1.0), (u_end, v_end, -1.0)):
         arm = apex - complex(a, b)
-        start = min(_first_scale(a, b, unit, power, s), abs(arm))
+        start = min(max(b, 0.5 * nearest_atom(a, s)), abs(arm))
         _ray(
             out,
             complex(a, b),
