@@ -18,12 +18,12 @@ NETWORKS = network_names()
 class Bare(Diagonal):
     """A network that theory knows nothing of."""
 
-    name = "bare"
+    family = "bare"
 
 
 @pytest.fixture
 def bare(monkeypatch):
-    monkeypatch.setitem(registry._NETWORKS, "bare", Bare())
+    monkeypatch.setitem(registry._NETWORKS, "bare", Bare)
     return Problem("bare", PowerLaw(20, 1.0), 30, 0.1)
 
 

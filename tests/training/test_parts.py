@@ -431,11 +431,11 @@ def test_files_without_usable_weights_are_refused(tmp_path, network, tensors, wo
 
 
 class Linear(Diagonal):
-    name = "linear"
+    family = "linear"
 
 
 def test_a_network_that_cannot_be_trained_says_what_it_lacks(monkeypatch):
-    monkeypatch.setitem(registry._NETWORKS, "linear", Linear())
+    monkeypatch.setitem(registry._NETWORKS, "linear", Linear)
     data = np.eye(3), np.ones(3)
     with pytest.raises(NotSupported, match="the network has no operator"):
         amp(data, network="linear", weight_decay=1.0)

@@ -9,7 +9,7 @@ from ..errors import InvalidArgument, NotSupported, UnknownNetwork
 from .base import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _NETWORKS: dict[str, type[Network]] = {}
 
@@ -40,7 +40,6 @@ def register(kind: _Net) -> _Net:
     Quadratic()
     """
     _NETWORKS[kind.family] = kind
-    _spelled.cache_clear()
     return kind
 
 
@@ -68,18 +67,23 @@ def _families() -> str:
 
 
 @lru_cache(maxsize=256)
-def _spelled(name: str) -> Network:
-    """The network of a name, with its options."""
-    family, *parts = name.split(":")
-    if family not in _NETWORKS:
-        raise UnknownNetwork("network", name, "must be " + _families())
+def _made(kind: type[Network], spelled: str) -> Network:
+    """The network of a family with its options as a name spells them."""
     options = {}
-    for part in parts:
+    for part in spelled.split(":") if spelled else []:
         option, equals, value = part.partition("=")
         if not equals or not value.lstrip("-").isdigit():
+            name = f"{kind.family}:{spelled}"
             raise InvalidArgument("network", name, "must be a name, with options such as diagonal:depth=3")
         options[option] = int(value)
-    return network_with(family, **options)
+    return _with_options(kind, options)
+
+
+def _with_options(kind: type[Network], options: Mapping[str, int]) -> Network:
+    for name, value in options.items():
+        if name not in kind.defaults:
+            raise InvalidArgument(name, value, f"does not apply to the {kind.family} network")
+    return kind(**options)
 
 
 def network_named(network: str | Network | None) -> Network:
@@ -109,9 +113,10 @@ def network_named(network: str | Network | None) -> Network:
     """
     if isinstance(network, Network):
         return network
-    if not isinstance(network, str):
+    family, colon, spelled = network.partition(":") if isinstance(network, str) else ("", "", "")
+    if family not in _NETWORKS:
         raise UnknownNetwork("network", network, "must be " + _families())
-    return _spelled(network)
+    return _made(_NETWORKS[family], spelled or colon)
 
 
 def network_with(network: str | Network | None, **options: int | None) -> Network:
@@ -139,16 +144,11 @@ def network_with(network: str | Network | None, **options: int | None) -> Networ
     >>> network_with("diagonal", depth=None) == network_with("diagonal")
     True
     """
-    if isinstance(network, str) and network in _NETWORKS:
-        kind, chosen = _NETWORKS[network], {}
-    else:
-        found = network_named(network)
-        kind, chosen = type(found), found.options
     given = {name: value for name, value in options.items() if value is not None}
-    for name, value in given.items():
-        if name not in kind.defaults:
-            raise InvalidArgument(name, value, f"does not apply to the {kind.family} network")
-    return kind(**chosen | given)
+    if isinstance(network, str) and network in _NETWORKS:
+        return _with_options(_NETWORKS[network], given)
+    found = network_named(network)
+    return _with_options(type(found), found.options | given)
 
 
 class Capability(Generic[_Implementation]):
