@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from shallows.amp import amp
 from shallows.amp.anderson import Anderson
 from shallows.errors import InvalidArgument, NotSupported
 from shallows.networks import Diagonal, network_named, registry
-from shallows.operators import QuadraticOperator
+from shallows.operators import QuadraticOperator, SparseDiagonalOperator, SparseInputs
 from shallows.operators.diagonal import DiagonalOperator, column_squares
 from shallows.problems import Problem
 from shallows.teachers import PowerLaw
@@ -17,6 +18,7 @@ from shallows.training import load_weights, sample, save_weights, train
 from shallows.training.certificates import Certificate, lasso_certificate, nuclear_certificate
 from shallows.training.factor_newton import _newton_direction, line_minimum
 from shallows.training.homotopy import follow
+from shallows.training.lasso_interior import interior_point
 from shallows.training.lasso_search import LassoSearch
 from shallows.training.nuclear_search import start_search
 from shallows.training.support_newton import newton
@@ -158,6 +160,68 @@ def test_double_precision_takes_over_where_the_condition_asks_for_it(monkeypatch
     monkeypatch.setattr("shallows.training.support_newton.factorise", watch)
     end = newton(operator, y, bound, best + 0.1 * rng.standard_normal(20), tolerance=1e-6)
     assert end.certificate.gap <= 1e-6 and used == [np.float32, np.float64]
+
+
+@pytest.mark.parametrize("order", ["C", "F", "sparse"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_products_of_rows_over_weighted_columns(order, dtype):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((7, 900)) * 10.0 ** rng.integers(-3, 4, 900)
+    if order == "sparse":
+        shifts = x.mean(0)
+        operator = SparseDiagonalOperator(SparseInputs(csr_array(x), shifts))
+        x = x - shifts
+    else:
+        operator = DiagonalOperator(np.array(x, order=order))
+    support, weights = np.arange(5, 890, 2), 10.0 ** rng.uniform(-3, 3, 443)
+    unit = (x / np.sqrt((x**2).mean(0)))[:, support]
+    expected = np.tril((unit * weights) @ unit.T)
+    found = operator.row_products(support, weights, dtype)
+    error = np.abs(np.tril(found) - expected).max()
+    assert found.dtype == dtype and error < (1e-12 if dtype is np.float64 else 1e-5) * np.abs(expected).max()
+
+
+def interpolating(seed, n=60, d=500):
+    """Next to interpolation: as many weights as samples, or nearly."""
+    x, y = sample(Problem("diagonal", PowerLaw(d, 1.0), n, 0.5), seed)
+    return x.copy(), y.copy(), 0.02
+
+
+@pytest.mark.parametrize("scales", [False, True])
+def test_an_interior_point_shows_the_support_from_any_guess(scales):
+    steps = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x, y, bound = interpolating(seed)
+        if scales:
+            x = x * 10.0 ** rng.integers(-4, 5, x.shape[1])
+            bound *= np.abs(x.T @ y).max() / 100
+        x[:, 3] = 0.0
+        operator = DiagonalOperator(x)
+        exact, _, _ = follow(
+            operator, y, bound, np.zeros(500), operator.adjoint(y) / np.abs(x.T @ y).max(), max_steps=9999
+        )
+        guess = rng.standard_normal(500) / operator.scales if seed % 2 else np.zeros(500)
+        found = interior_point(operator, y, bound, guess, tolerance=1e-6, max_steps=60)
+        assert np.count_nonzero((found.theta != 0) != (exact != 0)) <= 1
+        assert np.abs(found.subgradient).max() <= 1
+        assert newton(operator, y, bound, found.theta, tolerance=1e-9).certificate.gap <= 1e-9
+        steps.append(found.steps)
+    assert max(steps) <= 30, steps
+
+
+def test_next_to_interpolation_no_path_is_followed():
+    for seed in range(12):
+        x, y, bound = interpolating(seed, 100, 1000)
+        fit = train((x, y), network="diagonal", weight_decay=bound / np.sqrt(1000), tolerance=1e-8)
+        assert fit.gap <= 1e-8 and fit.details["path_steps"] == 0
+        assert fit.details["interior_steps"] <= 30
+
+
+def test_an_interior_point_stops_where_it_is_told():
+    x, y, bound = interpolating(0)
+    found = interior_point(DiagonalOperator(x), y, bound, np.zeros(500), tolerance=1e-6, max_steps=3)
+    assert found.steps == 3 and np.isfinite(found.theta).all()
 
 
 def test_certificates_bound_the_minimum_from_below():

@@ -163,3 +163,23 @@ class DiagonalOperator(Operator):
                 np.divide(block, self.scales[support], out=block)
             out = rank_update(1.0, block.T, beta=1.0, c=out, lower=1, overwrite_c=1)
         return out
+
+    def row_products(self, support: NDArray[np.intp], weights: FloatArray, dtype: Any = np.float64) -> NDArray[Any]:
+        """Lower triangle of ``X_A W X_A^T`` over the columns in `support`, each scaled to unit mean square.
+
+        `weights`, of the shape of `support` and positive, are the diagonal of ``W``. Shape (n, n), Fortran order, of
+        the `dtype` float32 or float64.
+        """
+        rough, roots = np.dtype(dtype) == np.float32, np.sqrt(weights).astype(dtype)
+        rank_update = ssyrk if rough else dsyrk
+        out = np.zeros((self.samples, self.samples), dtype=dtype, order="F")
+        width = max(512, BLOCK_NUMBERS // max(self.samples, 1))
+        for start in range(0, support.size, width):
+            part = support[start : start + width]
+            block = np.take(self.single, part, axis=1) if rough else self.columns(part) / self.scales[part]
+            block *= roots[start : start + width]
+            if block.flags.c_contiguous:
+                out = rank_update(1.0, block.T, beta=1.0, c=out, trans=1, lower=1, overwrite_c=1)
+            else:
+                out = rank_update(1.0, block, beta=1.0, c=out, lower=1, overwrite_c=1)
+        return out

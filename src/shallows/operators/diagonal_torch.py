@@ -119,3 +119,10 @@ class TorchDiagonalOperator(OnDevice, DiagonalOperator):
                 block /= scales
             out.addmm_(block.T, block)
         return np.asfortranarray(out.numpy(force=True))
+
+    def row_products(self, support: NDArray[np.intp], weights: FloatArray, dtype: Any = np.float64) -> NDArray[Any]:
+        rough = np.dtype(dtype) == np.float32
+        source = self.single if rough else self.tensor
+        roots = np.sqrt(weights) if rough else np.sqrt(weights) / self.scales[support]
+        block = source.index_select(1, self.send(support)) * self.send(roots).to(source.dtype)
+        return np.asfortranarray((block @ block.T).numpy(force=True))

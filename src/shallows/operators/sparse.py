@@ -206,6 +206,9 @@ class SparseDiagonalOperator(DiagonalOperator):
             out = dsyrk(1.0, block.T, beta=1.0, c=out, lower=1, overwrite_c=1)
         return out.astype(dtype, order="F", copy=False)
 
+    def row_products(self, support: NDArray[np.intp], weights: FloatArray, dtype: Any = np.float64) -> NDArray[Any]:
+        return super().row_products(support, weights).astype(dtype, order="F", copy=False)
+
 
 def power_means(inputs: Any, power: int) -> FloatArray:
     """Means of a power of every column of an array or of sparse inputs, shape (d,)."""

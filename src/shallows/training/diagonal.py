@@ -40,7 +40,7 @@ class DiagonalTrainer(Trainer):
             progress=settings.progress,
         )
         proof, details = result.certificate, result.details
-        finish = {"newton": details["newton_steps"], "path": details["path_steps"]}
+        finish = {stage: details[f"{stage}_steps"] for stage in ("newton", "interior", "path")}
         weights = result.theta
         weights.setflags(write=False)
         limit = largest if settings.max_iterations is None else settings.max_iterations

@@ -3,8 +3,9 @@
     minimise  1/2 ||y - X theta||^2 + lam sqrt(d) ||theta||_1                     (theory note, section 1)
 
 Approximate message passing (:mod:`.lasso_message_passing`) finds the support, up to a few per cent, in tens of products
-with the data; Newton steps on the support (:mod:`.support_newton`) correct it. Where these do not end (far from the
-minimum, or more weights than samples would stand), the exact path of :mod:`.homotopy` leads to the minimum to rounding.
+with the data; Newton steps on the support (:mod:`.support_newton`) correct it. Where more weights than samples would
+stand, an interior-point method (:mod:`.lasso_interior`) finds the support instead. Where none of these end, the exact
+path of :mod:`.homotopy` leads to the minimum to rounding.
 Coordinate descent makes the first guess where AMP leaves its path (a design far from Gaussian), and where it is faster.
 """
 
@@ -18,6 +19,7 @@ from scipy.linalg import lstsq
 
 from .certificates import Certificate, lasso_certificate
 from .homotopy import follow
+from .lasso_interior import interior_point
 from .lasso_message_passing import pass_messages
 from .lasso_search import LassoResult, LassoSearch
 from .support_newton import newton
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 #: From a neighbouring problem with at most this many weights the path is followed at once, without AMP.
 DIRECT = 60
+#: Steps of the interior-point method at most, and rows that it can hold a matrix of all pairs of.
+INTERIOR_STEPS, MOST_ROWS = 60, 8000
 #: Newton steps at most, and walks along the path in a row that bring the gap down by less than a tenth.
 NEWTON_STEPS, WALKS = 30, 5
 #: The limit ``0+`` is entered at this share of the smallest weight decay that makes every weight zero, and again at
@@ -100,6 +104,8 @@ def _solve(search: LassoSearch, method: str, largest: float, start: tuple[FloatA
         _guess(search, method, largest, start)
         if method != "amp" and not search.done and search.left:
             _newton(search)
+            if not search.done and search.left and _suits_interior(search.operator):
+                _interior(search)
     if method != "amp":
         _walk(search)
 
@@ -130,6 +136,27 @@ def _newton(search: LassoSearch) -> None:
     )
     search.details["newton_steps"] += end.steps
     search.consider(end.theta, end.subgradient, end.certificate)
+
+
+def _suits_interior(operator: DiagonalOperator) -> bool:
+    """Whether there are fewer rows than columns, and rows few enough for a matrix of all pairs."""
+    return operator.samples <= min(operator.dim, MOST_ROWS)
+
+
+def _interior(search: LassoSearch) -> None:
+    """Find the support anew from within, and correct what rounding left."""
+    found = interior_point(
+        search.operator,
+        search.labels,
+        search.bound,
+        search.best.theta,
+        tolerance=search.tolerance,
+        max_steps=min(INTERIOR_STEPS, search.left),
+    )
+    search.details["interior_steps"] += found.steps
+    search.consider(found.theta, found.subgradient)
+    if not search.done and search.left:
+        _newton(search)
 
 
 def _walk(search: LassoSearch) -> None:

@@ -38,8 +38,12 @@ class LassoResult:
     details: dict[str, Any]
 
 
+#: What the stages count.
+COUNTS = ("amp_iterations", "newton_steps", "interior_steps", "path_steps")
+
+
 def _counts() -> dict[str, Any]:
-    return {"amp_iterations": 0, "newton_steps": 0, "path_steps": 0, "amp_departed": False, "start": "zero"}
+    return {**dict.fromkeys(COUNTS, 0), "amp_departed": False, "start": "zero"}
 
 
 @dataclass
@@ -81,7 +85,7 @@ class LassoSearch:
     @property
     def iterations(self) -> int:
         """Of all stages."""
-        return int(sum(self.details[name] for name in ("amp_iterations", "newton_steps", "path_steps")))
+        return int(sum(self.details[name] for name in COUNTS))
 
     @property
     def left(self) -> int:
