@@ -8,7 +8,7 @@ import pytest
 
 from shallows import PowerLaw, Problem, predict, sample, train, verify
 from shallows.cli import main
-from shallows.errors import InvalidArgument
+from shallows.errors import InvalidArgument, NotSupported
 from shallows.networks import Diagonal
 from shallows.power_prox import jump_of
 from shallows.training import GRADIENT_MODELS, TRAINERS, Task, TensorProblem, TrainSettings, train_path
@@ -156,6 +156,17 @@ def test_commands_refuse_in_one_line(words, told, capsys):
     assert main([command, *problem, *rest]) == 2
     error = capsys.readouterr().err.strip()
     assert error.startswith("shallows: " + told) and "\n" not in error
+
+
+def test_weights_are_not_diagnosed():
+    """The law that reads noise in weights is that of the soft threshold."""
+    from shallows.diagnosis import Training, analyse_network
+
+    with pytest.raises(NotSupported, match="not diagnosed"):
+        Training("diagonal:depth=3")
+    own = Diagonal(depth=3).own_weights(np.ones(8))
+    with pytest.raises(NotSupported, match="not diagnosed"):
+        analyse_network(own, "diagonal:depth=3")
 
 
 def test_prediction_names_what_it_shows(capsys):

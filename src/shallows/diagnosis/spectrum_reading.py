@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from .._arguments import check_number
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, NotSupported
 from ..inference import Estimate
 from ..networks import Network, network_named
 from ..networks.base import ROUGH
@@ -88,6 +88,8 @@ def untrained(weights: Any, network: str) -> str:
     'its entries look independent'
     """
     kind = network_named(network)
+    if kind.kind != kind.family:  # its law of learned noise is another
+        raise NotSupported("network", kind.name, "weights of networks of more layers are not diagnosed")
     if kind.is_weights(weights):
         return ""
     names = kind.parameter_names

@@ -10,7 +10,7 @@ import numpy as np
 from .._arguments import check_number
 from .._display import Displayed, Summary
 from .._numbers import number
-from ..errors import EstimateUndefined, InvalidArgument
+from ..errors import EstimateUndefined, InvalidArgument, NotSupported
 from ..networks import network_named
 from .judgement import judge
 from .layer import LayerDiagnosis
@@ -74,7 +74,10 @@ class Training(Displayed):
     scale: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "network", network_named(self.network).name)
+        kind = network_named(self.network)
+        if kind.kind != kind.family:
+            raise NotSupported("network", kind.name, "weights of networks of more layers are not diagnosed")
+        object.__setattr__(self, "network", kind.name)
         if self.scale is not None:
             check_number("scale", self.scale, strict=True)
         if self.data is not None and self.samples is not None:
