@@ -234,3 +234,10 @@ def test_positions_are_inverted():
         noisy, slope = law._noisy(kept)
         assert law._kept(noisy * (1 + 1e-12)) == pytest.approx(kept, rel=1e-9)
         assert slope == pytest.approx(1 / shrunk(noisy * (1 + 1e-12), law._unit, 0.5)[1], rel=1e-6)
+
+
+def test_a_path_that_passes_the_branch_point_is_resolved():
+    """The cut near the edge of a bulk wider than the teacher: the branch point lies high up, near the path."""
+    problem = Problem(Quadratic(3), PowerLaw(918324, 2.307, 18.4), 3.763e7, 9.158)
+    law = learned_law(problem, 531.3, 714.4 ** (5 / 3))
+    assert decompose(law).total == pytest.approx(2 * moments(problem, 531.3, 714.4 ** (5 / 3))[0], rel=1e-9)
