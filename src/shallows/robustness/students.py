@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .departures import Drawn
 
 #: Relative duality gap of trainings here: far below what data sets differ by.
-TOLERANCE = 1e-4
+TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
