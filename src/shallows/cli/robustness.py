@@ -29,9 +29,7 @@ Out = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option(
-        "--only", metavar="NAME", help="A departure or a family of them; repeat for more.", show_default=False
-    ),
+    typer.Option("--only", metavar="NAME", help="A departure, or a family of them; repeatable.", show_default=False),
 ]
 Custom = Annotated[
     list[str] | None,
@@ -47,7 +45,7 @@ Seeds = Annotated[
     typer.Option(
         "--seeds",
         metavar="K",
-        help="Data sets in each setting (default: 2; full: 10, and 5 of networks that theory does not cover).",
+        help="Data sets in each setting (default: 2; full: 5, and 3 of networks that theory does not cover).",
         show_default=False,
     ),
 ]
@@ -126,7 +124,9 @@ def _list(json: bool) -> int:
         print_json({"departures": [{"name": one.name, "family": one.family, "words": one.words} for one in found]})
         return 0
     families = dict.fromkeys(one.family for one in found)
-    sections = [(family, [(one.name, one.words) for one in found if one.family == family]) for family in families]
+    sections: list[tuple[str, list[tuple[str, ...]]]] = [
+        (family, [(one.name, one.words) for one in found if one.family == family]) for family in families
+    ]
     print_sections("Departures from the assumptions of theory", sections)
     return 0
 

@@ -14,13 +14,14 @@ from .customs import load_custom
 from .data_departures import World, of_design
 from .departures import FAMILIES, Departure, Drawn, departure_named, departures, register_departure
 from .gradient_students import GradientStudent
+from .learned import Learned
 from .loss_departures import LogisticStudent
 from .network_departures import of_activation
 from .pages import check_atlas_folder, write_atlas
 from .results import Atlas, Cell, LayerTale
 from .run import run_atlas
 from .settings import PHASES, Phase, phase_named
-from .students import Learned, TheoryStudent
+from .students import TheoryStudent
 from .table_departures import TableWorld
 
 __all__ = [

@@ -57,8 +57,8 @@ class Citation(Displayed):
     def sentence(self) -> str:
         """One line."""
         return (
-            f"measured for {self.name}: risk {self.low:.2g} to {self.high:.2g} times the prediction, over {self.runs} runs "
-            f"in {self.settings} settings (shallows {self.version}, {self.command})"
+            f"measured for {self.name}: risk {self.low:.2g} to {self.high:.2g} times the prediction, "
+            f"over {self.runs} runs in {self.settings} settings (shallows {self.version}, {self.command})"
         )
 
     def _summary(self) -> Summary:
@@ -179,7 +179,8 @@ def table_of(results: dict[str, Any]) -> dict[str, Any]:
     given = results["provenance"]
     cells = [{name: _rounded(cell[name]) for name in kept} for cell in results["cells"]]
     layers = [
-        {**one, "correlations": {k: _rounded(v) for k, v in one["correlations"].items()}} for one in results["layers"]
+        {**one, "correlations": {name: _rounded(values) for name, values in one["correlations"].items()}}
+        for one in results["layers"]
     ]
     return {
         "version": given["version"],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .._types import FloatArray
     from ..problems import Problem
     from ..training import Dataset
-    from .students import Learned
+    from .learned import Learned
 
 #: What kinds of departures there are, in the order of the atlas.
 FAMILIES = ("none", "activation", "depth", "teacher", "labels", "inputs", "loss", "real data")

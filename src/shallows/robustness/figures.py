@@ -76,11 +76,10 @@ def ratio_figure(cells: Sequence[Cell], control: dict[str, float | None]) -> Fig
             markeredgecolor=BLACK, markeredgewidth=0.6, ecolor=BLACK, elinewidth=1.0, capsize=2.5, zorder=4,
             label="mean, two standard errors" if row == 0 else None,
         )  # fmt: skip
-        if control.get(cell.phase):
+        assumed = control.get(cell.phase)
+        if assumed:
             label = "as assumed" if row == 0 else None
-            axes.plot(
-                [control[cell.phase]], [row], "d", color=BLUE, markersize=4.5, markerfacecolor="none", label=label
-            )
+            axes.plot([assumed], [row], "d", color=BLUE, markersize=4.5, markerfacecolor="none", label=label)
     axes.set_yticks(range(len(shown)), [cell.phase for cell in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xscale("log")
@@ -96,7 +95,7 @@ def ratio_figure(cells: Sequence[Cell], control: dict[str, float | None]) -> Fig
 
 
 def spectrum_figure(cells: Sequence[Cell]) -> Figure | None:
-    """Modes of the learned layers by rank, for the first data set of every phase, later training darker; None if none."""
+    """Modes of the layers by rank, of the first data set of every phase, later training darker; None if none."""
     read = [(cell, cell.readings[0]["layers"]) for cell in cells if cell.readings and cell.readings[0].get("layers")]
     if not read:
         return None

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import SolveFailed
 from ..operators.devices import require_torch
 from .activations import PURPOSE, Activation, checked_activation
-from .students import Learned
+from .learned import Learned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -127,7 +127,8 @@ def descend(
         value.backward()
         return value
 
-    seen, before, done = [], np.inf, 0
+    seen: list[tuple[float, dict[str, FloatArray]]] = []
+    before, done = np.inf, 0
     for stop in LOOKS:
         while done < stop:
             chunk = min(CHUNK, stop - done)

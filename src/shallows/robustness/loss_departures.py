@@ -13,8 +13,8 @@ from ..teachers import PowerLaw
 from .data_departures import World
 from .departures import Departure, Drawn, generator, register_departure
 from .gradient_students import descend
+from .learned import Learned
 from .settings import OF_THEORY
-from .students import Learned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..sweeps.points import Settings
     from ..sweeps.quantities import Record
     from .departures import Departure, Drawn
-    from .students import Learned
+    from .learned import Learned
 
 #: Data sets whose networks are read as well: spectrum and verdict.
 READ = 3

@@ -21,9 +21,9 @@ SPECTRUM_CAPTION = (
 )
 #: Kernel methods with as many samples as dimensions, times a constant, learn the linear part alone.
 KERNEL = (
-    "A kernel, and a network whose first layer hardly moves, learns only the linear part of such a target from a number "
-    "of samples proportional to the dimension, and the second part from one proportional to its square (Ghorbani, Mei, "
-    "Misiakiewicz and Montanari 2021): at best a risk of {beyond} here, of a variance of {variance}."
+    "A kernel, and a network whose first layer hardly moves, learns only the linear part of such a target from a "
+    "number of samples proportional to the dimension, and the second part from one proportional to its square "
+    "(Ghorbani, Mei, Misiakiewicz and Montanari 2021): at best a risk of {beyond} here, of a variance of {variance}."
 )
 
 
@@ -88,8 +88,8 @@ def ratio_caption(cells: Sequence[Cell]) -> str:
     """Below the figure of ratios."""
     seeds = max(len(cell.ratios) for cell in cells)
     return (
-        f"Each dot is one of up to {seeds} data sets; bars are two standard errors of their mean. Diamonds are the same "
-        "setting with nothing departing: what they miss one by is the finite size."
+        f"Each dot is one of up to {seeds} data sets; bars are two standard errors of their mean. Diamonds are the "
+        "same setting with nothing departing: what they miss one by is the finite size."
     )
 
 
@@ -134,6 +134,6 @@ def provenance(atlas: Atlas) -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in given["libraries"].items())
     minutes = math.ceil(float(given["seconds"]) / 60)
     return (
-        f"shallows {given['version']}, {libraries}; {given['seeds']} data sets in each setting, {given['network_seeds']} "
-        f"of networks that theory does not cover; this run took {minutes} min."
+        f"shallows {given['version']}, {libraries}; {given['seeds']} data sets in each setting, "
+        f"{given['network_seeds']} of networks that theory does not cover; this run took {minutes} min."
     )

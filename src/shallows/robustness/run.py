@@ -57,7 +57,7 @@ def run_atlas(
     custom : sequence of str, optional
         Departures of users, each ``FILE.py:NAME``; see :func:`load_custom`.
     seeds : int, optional
-        Data sets of each cell (default: 2; in the full suite 10, and 5 of networks that theory does not cover).
+        Data sets of each cell (default: 2; in the full suite 5, and 3 of networks that theory does not cover).
     store : path, optional
         Folder of finished results: an interrupted run goes on from there.
     workers, cluster
@@ -129,7 +129,9 @@ def _places(suite: Suite, only: Sequence[str], custom: Sequence[str]) -> list[tu
             raise InvalidArgument("only", error.value, error.allowed) from error
         found = [one for one in found if one.family in only or one in named]
         found += [one for one in named if one not in found]
-    places = [(one, phase.name, {}) for one in found for phase in suite.phases(one)]
+    places: list[tuple[Departure, str, dict[str, str]]] = [
+        (one, phase.name, {}) for one in found for phase in suite.phases(one)
+    ]
     own = [(load_custom(text), {"custom": stamped(text)}) for text in custom]
     places += [(one, phase.name, extra) for one, extra in own for phase in suite.phases(one)]
     if not places:

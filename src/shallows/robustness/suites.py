@@ -50,7 +50,7 @@ class Suite:
         )
 
 
-SUITES = (Suite("quick", 2, 2, False), Suite("full", 10, 5, True))
+SUITES = (Suite("quick", 2, 2, False), Suite("full", 5, 3, True))
 
 
 def suite_named(name: str) -> Suite:

@@ -20,8 +20,8 @@ from .tables import TABLES, load_table
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from .learned import Learned
     from .settings import Phase
-    from .students import Learned
 
 #: Share of the rows that is trained on.
 TRAINED = 0.6
