@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..training import train
+from ..training import Dataset, train
+from .learned import Learned
 
 if TYPE_CHECKING:
     from .departures import Drawn
@@ -41,8 +42,6 @@ class TheoryStudent:
 
     def train(self, drawn: Drawn) -> Learned:
         """Train on the data set, at its weight decay."""
-        from ..training import Dataset
-
         settings: dict[str, Any] = {"weight_decay": drawn.weight_decay, "tolerance": TOLERANCE}
         if not isinstance(drawn.data, Dataset):
             settings["network"] = drawn.problem.network
