@@ -135,5 +135,5 @@ def provenance(atlas: Atlas) -> str:
     minutes = math.ceil(float(given["seconds"]) / 60)
     return (
         f"shallows {given['version']}, {libraries}; {given['seeds']} data sets in each setting, "
-        f"{given['network_seeds']} of networks that theory does not cover; this run took {minutes} min."
+        f"{given['network_seeds']} of networks that theory does not cover; {minutes} min since the last start."
     )

@@ -89,7 +89,7 @@ def run_atlas(
     places = _places(chosen, only, custom)
     tables = [table for table in TABLES if not only or table.name in only or "real data" in only]
     cells = [_points("atlas", settings, chosen.seeds_of(departure)) for departure, _, settings in places]
-    splits = [_points("atlas_layers", {"table": table.name}, chosen.network_seeds) for table in tables]
+    splits = [_points("atlas_layers", {"table": table.name}, chosen.seeds) for table in tables]
     started = time.perf_counter()
     points = list(chain(*cells, *splits))
     records = iter(run_points(points, store=store, workers=workers, cluster=cluster, throw=False, reporter=reporter))
