@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 #: Hidden layers of deeper networks.
 DEPTHS = (2, 3)
 #: What a target is made of, in words.
-TARGET_WORDS = {
-    "quadratic": "the quadratic teacher of theory",
-    "single-index": "tanh(u) - exp(-u^2) of one direction u",
-    "multi-index": "four directions: a product of two, a sigmoid and a ramp",
-    "matched": "five units of the student's own activation",
-}
+TARGET_WORDS = dict(
+    zip(
+        TARGETS,
+        (
+            "the quadratic teacher of theory",
+            "tanh(u) - exp(-u^2) of one direction u",
+            "four directions: a product of two, a sigmoid and a ramp",
+            "five units of the student's own activation",
+        ),
+        strict=True,
+    )
+)
 
 
 @dataclass(frozen=True)

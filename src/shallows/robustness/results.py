@@ -38,7 +38,7 @@ class Cell(Displayed):
     --------
     >>> from shallows.robustness import Cell
     >>> cell = Cell("relu on quadratic", "activation", "many", (0.2, 0.3), (0.1, 0.1))
-    >>> round(cell.ratio, 6), cell.standard_error, cell.verdict
+    >>> round(cell.ratio, 6), round(cell.standard_error, 6), cell.verdict
     (2.5, 0.5, 'breaks')
     """
 

@@ -32,9 +32,9 @@ class TheoryStudent:
     Examples
     --------
     >>> from shallows.robustness import TheoryStudent, departure_named, phase_named
-    >>> drawn = departure_named("as assumed").draw(phase_named("diagonal-V"), 0)
+    >>> drawn = departure_named("as assumed").draw(phase_named("diagonal-VI"), 0)
     >>> learned = TheoryStudent().train(drawn)
-    >>> drawn.excess_risk(learned.outputs) < 1.0
+    >>> drawn.excess_risk(learned.outputs) < 0.2
     True
     """
 
