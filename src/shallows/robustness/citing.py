@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .._display import Displayed, Summary
 from ..errors import InvalidArgument
 from ..networks import network_named
+from .results import short
 from .settings import PHASES
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Citation(Displayed):
     def sentence(self) -> str:
         """One line."""
         return (
-            f"measured for {self.name}: risk {self.low:.2g} to {self.high:.2g} times the prediction, "
+            f"measured for {self.name}: risk {short(self.low)} to {short(self.high)} times the prediction, "
             f"over {self.runs} runs in {self.settings} settings (shallows {self.version}, {self.command})"
         )
 

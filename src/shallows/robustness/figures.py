@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..plotting.style import BLACK, BLUE, GREEN, GREY, GRID, ORANGE, PURPLE, SKY, VERMILLION, new_figure
+from .results import short
 from .settings import phase_named
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def matrix_figure(atlas: Atlas, names: Sequence[str], phases: Sequence[str]) -> 
             cell = atlas.cell(name, phase)
             if cell is None:
                 continue
-            text = "failed" if cell.ratio is None else f"{cell.ratio:.2g}"
+            text = "failed" if cell.ratio is None else short(cell.ratio)
             dark = np.isfinite(values[i, j]) and abs(values[i, j]) > 0.72 * deepest
             axes.text(j, i, text, ha="center", va="center", fontsize=7.2, color="white" if dark else BLACK)
     axes.set_xticks(range(len(phases)), [_column(phase) for phase in phases], fontsize=7.2)

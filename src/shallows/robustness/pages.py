@@ -19,6 +19,7 @@ from . import readings
 from .departures import FAMILIES
 from .figures import COLOURS, layers_figure, matrix_figure, ratio_figure, spectrum_figure
 from .measuring import STATISTICS
+from .results import short
 from .run import STORE
 from .settings import OF_OTHERS, OF_TABLES, OF_THEORY, phase_named
 from .suites import suite_named
@@ -189,7 +190,7 @@ def _matrix_cell(cell: Cell | None) -> dict[str, str] | None:
     background, text = colours_of(cell.ratio)
     about = f"{cell.in_words} over {len(cell.ratios)} data sets: {cell.verdict}"
     return {
-        "ratio": "failed" if cell.ratio is None else f"{cell.ratio:.2g}",
+        "ratio": "failed" if cell.ratio is None else short(cell.ratio),
         "colour": background,
         "text": text,
         "about": "; ".join([about, *cell.failures[:1]]),

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from .results import BENDS, HOLDS
+from .results import BENDS, HOLDS, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def outcome(atlas: Atlas) -> str:
     counts = atlas.counts
     told = sum(counts.values())
     worst = sorted((cell for cell in atlas.cells if cell.factor), key=lambda cell: -(cell.factor or 0.0))[:3]
-    furthest = ", ".join(f"{cell.departure} ({cell.phase}: {cell.ratio:.2g} times)" for cell in worst)
+    furthest = ", ".join(f"{cell.departure} ({cell.phase}: {short(cell.ratio or 0.0)} times)" for cell in worst)
     text = (
         f"Of {told} settings, predictions hold within a factor {HOLDS:g} in {counts['holds']}, within {BENDS:g} in "
         f"{counts['bends']} more, and break in {counts['breaks']}"
@@ -74,11 +74,11 @@ def departure_outcome(cells: Sequence[Cell]) -> str:
     low, high = min(cell.ratio or 0.0 for cell in told), max(cell.ratio or 0.0 for cell in told)
     factor = max(cell.factor or 1.0 for cell in told)
     count = sum(len(cell.ratios) for cell in told)
-    times = f"{low:.2g}" if f"{low:.2g}" == f"{high:.2g}" else f"{low:.2g} to {high:.2g}"
+    times = short(low) if short(low) == short(high) else f"{short(low)} to {short(high)}"
     places = "one setting" if len(told) == 1 else f"{len(told)} settings"
     span = f"measured is {times} times predicted, over {count} data sets in {places}"
     if factor <= BENDS:
-        return f"Predictions hold within a factor {factor:.2g}: {span}."
+        return f"Predictions hold within a factor {short(factor)}: {span}."
     holding = [cell.phase for cell in told if cell.verdict == "holds"]
     where = f" It holds within {HOLDS:g} in {', '.join(holding)}." if holding else ""
     return f"No: {span}.{where}"

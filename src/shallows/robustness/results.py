@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 HOLDS, BENDS = 1.25, 2.0
 
 
+def short(ratio: float) -> str:
+    """Two digits of a ratio, without an exponent.
+
+    >>> short(270.6), short(2.05), short(0.0056)
+    ('271', '2', '0.0056')
+    """
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
 @dataclass(frozen=True, repr=False)
 class Cell(Displayed):
     """One departure in one phase.
