@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..designs import Design, GaussianDesign, Isotropic, design_named
-from ..networks import network_named, network_names
 from ..operators import operator_for
 from ..problems import Problem
 from ..teachers import LowRank, PowerLaw
@@ -107,8 +106,7 @@ class World:
 def _other(phase: Phase) -> Any:
     """A network of the other kind."""
     mine = phase.architecture
-    others = (network_named(name) for name in network_names())
-    return next(other for other in others if other.is_matrix is not mine.is_matrix)
+    return next(other.architecture for other in OF_THEORY if other.architecture.is_matrix is not mine.is_matrix)
 
 
 def copied(rng: np.random.Generator, inputs: FloatArray, labels: FloatArray) -> tuple[FloatArray, FloatArray]:
