@@ -16,6 +16,8 @@ from ._sections import print_sections
 
 MOST_SEEDS = 1000
 MOST_WORKERS = 1024
+#: Failures that are told; all are on the page.
+MOST_FAILURES = 10
 
 Suite = Annotated[str, typer.Option("--suite", metavar="SUITE", help="quick (minutes), or full.")]
 Out = Annotated[
@@ -138,12 +140,13 @@ def _print(atlas: object, seconds: float) -> None:
 
     assert isinstance(atlas, Atlas)
     typer.echo(outcome(atlas))
-    failed = [cell for cell in atlas.cells if cell.failures]
-    for cell in failed[:5]:
-        typer.echo(f"failed: {cell.departure}, {cell.phase}: {cell.failures[0]}")
-    if len(failed) > 5:
-        typer.echo(f"failed: {len(failed) - 5} more, on the page")
-    for tale in atlas.tales:
-        if tale.absent:
-            typer.echo(f"absent: {tale.table}: {tale.absent}")
+    failed: dict[tuple[str, str], list[str]] = {}
+    for cell in atlas.cells:
+        for reason in cell.failures[:1]:
+            failed.setdefault((cell.departure, reason), []).append(cell.phase)
+    for (departure, reason), phases in list(failed.items())[:MOST_FAILURES]:
+        where = phases[0] if len(phases) == 1 else f"{len(phases)} settings"
+        typer.echo(f"failed: {departure}, {where}: {reason}")
+    if len(failed) > MOST_FAILURES:
+        typer.echo(f"failed: {len(failed) - MOST_FAILURES} more, on the page")
     typer.echo(f"{len(atlas.cells)} settings in {duration(seconds)}")

@@ -78,5 +78,8 @@ def load_custom(custom: str) -> Departure:
     if isinstance(found, Design):
         return of_design(found, f"{name} inputs", f"Inputs are those of {path.name}: {found.describe()}.")
     if callable(found):
-        return of_activation(name, checked_activation(name, found))
+        try:
+            return of_activation(name, checked_activation(name, found))
+        except InvalidArgument as error:
+            raise InvalidArgument("custom", custom, f"the activation {error.allowed}") from error
     raise InvalidArgument("custom", custom, "must be an activation, a design or a departure")
