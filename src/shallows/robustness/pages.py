@@ -214,7 +214,13 @@ def _departure_page(
     cells = atlas.of(name)
     figures = []
     if any(cell.ratios for cell in cells):
-        figures.append(("Measured over predicted", ratio_figure(cells, control), readings.ratio_caption(cells)))
+        figures.append(
+            (
+                "Measured over predicted",
+                ratio_figure(cells, control),
+                readings.ratio_caption(cells, any(control.get(cell.phase) for cell in cells)),
+            )
+        )
     spectra = spectrum_figure(cells)
     if spectra is not None:
         figures.append(("Learned spectra", spectra, readings.SPECTRUM_CAPTION))

@@ -23,7 +23,8 @@ SPECTRUM_CAPTION = (
 KERNEL = (
     "A kernel, and a network whose first layer hardly moves, learns only the linear part of such a target from a "
     "number of samples proportional to the dimension, and the second part from one proportional to its square "
-    "(Ghorbani, Mei, Misiakiewicz and Montanari 2021): at best a risk of {beyond} here, of a variance of {variance}."
+    "(Ghorbani, Mei, Misiakiewicz and Montanari 2021): at best a risk of {linear} and of {second}, of a variance of "
+    "{variance}. The settings here lie between the two."
 )
 
 
@@ -84,13 +85,13 @@ def departure_outcome(cells: Sequence[Cell]) -> str:
     return f"No: {span}.{where}"
 
 
-def ratio_caption(cells: Sequence[Cell]) -> str:
+def ratio_caption(cells: Sequence[Cell], control: bool) -> str:
     """Below the figure of ratios."""
     seeds = max(len(cell.ratios) for cell in cells)
-    return (
-        f"Each dot is one of up to {seeds} data sets; bars are two standard errors of their mean. Diamonds are the "
-        "same setting with nothing departing: what they miss one by is the finite size."
-    )
+    text = f"Each dot is one of up to {seeds} data sets; bars are two standard errors of their mean."
+    if control:
+        text += " Diamonds are the same setting with nothing departing: what they miss one by is the finite size."
+    return text
 
 
 def verdict_rows(cells: Sequence[Cell]) -> list[dict[str, str]]:
@@ -117,10 +118,10 @@ def known(cells: Sequence[Cell]) -> list[str]:
     from .targets import VARIANCE
 
     shares = ", ".join(f"{100 * notes[name]:.0f} % {words}" for name, words in _PARTS)
-    beyond = VARIANCE * (1 - notes["linear"])
+    beyond = {"linear": VARIANCE * (1 - notes["linear"]), "second": VARIANCE * notes["higher"]}
     first = f"The target's variance is {shares}. Only the second part can be learned by the quadratic network that "
     first += "stands in: the rest is noise to it, and stays in its predicted risk."
-    return [first, KERNEL.format(beyond=f"{beyond:.2g}", variance=f"{VARIANCE:g}")]
+    return [first, KERNEL.format(**{name: f"{risk:.2g}" for name, risk in beyond.items()}, variance=f"{VARIANCE:g}")]
 
 
 _PARTS = (("linear", "linear"), ("second", "of second degree"), ("higher", "beyond"))
