@@ -1,0 +1,53 @@
+"""How far off a fit's errors were on data on which a signature showed, as measured (``./run bench signatures``)."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+from ..concern import ExpectedError
+
+#: The table, beside this module.
+TABLE = "expected_errors.csv"
+#: Its row for fits in which no signature showed.
+NOTHING = "none"
+#: Fewer data sets than this say nothing of their ninth decile.
+FEWEST = 20
+
+
+@cache
+def expected_errors() -> dict[tuple[str, str], ExpectedError]:
+    """The whole table, by network and signature."""
+    text = files(__package__).joinpath(TABLE).read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    found = {}
+    for row in csv.DictReader(lines):
+        if int(row["data_sets"]) < FEWEST:
+            continue
+        risk = (float(row["risk_median"]), float(row["risk_ninety"])) if row["risk_median"] else (None, None)
+        found[row["network"], row["signature"]] = ExpectedError(
+            int(row["data_sets"]), float(row["test_median"]), float(row["test_ninety"]), *risk
+        )
+    return found
+
+
+def expected_error(network: str, signature: str) -> ExpectedError | None:
+    """Of fits of a network on which a signature showed; None where too few were measured.
+
+    Parameters
+    ----------
+    network : str
+    signature : str
+        Its name, or :data:`NOTHING`.
+
+    Examples
+    --------
+    >>> from shallows.inference.signatures import expected_error
+    >>> clean = expected_error("diagonal", "none")
+    >>> clean.test_error < clean.test_error_ninety
+    True
+    >>> expected_error("diagonal", "no such signature") is None
+    True
+    """
+    return expected_errors().get((network, signature))
