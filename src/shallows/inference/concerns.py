@@ -1,7 +1,7 @@
 """Do the data look like what the theory assumes? Everything that says so before anyone trusts a number.
 
-Tests with p-values are in :mod:`.signatures`; here are the limits of what was tested, which are plain to see, and all of
-it together.
+Tests with p-values are in :mod:`.signatures`; here are the limits of what was tested, which are plain to see, and all
+of it together.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ differs by network is asked of its :class:`.base.Assumptions`. All of them toget
 
 from __future__ import annotations
 
+from ..concern import ExpectedError
 from .base import ASSUMPTIONS, FALSE_ALARMS, Assumptions, Look, Seen, Signature
-from .expected import ExpectedError, expected_error
+from .expected import expected_error
 from .looking import check_inputs, found_in_fit, look_for_signatures, signatures_of
 from .moments import Moments
 

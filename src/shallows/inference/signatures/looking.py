@@ -108,8 +108,7 @@ def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
 
 def found_in_fit(inputs: FloatArray, labels: FloatArray, inference: Inference) -> list[Concern]:
     """Concerns about residuals and unbiased weights; none where the fit is perfect."""
-    kept, varying = _varying(inputs)
-    if not varying.any() or is_perfect(labels, inference):
+    if not _varying(inputs)[1].any() or is_perfect(labels, inference):
         return []
     return _raised(_of_fit(inference.network), _seen(inputs, labels, inference))
 
