@@ -319,6 +319,7 @@ def test_concerns_are_json_whatever_was_found():
                 assert type(concern.serious) is bool and type(concern.statistic) is float
             assert json.loads(json.dumps(diagnosis.to_dict()))["ok"] is diagnosis.ok
     told = {"name": "a", "serious": True, "statistic": 1.0, "message": "b", "voids": ["noise"]}
+    told |= {"p_value": None, "advice": "", "expected": None}
     assert Concern("a", np.bool_(True), np.float64(1.0), "b", ("noise",)).to_dict() == told
 
 

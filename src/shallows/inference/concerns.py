@@ -15,7 +15,7 @@ from ..operators import SparseInputs
 from .concern import OF_THE_TEACHER, QUANTITIES, TEST_ERROR, Concern, Diagnosis
 from .signatures import ASSUMPTIONS, expected_error, found_in_fit
 from .signatures.expected import NOTHING
-from .signatures.looking import SMALLEST_SIZE
+from .signatures.looking import SMALLEST_SIZE, SMALLEST_SLACK
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: Numbers this close, over the standard deviation of their column, are the same.
 SAME = 1e-3
-#: Below this share of the samples left after the fit, estimates are unstable.
-SMALLEST_SLACK = 0.15
 #: Rows to a column in the data that signatures and estimates were tested on.
 TESTED_RATIOS = (0.1, 300.0)
 

@@ -223,6 +223,7 @@ class DiagonalAssumptions(Assumptions):
     remainders: ClassVar[dict[int, str]] = {2: "curvature", 3: "cubic part"}
     remainder_voids = (NOISE,)  # more data still bring what is linear
     row_power = 1
+    echo = 1.15
 
     def left_out(self, inputs: Any, labels: FloatArray, inference: Inference) -> FloatArray:
         operator, active = operator_for(inference.network, inputs), np.flatnonzero(inference.learned)

@@ -112,6 +112,11 @@ class Seen:
         return Moments(self.inputs)
 
     @cached_property
+    def row_sizes(self) -> FloatArray:
+        """Mean square of each row, shape (n,); of all columns, whether they vary or not."""
+        return row_mean_squares(self.inputs)
+
+    @cached_property
     def assumptions(self) -> Assumptions:
         """Of the network."""
         return ASSUMPTIONS.of(self.network)()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FEWEST_ROWS = 30
 #: Columns that vary by less carry nothing: their squares leave the range of floating-point numbers.
 SMALLEST_SIZE = 1e-70
+#: Below this share of the samples left after the fit, estimates are unstable, and residuals have no law to speak of.
+SMALLEST_SLACK = 0.15
 #: Mean square of the residuals, over the labels' variance, that is a perfect fit: what is left has no law to speak of.
 PERFECT = 1e-8
 
@@ -107,8 +109,8 @@ def check_inputs(inputs: FloatArray, network: str) -> list[Concern]:
 
 
 def found_in_fit(inputs: FloatArray, labels: FloatArray, inference: Inference) -> list[Concern]:
-    """Concerns about residuals and unbiased weights; none where the fit is perfect."""
-    if not _varying(inputs)[1].any() or is_perfect(labels, inference):
+    """Concerns about residuals and unbiased weights; none where the fit leaves too little to look at."""
+    if not _varying(inputs)[1].any() or leaves_nothing(labels, inference):
         return []
     return _raised(_of_fit(inference.network), _seen(inputs, labels, inference))
 
@@ -145,15 +147,16 @@ def look_for_signatures(inputs: FloatArray, labels: FloatArray, inference: Infer
     if not varying.any():
         return {}
     found = {signature.name: look.p_value for signature, look in _looks(OF_INPUTS, Seen(inference.network, kept))}
-    if is_perfect(labels, inference):
+    if leaves_nothing(labels, inference):
         return found
     of_fit = _looks(_of_fit(inference.network), _seen(inputs, labels, inference))
     return found | {signature.name: look.p_value for signature, look in of_fit}
 
 
-def is_perfect(labels: FloatArray, inference: Inference) -> bool:
-    """Whether the residuals are rounding."""
-    return float(np.square(inference.residuals).mean()) <= PERFECT * float(labels.var())
+def leaves_nothing(labels: FloatArray, inference: Inference) -> bool:
+    """Whether the residuals are rounding, or those of a fit that nearly interpolates."""
+    perfect = float(np.square(inference.residuals).mean()) <= PERFECT * float(labels.var())
+    return perfect or inference.slack < SMALLEST_SLACK
 
 
 def _seen(inputs: FloatArray, labels: FloatArray, inference: Inference) -> Seen:

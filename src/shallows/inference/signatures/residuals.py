@@ -33,7 +33,7 @@ DOUBT_OF_TAILS, DOUBT_OF_SIZES, DOUBT_OF_CURVES = 0.8, 0.1, 0.3
 #: Share of the labels' variance that matters in what the network cannot represent.
 UNREPRESENTED = 0.02
 #: Rows that pairs of are looked at, at most, and numbers in them.
-MOST_ROWS, MOST_NUMBERS = 1500, 1e7
+MOST_ROWS, MOST_NUMBERS = 1000, 1e7
 #: Squared correlation of the residuals with a curve over the prediction that matters.
 BENT = 0.01
 
@@ -90,7 +90,7 @@ def look_at_sizes(seen: Seen) -> Look | None:
     """Rank correlations of the errors' sizes with the size of the prediction and the length of the row."""
     found: list[tuple[float, float, str]] = []
     prediction = np.abs(seen.predicted)
-    length = seen.moments.row_sizes
+    length = seen.row_sizes
     sizes = ranks(np.abs(_straight(seen.left_out, seen.predicted)))
     drawn = ranks(np.abs(_straight(seen.simulated, seen.predicted)))
     for name, other in (("size of the prediction", prediction), ("length of the row", length)):

@@ -27,7 +27,7 @@ MOST_NUMBERS = 1e9
 #: Fewer columns say nothing of a bulk.
 FEWEST_COLUMNS = 8
 #: Data sets that message passing is run on beside the user's, and what they cost together.
-MOST_REPLICAS, FEWEST_REPLICAS, MOST_REPLICAS_NUMBERS = 20, 4, 3e8
+MOST_REPLICAS, FEWEST_REPLICAS, MOST_REPLICAS_NUMBERS = 12, 4, 2e8
 #: Draws of noise that state evolution is averaged over.
 COPIES = 8
 
