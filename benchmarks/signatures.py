@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 import warnings
@@ -40,6 +41,8 @@ from shallows.operators import operator_for
 NETWORKS = ("diagonal", "quadratic")
 GAMMAS, NOISES, DECAYS = (0.75, 1.0, 1.25, 1.5, 2.0), (0.1, 0.5, 1.0), (0.5, 1.0, 2.0)
 TEST_ROWS = 4000
+#: Seconds of processor time for one data set, after which it is left out by name.
+PATIENCE = 20
 
 
 @dataclass
@@ -62,11 +65,11 @@ def problem_of(network: str, rng: np.random.Generator) -> tuple[Problem, float]:
     """A problem that meets the assumptions, and what its best weight decay is to be multiplied by."""
     gamma, noise, times = (float(rng.choice(values)) for values in (GAMMAS, NOISES, DECAYS))
     if network == "diagonal":
-        dim = int(rng.choice([50, 100, 200, 400]))
-        samples = int(np.clip(dim * rng.choice([0.5, 1, 2, 5]), 60, 1200))
+        dim = int(rng.choice([50, 100, 200]))
+        samples = int(np.clip(dim * rng.choice([0.5, 1, 2, 5]), 60, 600))
     else:
-        dim = int(rng.choice([20, 30, 40, 50]))
-        samples = int(dim * rng.choice([15, 30, 60]))
+        dim = int(rng.choice([20, 30, 40]))
+        samples = int(min(dim * rng.choice([15, 30, 60]), 1500))
     return Problem(network, PowerLaw(dim, gamma), samples=samples, noise=noise), times
 
 
@@ -240,7 +243,7 @@ def look(case: Case) -> Outcome | None:
         return None
     inputs = model._transformed(case.inputs)
     started = time.perf_counter()
-    p_values = look_for_signatures(inputs, case.labels - case.labels.mean(), found)
+    p_values = look_for_signatures(inputs, case.labels - case.labels.mean(), found) if case.clean else {}
     seconds = time.perf_counter() - started
     concerns = model.diagnosis_.concerns
     probe = case.fresh(np.random.default_rng(7), TEST_ROWS)
@@ -329,6 +332,10 @@ def report_quiet(outcomes: list[Outcome]) -> None:
                 print(f"{network:10} {words:12} {np.mean(own):.3f} of {len(own)}")
 
 
+def out_of_patience(*_) -> None:
+    raise TimeoutError(f"took more than {PATIENCE} s of processor time")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clean", type=int, default=100)
@@ -338,11 +345,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--out", type=Path, help="a line for each data set, as they are done")
     options = parser.parse_args()
+    clean: list[Callable[[], Case | None]] = []
     makers: list[Callable[[], Case | None]] = []
     for place, network in enumerate(NETWORKS):
         for k in range(options.clean):
             rng = np.random.default_rng([options.draw, place, k])
-            makers.append(lambda network=network, rng=rng: clean_case(network, rng, options.auto))
+            clean.append(lambda network=network, rng=rng: clean_case(network, rng, options.auto))
         for kind, (name, (strengths, make)) in enumerate(own_departures().items()):
             for strength in strengths:
                 for k in range(options.repeats):
@@ -351,14 +359,20 @@ def main() -> None:
                     makers.append(lambda settings=settings: own_case(*settings))
     makers += atlas_cases(max(options.repeats // 3, 1), options.draw)
     np.random.default_rng(0).shuffle(makers)  # so that what is there of an unfinished run is of all kinds
+    makers = clean + makers
+    signal.signal(signal.SIGVTALRM, out_of_patience)
     outcomes = []
     for count, make in enumerate(makers):
+        case = None
+        signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
         try:
             case = make()
             found = None if case is None else look(case)
-        except ShallowsError as error:
-            print(f"left out: {error}", file=sys.stderr)
+        except (ShallowsError, TimeoutError) as error:
+            print(f"left out: {'' if case is None else (case.network, case.name)} {error}", file=sys.stderr)
             continue
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         if found is not None:
             outcomes.append(found)
             if options.out is not None:
