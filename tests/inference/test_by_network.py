@@ -22,7 +22,7 @@ from shallows.inference import (
     silencing_weight_decay,
     tune,
 )
-from shallows.inference.concerns import ASSUMPTIONS
+from shallows.inference.signatures import ASSUMPTIONS
 from shallows.inference.diagonal import CELLS, _cells
 from shallows.inference.error_and_noise import READERS, relative_standard_error
 from shallows.inference.power_law import TEACHER_FITS

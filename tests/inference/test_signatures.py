@@ -210,6 +210,19 @@ def test_a_departure_shows_with_its_p_value_and_advice(case):
     assert look_for_signatures(inputs, labels, inference)[name] == pytest.approx(found[name].p_value)
 
 
+def test_a_linear_part_that_centring_made_is_no_departure():
+    # Columns without their own means make 2/n of a quadratic form's variance linear, which little noise lets show.
+    smallest = 1.0
+    for seed in range(5):
+        inputs, labels = drawn("quadratic", seed, noise=0.01)
+        inputs, labels = inputs[:300] - inputs[:300].mean(axis=0), labels[:300] - labels[:300].mean()
+        smallest = min(smallest, look_for_signatures(inputs, labels, read("quadratic", inputs, labels))["linear part"])
+    assert smallest > 1e-3
+    # One that was there before shows.
+    labels = labels + 0.3 * labels.std() * inputs[:, 4]
+    assert look_for_signatures(inputs, labels, read("quadratic", inputs, labels))["linear part"] < 1e-6
+
+
 def test_nothing_is_looked_for_in_residuals_next_to_interpolation():
     inputs, labels = drawn("diagonal")
     found = read("diagonal", inputs, labels)

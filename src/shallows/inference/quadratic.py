@@ -47,6 +47,8 @@ OUTLIERS = 40
 NOT_REPRESENTED = (NOISE, RISK, *OF_THE_TEACHER)
 #: A row's pull on its own fit counts as this at most.
 LARGEST_PULL = 1e4
+#: Numbers of the inputs that are copied at once.
+LARGEST_BLOCK = 1 << 22
 #: A mode this many fluctuations of the edge below it counts as negative.
 NEGATIVE = 3.0
 #: Half of the semicircle's eigenvalues lie within this many noise scales.
@@ -306,6 +308,17 @@ def _learned(inference: Inference, vectors: FloatArray) -> FloatArray:
     return out
 
 
+def _blocks(inputs: FloatArray) -> list[FloatArray]:
+    """Rows in blocks of which copies fit in memory."""
+    return np.array_split(inputs, 1 + inputs.size // LARGEST_BLOCK)
+
+
+def _pull(rows: FloatArray, vectors: FloatArray, response: FloatArray) -> FloatArray:
+    squares = np.square(rows @ vectors)
+    out: FloatArray = ((squares @ response) * squares).sum(axis=1)
+    return out
+
+
 def _without_noise(values: FloatArray, noise_scale: float) -> FloatArray:
     """What of a teacher lies along each eigenvector of the unbiased weights, whatever its law.
 
@@ -354,6 +367,7 @@ class QuadraticAssumptions(Assumptions):
 
     kurtosis_allowance = 0.3
     remainders: ClassVar[dict[int, str]] = {1: "linear part", 3: "cubic part"}
+    moved_by_centring: ClassVar[dict[int, float]] = {1: 2.0}
     remainder_voids = NOT_REPRESENTED
     row_power = 2
     echo = 1.4
@@ -373,8 +387,7 @@ class QuadraticAssumptions(Assumptions):
             return residual
         # The response of the network to a row: its features weighted by the slopes of the rule that shrinks modes.
         response = _slopes(values, inference.learned[::-1])
-        squares = np.square(inputs @ vectors)
-        pull = ((squares @ response) * squares).sum(axis=1)
+        pull = np.concatenate([_pull(rows, vectors, response) for rows in _blocks(inputs)])
         pull /= pull.mean()
 
         def excess(strength: float) -> float:

@@ -133,19 +133,30 @@ class Seen:
         return out
 
     @cached_property
+    def sampled(self) -> Any:
+        """Rows that statistics without a formula are taken of: all, or :data:`MOST_ROWS` drawn at random."""
+        count = self.labels.size
+        if count <= MOST_ROWS:
+            return slice(None)
+        return np.sort(np.random.default_rng(0).choice(count, MOST_ROWS, replace=False))
+
+    @cached_property
     def errors(self) -> tuple[FloatArray, FloatArray]:
-        """What the fitted model expects of the residuals: the part that is known (n,), the rest's deviation (n,)."""
-        return self.assumptions.expected_errors(self.inputs, self.inference)
+        """What the fitted model expects of the errors on :attr:`sampled` rows: what is known, the rest's deviation."""
+        known, deviation = self.assumptions.expected_errors(self.inputs, self.inference)
+        return known[self.sampled], deviation[self.sampled]
 
     @cached_property
     def simulated(self) -> FloatArray:
-        """Residuals drawn from the fitted model on these rows, shape (draws, n)."""
+        """Residuals drawn from the fitted model on :attr:`sampled` rows, shape (draws, rows)."""
         known, deviation = self.errors
         draws = int(np.clip(MOST_DRAWN // known.size, FEWEST_DRAWS, MOST_DRAWS))
         normal = np.random.default_rng(0).standard_normal((draws, known.size))
         return known + deviation * normal
 
 
+#: Rows that statistics without a formula are taken of, at most.
+MOST_ROWS = 30_000
 #: Data sets of residuals drawn for a null law without a formula, at most and at least, and numbers drawn.
 MOST_DRAWS, FEWEST_DRAWS, MOST_DRAWN = 300, 30, 1_500_000
 
@@ -157,6 +168,9 @@ class Assumptions(ABC):
     kurtosis_allowance: ClassVar[float]
     #: Orders of Hermite polynomials that the network cannot represent, each with the name of its signature.
     remainders: ClassVar[dict[int, str]]
+    #: Energy, in units of the outputs' variance over the samples, that taking the means off the columns moves into each
+    #: order: a quadratic form of shifted columns has a linear part.
+    moved_by_centring: ClassVar[dict[int, float]] = {}
     #: What labels void that the network cannot represent.
     remainder_voids: ClassVar[tuple[str, ...]]
     #: Signatures of this network alone.

@@ -13,7 +13,7 @@ TABLE = "expected_errors.csv"
 #: Its row for fits in which no signature showed.
 NOTHING = "none"
 #: Fewer data sets than this say nothing of their ninth decile.
-FEWEST = 20
+FEWEST = 15
 
 
 @cache

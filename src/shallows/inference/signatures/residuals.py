@@ -34,6 +34,8 @@ DOUBT_OF_TAILS, DOUBT_OF_SIZES, DOUBT_OF_CURVES = 0.8, 0.1, 0.3
 UNREPRESENTED = 0.02
 #: Rows that pairs of are looked at, at most, and numbers in them.
 MOST_ROWS, MOST_NUMBERS = 1000, 1e7
+#: Means below this have been taken off.
+CENTRED = 1e-9
 #: Squared correlation of the residuals with a curve over the prediction that matters.
 BENT = 0.01
 
@@ -62,7 +64,7 @@ def ranks(values: FloatArray) -> FloatArray:
 
 def look_at_tails(seen: Seen) -> Look | None:
     """Kurtosis of the residuals."""
-    kurtosis, expected = log_kurtosis(seen.left_out), log_kurtosis(seen.simulated)
+    kurtosis, expected = log_kurtosis(seen.left_out[seen.sampled]), log_kurtosis(seen.simulated)
     value, echo = float(np.exp(kurtosis)), seen.assumptions.echo
     one = chance(_rooted(kurtosis), _rooted(expected), DOUBT_OF_TAILS, neutral=_rooted(np.log(3)), echo=echo)
     return Look(
@@ -89,11 +91,11 @@ def _rooted(log: Any) -> Any:
 def look_at_sizes(seen: Seen) -> Look | None:
     """Rank correlations of the errors' sizes with the size of the prediction and the length of the row."""
     found: list[tuple[float, float, str]] = []
-    prediction = np.abs(seen.predicted)
-    length = seen.row_sizes
-    sizes = ranks(np.abs(_straight(seen.left_out, seen.predicted)))
-    drawn = ranks(np.abs(_straight(seen.simulated, seen.predicted)))
-    for name, other in (("size of the prediction", prediction), ("length of the row", length)):
+    rows, predicted = seen.sampled, seen.predicted[seen.sampled]
+    sizes = ranks(np.abs(_straight(seen.left_out[rows], predicted)))
+    drawn = ranks(np.abs(_straight(seen.simulated, predicted)))
+    looked = {"size of the prediction": np.abs(predicted), "length of the row": seen.row_sizes[rows]}
+    for name, other in looked.items():
         if float(np.ptp(other)) <= 1e-12 * max(float(np.abs(other).sum()), 1e-300):
             continue
         places = ranks(other)
@@ -125,11 +127,11 @@ def _straight(errors: FloatArray, predicted: FloatArray) -> FloatArray:
 
 def look_at_bends(seen: Seen) -> Look | None:
     """Correlations of the residuals with the square and the cube of the prediction."""
-    if float(np.ptp(seen.predicted)) <= 1e-12:
+    predicted = seen.predicted[seen.sampled]
+    if float(np.ptp(predicted)) <= 1e-12 * float(np.abs(seen.labels).max()):
         return None
-    unit = (seen.predicted - seen.predicted.mean()) / seen.predicted.std()
-    unit = np.clip(unit, -4, 4)
-    errors, drawn = seen.left_out, seen.simulated
+    unit = np.clip((predicted - predicted.mean()) / predicted.std(), -4, 4)
+    errors, drawn = seen.left_out[seen.sampled], seen.simulated
     found = []
     for order in (2, 3):
         lower = np.column_stack([unit**power for power in range(order)])
@@ -142,7 +144,8 @@ def look_at_bends(seen: Seen) -> Look | None:
     return Look(
         statistic=value,
         p_value=min(2 * p_value, 1.0),
-        message="errors bend with the prediction: labels are no sum that the network can make",
+        message=f"errors bend with the prediction (correlation {value:.2g} with its square or cube): labels are not the "
+        "network's kind of function plus noise",
         matters=value**2 > BENT,
         voids=seen.assumptions.remainder_voids,
     )
@@ -170,10 +173,13 @@ def look_at_remainder(order: int, seen: Seen) -> Look | None:
     deviation = float(np.sqrt(2 * squares @ np.square(kernel) @ squares))
     if deviation == 0:
         return None
+    # What centring has moved varies at most like the square of one normal number.
+    pairs, unit_of_labels = errors.size * (errors.size - 1), float(np.square(errors).mean())
+    moved = _moved(order, seen) * pairs / unit_of_labels
     freedom = comb(d + order - 1, order)
-    p_value = float(chi2.sf(freedom + total / deviation * np.sqrt(2 * freedom), freedom))
-    count = errors.size
-    share = total / (count * (count - 1)) * float(np.square(errors).mean()) / max(float(seen.labels.var()), 1e-300)
+    strength = (total - moved) / float(np.hypot(deviation, np.sqrt(2) * moved))
+    p_value = float(chi2.sf(freedom + strength * np.sqrt(2 * freedom), freedom))
+    share = (total - moved) / pairs * unit_of_labels / max(float(seen.labels.var()), 1e-300)
     part = {1: "linear", 2: "quadratic", 3: "cubic"}[order]
     return Look(
         statistic=share,
@@ -183,6 +189,14 @@ def look_at_remainder(order: int, seen: Seen) -> Look | None:
         matters=share > UNREPRESENTED,
         voids=seen.assumptions.remainder_voids,
     )
+
+
+def _moved(order: int, seen: Seen) -> float:
+    """Energy of an `order` that taking off the columns' means has made; none where they were not taken off."""
+    moved = seen.assumptions.moved_by_centring.get(order, 0.0)
+    if not moved or float(np.abs(seen.moments.means).max()) > CENTRED:
+        return 0.0
+    return moved * float(seen.predicted.var()) / seen.labels.size
 
 
 def _linear(rows: FloatArray) -> FloatArray:
