@@ -22,11 +22,11 @@ from shallows.inference import (
     silencing_weight_decay,
     tune,
 )
-from shallows.inference.signatures import ASSUMPTIONS
 from shallows.inference.diagonal import CELLS, _cells
 from shallows.inference.error_and_noise import READERS, relative_standard_error
 from shallows.inference.power_law import TEACHER_FITS
 from shallows.inference.pruning import PRUNERS
+from shallows.inference.signatures import ASSUMPTIONS
 from shallows.inference.weight_decay_path import SEARCHES
 from shallows.networks import network_names
 from shallows.state_evolution import moments

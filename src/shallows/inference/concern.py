@@ -23,8 +23,8 @@ BY_LEAST_SQUARES = (NOISE, RISK, WEIGHTS)
 OF_THE_TEACHER = (POWER_LAW, FORECAST, PRUNING)
 
 
-@dataclass(frozen=True)
-class ExpectedError:
+@dataclass(frozen=True, repr=False)
+class ExpectedError(Displayed):
     """How far estimates were off on data that showed the same, as measured over many departures from theory.
 
     Attributes
@@ -48,6 +48,12 @@ class ExpectedError:
     test_error_ninety: float
     excess_risk: float | None = None
     excess_risk_ninety: float | None = None
+
+    def _summary(self) -> Summary:
+        rows = [("test error", _percent(self.test_error), f"{_percent(self.test_error_ninety)} in 9 of 10")]
+        if self.excess_risk is not None and self.excess_risk_ninety is not None:
+            rows.append(("excess risk", _percent(self.excess_risk), f"{_percent(self.excess_risk_ninety)} in 9 of 10"))
+        return Summary(f"How far off estimates were on {self.data_sets} data sets", rows)
 
     @property
     def in_words(self) -> str:

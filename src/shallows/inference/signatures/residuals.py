@@ -144,8 +144,8 @@ def look_at_bends(seen: Seen) -> Look | None:
     return Look(
         statistic=value,
         p_value=min(2 * p_value, 1.0),
-        message=f"errors bend with the prediction (correlation {value:.2g} with its square or cube): labels are not the "
-        "network's kind of function plus noise",
+        message=f"errors bend with the prediction (correlation {value:.2g} with its square or cube): labels are no "
+        "function of the network's kind plus noise",
         matters=value**2 > BENT,
         voids=seen.assumptions.remainder_voids,
     )
