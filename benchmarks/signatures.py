@@ -300,7 +300,7 @@ def report_power(outcomes: list[Outcome]) -> None:
 
 
 def table_rows(outcomes: list[Outcome]) -> list[str]:
-    rows = ["network,signature,data_sets,test_median,test_ninety,risk_median,risk_ninety"]
+    rows = ["network,signature,data_sets,test_median,test_ninety,risk_median,risk_ninety,fewest_rows,most_rows"]
     for network in NETWORKS:
         own = [one for one in outcomes if one.case.network == network]
         names = dict.fromkeys(name for one in own for name in (*one.tests, *one.facts))
@@ -316,7 +316,8 @@ def table_rows(outcomes: list[Outcome]) -> list[str]:
             numbers = [f"{np.median(tests):.3g}", f"{np.quantile(tests, 0.9):.3g}"]
             enough = len(risks) >= signatures.expected.FEWEST
             numbers += [f"{np.median(risks):.3g}", f"{np.quantile(risks, 0.9):.3g}"] if enough else ["", ""]
-            rows.append(",".join([network, name, str(len(tests)), *numbers]))
+            sizes = [one.case.labels.size for one in chosen if one.test_miss is not None]
+            rows.append(",".join([network, name, str(len(tests)), *numbers, str(min(sizes)), str(max(sizes))]))
     return rows
 
 

@@ -13,7 +13,7 @@ from shallows.inference import Concern, Diagnosis, ExpectedError, check_assumpti
 from shallows.inference.signatures import FALSE_ALARMS, Seen, expected_error, signatures_of
 from shallows.inference.signatures.inputs import normal_kurtosis
 from shallows.inference.signatures.looking import SMALLEST_SLACK
-from shallows.inference.signatures.residuals import KERNELS, chance, ranks
+from shallows.inference.signatures.residuals import KERNELS, chance, look_at_sizes, ranks
 from shallows.inference.signatures.weights import StateEvolutionOfFit, look_at_bulk
 from shallows.networks import network_names
 from shallows.operators import operator_for
@@ -110,6 +110,15 @@ def test_errors_of_fits_without_a_row_are_what_leaving_it_out_gives(network):
     true = np.array(true)
     assert np.abs(ours - true).max() < 0.3 * np.sqrt(found.test_error.value)
     assert np.abs(ours - true).sum() < np.abs(found.residuals[rows] - true).sum() or network == "diagonal"
+
+
+def test_a_dependence_that_the_network_makes_itself_is_taken_off():
+    inputs, labels = drawn("quadratic")
+    seen = Seen("quadratic", inputs, labels, read("quadratic", inputs, labels))
+    errors = np.random.default_rng(0).standard_normal((100, labels.size)) * seen.row_sizes**2
+    vars(seen)["simulated"], vars(seen)["left_out"] = errors[1:], errors[0]
+    assert float(ranks(np.abs(errors[0])) @ ranks(seen.row_sizes)) > 0.25
+    assert abs(look_at_sizes(seen).statistic) < 0.25
 
 
 @pytest.mark.parametrize("network", ["diagonal", "quadratic"])
@@ -244,9 +253,9 @@ def test_a_table_of_another_shape_than_any_tested_says_so():
 
 
 def test_one_line_says_what_was_seen_what_to_do_and_what_it_cost():
-    expected = ExpectedError(40, 0.04, 0.21)
+    expected = ExpectedError(40, 0.04, 0.21, rows=(60, 600))
     concern = Concern("a", False, 1.0, "seen", ("noise",), 2e-4, "mend it", expected)
-    assert concern.line == "seen (p = 0.0002); mend it; on such data: test error off by 4 %, below 21 % in 9 of 10"
+    assert concern.line == "seen (p = 0.0002); mend it; " + expected.in_words
     # Of a test error that is not told, no error is.
     assert replace(concern, voids=("test_error",)).line == "seen (p = 0.0002); mend it"
     assert Concern("a", False, 1.0, "seen").line == "seen"
@@ -266,4 +275,8 @@ def test_the_shipped_table_has_what_fits_without_a_signature_miss_by():
         clean = expected_error(network, "none")
         assert 0 < clean.test_error < clean.test_error_ninety < 1
         rows = [expected_error(network, one.name) for one in signatures_of(network)]
-        assert sum(row is not None for row in rows) >= 5
+        assert sum(row is not None for row in rows) >= 4
+        # Nor is it told of tables of another size.
+        fewest, most = clean.rows
+        told = [expected_error(network, "none", rows) is not None for rows in (fewest - 1, fewest, most, most + 1)]
+        assert told == [False, True, True, False]

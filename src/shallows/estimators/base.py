@@ -35,6 +35,7 @@ from ..inference import (
     silencing_weight_decay,
     tune,
 )
+from ..inference.signatures import expected_error
 from ..networks import Capability, Network, network_named
 from ..operators import SparseInputs, is_sparse, operator_for
 from ..training import Fit, train
@@ -234,6 +235,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
                 words,
                 ("power_law", "forecast"),
                 advice="trust the test error; for a forecast, fit to parts of the rows",
+                expected=expected_error(self.network, "decorrelated", labels.size),
             )
             self.diagnosis_ = replace(self.diagnosis_, concerns=(*self.diagnosis_.concerns, mixed))
         against = self.diagnosis_.against

@@ -62,7 +62,7 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
         return Diagnosis((Concern("interpolation", True, 0.0, interpolates, (TEST_ERROR, *QUANTITIES), advice=advice),))
     ASSUMPTIONS.of(inference.network)
     found = [*inference.input_concerns, *_of_the_fit(inference), *found_in_fit(inputs, labels, inference)]
-    clean = expected_error(inference.network, NOTHING)
+    clean = expected_error(inference.network, NOTHING, labels.size)
     return Diagnosis(tuple(_mended(concern, inference) for concern in found), clean)
 
 
@@ -127,5 +127,5 @@ def _of_the_fit(inference: Inference) -> list[Concern]:
         out.append(Concern("aspect ratio", False, ratio, words, advice="check the test error on rows held out"))
     named = []
     for concern in out:
-        named.append(replace(concern, expected=expected_error(inference.network, concern.name)))
+        named.append(replace(concern, expected=expected_error(inference.network, concern.name, inference.samples)))
     return named

@@ -27,19 +27,25 @@ def expected_errors() -> dict[tuple[str, str], ExpectedError]:
             continue
         risk = (float(row["risk_median"]), float(row["risk_ninety"])) if row["risk_median"] else (None, None)
         found[row["network"], row["signature"]] = ExpectedError(
-            int(row["data_sets"]), float(row["test_median"]), float(row["test_ninety"]), *risk
+            int(row["data_sets"]),
+            float(row["test_median"]),
+            float(row["test_ninety"]),
+            *risk,
+            rows=(int(row["fewest_rows"]), int(row["most_rows"])),
         )
     return found
 
 
-def expected_error(network: str, signature: str) -> ExpectedError | None:
-    """Of fits of a network on which a signature showed; None where too few were measured.
+def expected_error(network: str, signature: str, samples: int | None = None) -> ExpectedError | None:
+    """Of fits of a network on which a signature showed; None where too few, or none of this size, were measured.
 
     Parameters
     ----------
     network : str
     signature : str
         Its name, or :data:`NOTHING`.
+    samples : int, optional
+        Rows of the data at hand.
 
     Examples
     --------
@@ -47,7 +53,10 @@ def expected_error(network: str, signature: str) -> ExpectedError | None:
     >>> clean = expected_error("diagonal", "none")
     >>> clean.test_error < clean.test_error_ninety
     True
-    >>> expected_error("diagonal", "no such signature") is None
+    >>> expected_error("diagonal", "no such signature") is expected_error("diagonal", "none", samples=10**7) is None
     True
     """
-    return expected_errors().get((network, signature))
+    found = expected_errors().get((network, signature))
+    if found is None or samples is None or found.rows[0] <= samples <= found.rows[1]:
+        return found
+    return None

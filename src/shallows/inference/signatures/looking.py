@@ -66,7 +66,7 @@ def _raised(signatures: tuple[Signature, ...], seen: Seen) -> list[Concern]:
             look.voids,
             look.p_value,
             signature.advice,
-            expected_error(seen.network.name, signature.name),
+            expected_error(seen.network.name, signature.name, seen.inputs.shape[0]),
         )
         for signature, look in _looks(signatures, seen)
         if look.matters and look.p_value <= level
