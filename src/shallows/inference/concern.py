@@ -58,6 +58,10 @@ class ExpectedError(Displayed):
             rows.append(("excess risk", _percent(self.excess_risk), f"{_percent(self.excess_risk_ninety)} in 9 of 10"))
         return Summary(f"How far off estimates were on {self.data_sets} data sets", rows)
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self) | {"rows": list(self.rows)}
+
     @property
     def in_words(self) -> str:
         """Of the test error, as people read it."""
@@ -146,7 +150,8 @@ class Concern(Displayed):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return asdict(self) | {"voids": list(self.voids)}
+        expected = None if self.expected is None else self.expected.to_dict()
+        return asdict(self) | {"voids": list(self.voids), "expected": expected}
 
 
 def p_in_words(p_value: float) -> str:
@@ -223,7 +228,7 @@ class Diagnosis(Displayed):
         return {
             "ok": self.ok,
             "concerns": [concern.to_dict() for concern in self.concerns],
-            "expected": None if self.expected is None else asdict(self.expected),
+            "expected": None if self.expected is None else self.expected.to_dict(),
             "lines": [{"kind": kind, "text": text} for kind, text in self.lines],
         }
 

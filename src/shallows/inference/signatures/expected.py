@@ -25,12 +25,13 @@ def expected_errors() -> dict[tuple[str, str], ExpectedError]:
     for row in csv.DictReader(lines):
         if int(row["data_sets"]) < FEWEST:
             continue
-        risk = (float(row["risk_median"]), float(row["risk_ninety"])) if row["risk_median"] else (None, None)
+        told = bool(row["risk_median"])
         found[row["network"], row["signature"]] = ExpectedError(
-            int(row["data_sets"]),
-            float(row["test_median"]),
-            float(row["test_ninety"]),
-            *risk,
+            data_sets=int(row["data_sets"]),
+            test_error=float(row["test_median"]),
+            test_error_ninety=float(row["test_ninety"]),
+            excess_risk=float(row["risk_median"]) if told else None,
+            excess_risk_ninety=float(row["risk_ninety"]) if told else None,
             rows=(int(row["fewest_rows"]), int(row["most_rows"])),
         )
     return found

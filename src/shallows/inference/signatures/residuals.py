@@ -16,6 +16,7 @@ from scipy.stats import chi2
 from scipy.stats import t as student
 
 from ...operators import is_sparse
+from ...operators.sparse import power_means
 from .base import Look, Seen, Signature
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def look_at_remainder(order: int, seen: Seen) -> Look | None:
 def _moved(order: int, seen: Seen) -> float:
     """Energy of an `order` that taking off the columns' means has made; none where they were not taken off."""
     moved = seen.assumptions.moved_by_centring.get(order, 0.0)
-    if not moved or float(np.abs(seen.moments.means).max()) > CENTRED:
+    if not moved or float(np.abs(power_means(seen.inputs, 1)).max()) > CENTRED:
         return 0.0
     return moved * float(seen.predicted.var()) / seen.labels.size
 
