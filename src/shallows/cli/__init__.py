@@ -21,6 +21,7 @@ from . import phases as _phases
 from . import predict as _predict
 from . import prune as _prune
 from . import reproduce as _reproduce
+from . import robustness as _robustness
 from . import train as _train
 from . import verify as _verify
 from ._exit_codes import exit_code_of
@@ -65,6 +66,7 @@ _COMMANDS = (
     ("phases", _phases, "Draw the phase diagram, or print the table of exponents."),
     ("exponents", _exponents, "Read power laws from a learning curve."),
     ("reproduce", _reproduce, "Make a figure of the papers from scratch."),
+    ("robustness", _robustness, "Measure where theory breaks, and write an atlas of departures."),
     ("train", _train, "Train on your data to a certified minimum and write the weights."),
     ("amp", _amp, "Run message passing, each iteration beside its prediction."),
     ("fit", _fit, "Train on your data: weight decay, test error and report without a test set."),

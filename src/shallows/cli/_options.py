@@ -17,11 +17,12 @@ from .._arguments import shown as shown
 from ..errors import InvalidArgument, UnknownNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..designs import Design as DesignObject
     from ..networks import Network as Architecture
     from ..problems import Problem
+    from ..robustness import Citation
     from ..teachers import Teacher
 
 #: Larger numbers are no dimension anyone means, and stop being exact as floating-point numbers.
@@ -81,6 +82,24 @@ Alignment = Annotated[
         "--alignment",
         "HOW",
         "Teacher in the eigenvectors of the covariance: aligned (default), random, or a file with a rotation.",
+    ),
+]
+Inputs = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs",
+        metavar="NAME",
+        help="Cite what was measured on inputs that depart from theory, such as student:3 (docs/robustness.md).",
+        show_default=False,
+    ),
+]
+Activation = Annotated[
+    str | None,
+    typer.Option(
+        "--activation",
+        metavar="NAME",
+        help="Cite what was measured of networks of this activation, such as relu (docs/robustness.md).",
+        show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -151,6 +170,29 @@ def naming(typed: Mapping[str, str | None]) -> Iterator[None]:
         option = " / ".join("--" + name.replace("_", "-") for name in error.name.split(" / "))
         value = error.value if text is None else shown(text)
         raise InvalidArgument(option, value, error.allowed) from error
+
+
+def parse_citations(network: str, inputs: str | None, activation: str | None) -> list[Citation]:
+    """Rows of the measured atlas that `--inputs` and `--activation` ask for.
+
+    Raises
+    ------
+    InvalidArgument
+        If there is none.
+    """
+    if inputs is None and activation is None:
+        return []
+    from ..robustness.citing import cite_activation, cite_inputs
+
+    with naming({"inputs": inputs, "activation": activation}):
+        found = [] if inputs is None else [cite_inputs(inputs, network)]
+        return found if activation is None else [*found, cite_activation(activation)]
+
+
+def say_citations(citations: Sequence[Citation]) -> None:
+    """One line for each."""
+    for citation in citations:
+        typer.echo(f"\n{citation.sentence[0].upper()}{citation.sentence[1:]}.")
 
 
 def parse_network(network: str | None, **options: str | None) -> Architecture:

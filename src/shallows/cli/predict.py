@@ -23,14 +23,17 @@ def run(
     alignment: options.Alignment = None,
     weight_decay: options.WeightDecay = None,
     penalty: options.Penalty = None,
+    inputs: options.Inputs = None,
+    activation: options.Activation = None,
     json: options.Json = False,
 ) -> int:
     """Build the problem, solve it, print it."""
-    inputs = options.parse_design(design, covariance, alignment)
+    law = options.parse_design(design, covariance, alignment)
     problem = options.build_problem(
-        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, law, depth=depth
     )
     decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
+    cited = options.parse_citations(problem.network, inputs, activation)
 
     from ..prediction import predict
 
@@ -43,9 +46,10 @@ def run(
         status = getattr(error.result, "status", None)
         return print_failure(problem.to_dict(), status, as_json=json, message=str(error))
     if json:
-        print_json(content)
+        print_json(content | ({"measured_elsewhere": [one.to_dict() for one in cited]} if cited else {}))
     else:
         from ._result_sections import print_prediction
 
         print_prediction(content)
+        options.say_citations(cited)
     return 0

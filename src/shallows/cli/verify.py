@@ -91,14 +91,17 @@ def run(
     force: Force = False,
     learning_curve: Curve = None,
     workers: Workers = None,
+    inputs: options.Inputs = None,
+    activation: options.Activation = None,
     json: options.Json = False,
 ) -> int:
     """Build the problem, check everything, then train and report."""
-    inputs = options.parse_design(design, covariance, alignment)
+    law = options.parse_design(design, covariance, alignment)
     problem = options.build_problem(
-        network, dim, samples, gamma, spectrum, rank, energy, noise, width, inputs, depth=depth
+        network, dim, samples, gamma, spectrum, rank, energy, noise, width, law, depth=depth
     )
     decay, reduced = options.parse_regularisation(problem, weight_decay, penalty)
+    cited = options.parse_citations(problem.network, inputs, activation)
     if not isinstance(problem.samples, int):
         raise InvalidArgument("--samples", samples, "must be an integer: data sets are drawn")
     settings: dict[str, Any] = {
@@ -136,11 +139,12 @@ def run(
             write_report(verification, output.partial)
             output.finish()
     if json:
-        print_json(content)
+        print_json(content | ({"measured_elsewhere": [one.to_dict() for one in cited]} if cited else {}))
     else:
         from ._result_sections import print_verification
 
         print_verification(content)
+        options.say_citations(cited)
     if out is not None:
         report = Path(out) / "report.html"
         typer.echo(f"\nReport: {report}", err=json)

@@ -166,14 +166,14 @@ def _register_all() -> None:
     register_departure(Departure("as assumed", "none", nothing, World()))
 
     teachers: tuple[tuple[str, str, World], ...] = (
-        ("heavier teacher", "The teacher's exponent is 0.4 below what theory is told.", World(teacher=partial(_gamma, -0.4))),
-        ("steeper teacher", "The teacher's exponent is 0.75 above what theory is told.", World(teacher=partial(_gamma, 0.75))),
-        ("low-rank teacher", f"The teacher has {RANK} equal modes; theory is told a power law.", World(teacher=_low_rank)),
-        ("stronger teacher", "The teacher has twice the energy that theory is told.", World(teacher=_energetic)),
-        ("teacher of the other kind", "The target is a network of the other kind, of the same energy.", World(other_kind=True)),
-    )  # fmt: skip
+        ("heavier teacher", "The teacher's exponent is 0.4 below", World(teacher=partial(_gamma, -0.4))),
+        ("steeper teacher", "The teacher's exponent is 0.75 above", World(teacher=partial(_gamma, 0.75))),
+        ("low-rank teacher", f"The teacher has {RANK} equal modes instead of", World(teacher=_low_rank)),
+        ("stronger teacher", "The teacher has twice the energy of", World(teacher=_energetic)),
+        ("teacher of the other kind", "The target is a network of the other kind instead of", World(other_kind=True)),
+    )
     for name, words, world in teachers:
-        register_departure(Departure(name, "teacher", words, world))
+        register_departure(Departure(name, "teacher", f"{words} the one that theory is told.", world))
     words = "Every second mode of the teacher is negative: no positive semidefinite matrix holds it."
     register_departure(Departure("negative modes", "teacher", words, World(negative=True), OF_MATRICES))
     student = TheoryStudent(width=NARROW)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .._types import FloatArray
     from ..problems import Problem
     from ..training import Dataset
+    from .learned import Learned
 
 #: What kinds of departures there are, in the order of the atlas.
 FAMILIES = ("none", "activation", "depth", "teacher", "labels", "inputs", "loss", "real data")
@@ -113,8 +114,13 @@ class Drawn(Displayed):
             found = found * (float(found @ truth) / energy if energy > 0 else 0.0)
         return float(np.mean((found - truth) ** 2))
 
-    def predicted_risk(self) -> float:
+    def predicted_risk(self, learned: Learned | None = None) -> float:
         """Excess risk by theory, of the network that it covers, as its user would have it.
+
+        Parameters
+        ----------
+        learned : Learned, optional
+            What was trained: of real tables all that theory is told.
 
         Raises
         ------

@@ -77,10 +77,10 @@ class Phase(Displayed):
 #: Phases of the theory's own networks (theory note, section 7): outliers only; few samples and weak weight decay;
 #: close to the noise line; many samples and weak weight decay.
 OF_THEORY = (
-    Phase("quadratic-II", "strong decay", "quadratic", 50, 2000, 1.25, 0.3, 2.0),
-    Phase("quadratic-V", "few samples", "quadratic", 50, 500, 1.25, 0.3, 0.02),
-    Phase("quadratic-line", "noise line", "quadratic", 50, 2000, 1.25, 0.3, 0.9),
-    Phase("quadratic-VI", "many samples", "quadratic", 50, 3000, 1.25, 0.3, 0.02),
+    Phase("quadratic-II", "strong decay", "quadratic", 40, 1600, 1.25, 0.3, 2.0),
+    Phase("quadratic-V", "few samples", "quadratic", 40, 400, 1.25, 0.3, 0.02),
+    Phase("quadratic-line", "noise line", "quadratic", 40, 1600, 1.25, 0.3, 1.0),
+    Phase("quadratic-VI", "many samples", "quadratic", 40, 2400, 1.25, 0.3, 0.02),
     Phase("diagonal-II", "strong decay", "diagonal", 300, 300, 1.0, 0.5, 2.0),
     Phase("diagonal-V", "few samples", "diagonal", 300, 150, 1.0, 0.5, 0.01),
     Phase("diagonal-line", "noise line", "diagonal", 300, 600, 1.0, 0.5, 1.4),
@@ -89,11 +89,17 @@ OF_THEORY = (
 #: Settings of networks that theory does not cover, beside the quadratic network that stands in for them: both are
 #: taken at their best weight decay.
 OF_OTHERS = (
-    Phase("few", "few samples", "quadratic", 30, 360, 1.25, 0.1),
-    Phase("many", "many samples", "quadratic", 30, 1200, 1.25, 0.1),
-    Phase("narrow", "narrow network", "quadratic", 30, 1200, 1.25, 0.1, None, 10),
+    Phase("few", "few samples", "quadratic", 24, 288, 1.25, 0.1),
+    Phase("many", "many samples", "quadratic", 24, 864, 1.25, 0.1),
+    Phase("narrow", "narrow network", "quadratic", 24, 864, 1.25, 0.1, None, 8),
 )
-PHASES = OF_THEORY + OF_OTHERS
+#: Of real tables: sizes are those of the table, and the weight decay is a share of the one that silences every weight.
+OF_TABLES = tuple(
+    Phase(f"table-{network}-{words.split()[0]}", words, network, 0, 0, 1.0, 0.0, share)
+    for network in ("diagonal", "quadratic")
+    for words, share in (("strong decay", 0.3), ("medium decay", 0.05), ("weak decay", 0.005))
+)
+PHASES = OF_THEORY + OF_OTHERS + OF_TABLES
 
 
 def phase_named(name: str) -> Phase:
@@ -116,7 +122,7 @@ def phase_named(name: str) -> Phase:
     --------
     >>> from shallows.robustness import phase_named
     >>> phase_named("many").samples
-    1200
+    864
     """
     found = {phase.name: phase for phase in PHASES}
     if name not in found:
