@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Root mean square correlation beyond chance that matters, and that is serious where columns must be uncorrelated.
 CORRELATED, STRONGLY_CORRELATED = 0.01, 0.05
+#: A p-value of all pairs together that is enough to speak of all of them.
+SURE = 5e-4
 #: Spread of the rows' lengths over that of independent columns that matters, and that is serious.
 UNEVEN, VERY_UNEVEN = 1.5, 4.0
 #: Length of the longest row over the mean one that matters.
@@ -71,14 +73,13 @@ def look_at_correlations(seen: Seen) -> Look | None:
     of_all = float(gamma.sf(found.squares / 2, mean**2 / variance, scale=variance / mean))
     of_one = found.chance_of_largest() if found.largest else 1.0
     p_value = min(2 * min(of_all, of_one), 1.0)
-    if of_all <= of_one and found.typical > CORRELATED:
+    together = of_all <= max(of_one, SURE)
+    if together and found.typical > CORRELATED:
         serious = seen.network.needs_white_inputs and found.typical > STRONGLY_CORRELATED
         words = f"columns are correlated (root mean square {found.typical:.2g} beyond chance)"
         return Look(found.typical, p_value, words, True, serious, QUANTITIES)
     words = f"two columns are correlated ({found.largest:.2g}, more than chance)"
-    if not found.largest:
-        words = f"columns are correlated (root mean square {found.typical:.2g} beyond chance)"
-    return Look(found.largest or found.typical, p_value, words, of_one < of_all, False, QUANTITIES)
+    return Look(found.largest, p_value, words, not together, False, QUANTITIES)
 
 
 def look_at_kurtosis(seen: Seen) -> Look | None:

@@ -24,6 +24,8 @@ NARROW = 0.05
 OFF = 0.03
 #: Message passing is not run on more numbers than this, in columns squared for weights that are a matrix.
 MOST_NUMBERS = 1e9
+#: Nor beside sparse inputs that full ones, of as many numbers, would not fit beside.
+MOST_FILLED = 1 << 24
 #: Fewer columns say nothing of a bulk.
 FEWEST_COLUMNS = 8
 #: Data sets that message passing is run on beside the user's, and what they cost together.
@@ -63,13 +65,14 @@ def look_at_messages(seen: Seen) -> Look | None:
     n, d = seen.inputs.shape
     strength = network.strength(found.weight_decay, found.penalty, d)
     cost = n * d * (d if network.is_matrix else 1)
-    if strength <= 0 or is_sparse(seen.inputs) or cost > MOST_NUMBERS or not MODELS.has(network.name):
+    too_large = cost > MOST_NUMBERS or (is_sparse(seen.inputs) and n * d > MOST_FILLED)
+    if strength <= 0 or too_large or not MODELS.has(network.name):
         return None
     evolution = StateEvolutionOfFit(found)
     if found.width is not None or evolution.energy <= 0 or evolution.label_noise <= 0:
         return None
     policy = ThresholdForPenalty(strength)
-    misses = _misses(Iteration(network, seen.inputs, seen.labels, policy), evolution)
+    misses = _misses(Iteration(network, operator_for(network, seen.inputs), seen.labels, policy), evolution)
     count = int(np.clip(MOST_REPLICAS_NUMBERS // cost, FEWEST_REPLICAS, MOST_REPLICAS))
     generator, replicas = np.random.default_rng(0), []
     for _ in range(count):
