@@ -374,7 +374,7 @@ class QuadraticAssumptions(Assumptions):
     own = (
         Signature(
             "negative modes",
-            "compare networks (--network auto); label noise counts that part in",
+            "compare networks (--network auto), or transform columns",
             look_at_negative_modes,
         ),
     )

@@ -223,7 +223,7 @@ KERNELS: dict[int, Callable[[FloatArray], FloatArray]] = {1: _linear, 2: _quadra
 
 def remainder_signatures(remainders: dict[int, str]) -> tuple[Signature, ...]:
     """One for each order that a network cannot represent."""
-    advice = "compare networks (--network auto), or transform columns; label noise counts that part in"
+    advice = "compare networks (--network auto), or transform columns"
     return tuple(Signature(name, advice, partial(look_at_remainder, order)) for order, name in remainders.items())
 
 
