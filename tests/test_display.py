@@ -37,6 +37,7 @@ from shallows._display import LINE, MOST_ROWS, Displayed, Summary
 from shallows.inference import (
     Concern,
     Diagnosis,
+    ExpectedError,
     NaiveExtrapolation,
     check_weights,
     fit_least_squares,
@@ -109,7 +110,8 @@ def every():
         modes, fit_power_law_teacher(found, draws=8), fit_teacher_law(found, draws=8), fit_least_squares(*data),
         NaiveExtrapolation(curve, 1 / curve, 1.0, (found.noise,)),
         Concern("mean", True, 0.5, "not centred", ("noise",)),
-        Diagnosis(()), run, run.trajectory, AmpSettings(), FixedRule(SoftThreshold(0.1)), ThresholdMultiple(1.0),
+        Diagnosis(()), ExpectedError(30, 0.04, 0.2, 0.1, 0.4),
+        run, run.trajectory, AmpSettings(), FixedRule(SoftThreshold(0.1)), ThresholdMultiple(1.0),
         ThresholdForPenalty(0.3), Observations("diagonal", data.labels, 0.1, 150, 1.0), *rules.values(),
         SoftThreshold(0.1).apply(data.labels, 0.1), network_named("diagonal"), network_named("quadratic"),
         network_named("diagonal").words, shallows.amp.MODELS, operator_for("diagonal", data.inputs),

@@ -169,11 +169,14 @@ def verification_sections(content: Mapping[str, Any]) -> list[tuple[str, list[Ro
     """Headings and rows that present a verification."""
     count = content["seeds"]
     heading = f"Predicted and measured ({count} data {'set' if count == 1 else 'sets'}, mean and standard error)"
+    told = content.get("signatures")
+    lines: list[Row] = [] if told is None else [(line["kind"], line["text"]) for line in told["lines"]]
     return [
         ("Problem", problem_rows(content)),
         (heading, _comparison_rows(content)),
         *([("Where gradient training ends", _ending_rows(content))] if len(content.get("endings", ())) > 1 else []),
         ("Outcome", _outcome_rows(content)),
+        ("What a fit to the first data set shows by itself", lines),
     ]
 
 

@@ -22,11 +22,11 @@ from shallows.inference import (
     silencing_weight_decay,
     tune,
 )
-from shallows.inference.concerns import ASSUMPTIONS
 from shallows.inference.diagonal import CELLS, _cells
 from shallows.inference.error_and_noise import READERS, relative_standard_error
 from shallows.inference.power_law import TEACHER_FITS
 from shallows.inference.pruning import PRUNERS
+from shallows.inference.signatures import ASSUMPTIONS
 from shallows.inference.weight_decay_path import SEARCHES
 from shallows.networks import paper_networks
 from shallows.state_evolution import moments
@@ -319,6 +319,7 @@ def test_concerns_are_json_whatever_was_found():
                 assert type(concern.serious) is bool and type(concern.statistic) is float
             assert json.loads(json.dumps(diagnosis.to_dict()))["ok"] is diagnosis.ok
     told = {"name": "a", "serious": True, "statistic": 1.0, "message": "b", "voids": ["noise"]}
+    told |= {"p_value": None, "advice": "", "expected": None}
     assert Concern("a", np.bool_(True), np.float64(1.0), "b", ("noise",)).to_dict() == told
 
 

@@ -286,8 +286,5 @@ def output_file(option: str, name: str | None, suffix: str, *, force: bool) -> P
 
 
 def concerns(diagnosis: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Rows about what speaks against the estimates."""
-    rows: list[tuple[str, ...]] = [
-        ("warning" if concern["serious"] else "note", concern["message"]) for concern in diagnosis["concerns"]
-    ]
-    return rows or [("", "nothing in the data speaks against the estimates")]
+    """Rows about what speaks against the estimates: what was seen, what to do, and how far off estimates were then."""
+    return [(line["kind"], line["text"]) for line in diagnosis["lines"]]

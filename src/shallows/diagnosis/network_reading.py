@@ -140,7 +140,7 @@ class NetworkReading(Displayed):
             "scale": float(self.scale),
             "intercept": float(self.intercept),
             "reasons": reasons,
-            "concerns": [concern.message for concern in self.diagnosis.concerns],
+            "concerns": [concern.line for concern in self.diagnosis.concerns],
             "remarks": list(self.remarks),
         }
 

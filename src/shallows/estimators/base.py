@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +19,6 @@ from .._version import __version__
 from ..errors import EstimateUndefined, InvalidArgument, SolveFailed, when_read
 from ..inference import (
     Concern,
-    Diagnosis,
     Estimate,
     Forecast,
     Inference,
@@ -35,6 +35,7 @@ from ..inference import (
     silencing_weight_decay,
     tune,
 )
+from ..inference.signatures import expected_error
 from ..networks import Capability, Network, network_named
 from ..operators import SparseInputs, is_sparse, operator_for
 from ..training import Fit, train
@@ -228,9 +229,15 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
             # Simulations: with a common factor the excess risk was forecast a quarter too low, and a fourth held.
             words = "columns were decorrelated, where forecasts were seen to miss"
             mixed = Concern(
-                "decorrelated", False, self.transformer_.condition_number_, words, ("power_law", "forecast")
+                "decorrelated",
+                False,
+                self.transformer_.condition_number_,
+                words,
+                ("power_law", "forecast"),
+                advice="trust the test error; for a forecast, fit to parts of the rows",
+                expected=expected_error(self.network, "decorrelated", labels.size),
             )
-            self.diagnosis_ = Diagnosis((*self.diagnosis_.concerns, mixed))
+            self.diagnosis_ = replace(self.diagnosis_, concerns=(*self.diagnosis_.concerns, mixed))
         against = self.diagnosis_.against
         self.test_error_estimate_: Estimate | None = None
         self.noise_variance_: Estimate | None = None

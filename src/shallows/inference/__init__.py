@@ -8,14 +8,14 @@ True
 
 What differs by network is in one file for each, :mod:`.diagonal` and :mod:`.quadratic`, behind one narrow protocol for
 each piece of work: :class:`.error_and_noise.Reader`, :class:`.weight_decay_path.Search`,
-:class:`.teacher_fits.TeacherFit`, :class:`.pruning.Pruner` and :class:`.concerns.Assumptions`.
+:class:`.teacher_fits.TeacherFit`, :class:`.pruning.Pruner` and :class:`.signatures.Assumptions`.
 """
 
 from __future__ import annotations
 
 from . import diagonal, quadratic  # noqa: F401 - each registers what it can do
-from .concern import Concern, Diagnosis
-from .concerns import check_assumptions, check_inputs
+from .concern import Concern, Diagnosis, ExpectedError
+from .concerns import check_assumptions
 from .error_and_noise import infer
 from .estimate import LEVEL, Estimate
 from .extrapolation import NaiveExtrapolation, extrapolate_naively
@@ -25,6 +25,7 @@ from .modes import Modes, recover_modes
 from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher, fit_teacher
 from .pruning import Pruned, predicted_risk, prune
 from .result import Inference
+from .signatures import check_inputs, look_for_signatures
 from .teacher_law import TeacherLaw, fit_teacher_law
 from .tuning import silencing_weight_decay, tune
 from .weight_decay_path import WeightDecayPath
@@ -35,6 +36,7 @@ __all__ = [
     "Concern",
     "Diagnosis",
     "Estimate",
+    "ExpectedError",
     "Forecast",
     "ForecastPoint",
     "Inference",
@@ -57,6 +59,7 @@ __all__ = [
     "fit_teacher_law",
     "forecast",
     "infer",
+    "look_for_signatures",
     "predicted_risk",
     "prune",
     "recover_modes",

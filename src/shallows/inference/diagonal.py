@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
@@ -11,12 +11,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso, lasso_path
 
 from ..networks import network_named
-from ..operators import is_sparse, to_host
+from ..operators import is_sparse, operator_for, to_host
 from ..teachers import PowerLaw
-from .concern import Concern
-from .concerns import ASSUMPTIONS, Assumptions
-from .error_and_noise import READERS, Reader, Reading
+from .concern import NOISE
+from .error_and_noise import LARGEST_LEVERAGE, READERS, Reader, Reading
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
+from .signatures import ASSUMPTIONS, Assumptions
+from .signatures.base import deviation_of_rest
 from .teacher_fits import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
 from .weight_decay_path import SEARCHES, Search
 
@@ -216,10 +217,30 @@ def _jump_freedom(unbiased: FloatArray, threshold: float, jump: float, noise_sca
 
 @ASSUMPTIONS.register("diagonal")
 class DiagonalAssumptions(Assumptions):
-    """Columns of unit variance, and independent noise."""
+    """Columns of unit variance, independent noise, and labels linear in the columns."""
 
     kurtosis_allowance = 1.0
-    error_correlation = 0.2
+    remainders: ClassVar[dict[int, str]] = {2: "curvature", 3: "cubic part"}
+    remainder_voids = (NOISE,)  # more data still bring what is linear
+    row_power = 1
+    echo = 1.15
 
-    def concerns(self, inputs: FloatArray, labels: FloatArray, inference: Inference) -> list[Concern]:
-        return []
+    def left_out(self, inputs: Any, labels: FloatArray, inference: Inference) -> FloatArray:
+        operator, active = operator_for(inference.network, inputs), np.flatnonzero(inference.learned)
+        residual = labels - operator.output(inference.learned)
+        leverages = np.square(np.linalg.qr(operator.columns(active))[0]).sum(axis=1)
+        leverages += 1 - inference.samples / labels.size
+        out: FloatArray = residual / (1 - np.minimum(leverages, LARGEST_LEVERAGE))
+        return out
+
+    def expected_errors(self, inputs: Any, inference: Inference) -> tuple[FloatArray, FloatArray]:
+        estimate = PRUNERS.of(inference.network)().clean(inference.unbiased, inference.noise_scale).estimate
+        known = operator_for(inference.network, inputs).forward(estimate - inference.learned)
+        return known, deviation_of_rest(inputs, inference, known, self.row_power)
+
+    def narrow_bulk(self, inference: Inference) -> tuple[float, float]:
+        d, quartile = inference.dim, 0.67449
+        inside = float((np.abs(inference.unbiased) < quartile * inference.noise_scale).mean())
+        density = np.exp(-0.5 * quartile**2) / np.sqrt(2 * np.pi)
+        of_scale = 2 * density * quartile * inference.relative_error / 2
+        return inside - 0.5, float(np.hypot(0.5 / np.sqrt(d), of_scale))

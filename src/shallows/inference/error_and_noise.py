@@ -20,10 +20,11 @@ from ..networks import Capability, network_named
 from ..operators import as_pair, check_data, operator_for, to_host
 from ..training import Fit
 from .concern import TEST_ERROR, WEIGHTS, Concern
-from .concerns import check_inputs, check_rows
+from .concerns import check_rows
 from .estimate import LEVEL, Estimate, excess_kurtosis
 from .least_squares import fit_least_squares
 from .result import Inference
+from .signatures import check_inputs
 
 if TYPE_CHECKING:
     from .._types import FloatArray

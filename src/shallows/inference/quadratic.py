@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.optimize import brentq, least_squares
 
 from ..denoisers import spectral_divergence
+from ..freeprob.tracy_widom import MEAN, STANDARD_DEVIATION, survival
 from ..networks import network_named
-from ..operators import to_host
+from ..operators import operator_for, to_host
 from ..weights import LowRankPSD
-from .concern import NOISE, OF_THE_TEACHER, RISK, Concern
-from .concerns import ASSUMPTIONS, SIGNIFICANT, Assumptions
+from .concern import NOISE, OF_THE_TEACHER, RISK
 from .cross_validation import predict_held_out
 from .error_and_noise import READERS, SMALLEST_SLACK, Reader, Reading
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
+from .signatures import ASSUMPTIONS, Assumptions, Look, Signature
+from .signatures.base import deviation_of_rest
 from .teacher_fits import LARGEST_GAMMA, SMALLEST_GAMMA, TEACHER_FITS, TeacherFit
 from .weight_decay_path import SEARCHES, Search
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from ..training import Fit
     from .pruning import Values
     from .result import Inference
+    from .signatures import Seen
 
 #: Relative finite-size error of the estimated test error, times ``n_eff``: simulations show it 9 % low at
 #: ``n_eff = 10``, 3 % at 30 and too little to see at 100.
@@ -42,6 +45,14 @@ NEGLIGIBLE = 1e-7
 OUTLIERS = 40
 #: What labels void that the network cannot represent.
 NOT_REPRESENTED = (NOISE, RISK, *OF_THE_TEACHER)
+#: A row's pull on its own fit counts as this at most.
+LARGEST_PULL = 1e4
+#: Numbers of the inputs that are copied at once.
+LARGEST_BLOCK = 1 << 22
+#: A mode this many fluctuations of the edge below it counts as negative.
+NEGATIVE = 3.0
+#: Half of the semicircle's eigenvalues lie within this many noise scales.
+QUARTILE = 0.80795
 #: Misses beyond this count linearly.
 SOFT = 3.0
 #: Largest slope of the rule that shrinks a mode, which rises from the edge of the noise like a root.
@@ -291,45 +302,112 @@ class QuadraticPruner(Pruner):
         return LowRankPSD(vectors[:, top] * np.sqrt(values[top]))
 
 
+def _learned(inference: Inference, vectors: FloatArray) -> FloatArray:
+    """``S`` from its eigenvalues; it shares the `vectors` of the unbiased weights, in increasing order of modes."""
+    out: FloatArray = (vectors * inference.learned[::-1]) @ vectors.T
+    return out
+
+
+def _blocks(inputs: FloatArray) -> list[FloatArray]:
+    """Rows in blocks of which copies fit in memory."""
+    return np.array_split(inputs, 1 + inputs.size // LARGEST_BLOCK)
+
+
+def _pull(rows: FloatArray, vectors: FloatArray, response: FloatArray) -> FloatArray:
+    squares = np.square(rows @ vectors)
+    out: FloatArray = ((squares @ response) * squares).sum(axis=1)
+    return out
+
+
+def _without_noise(values: FloatArray, noise_scale: float) -> FloatArray:
+    """What of a teacher lies along each eigenvector of the unbiased weights, whatever its law.
+
+    The eigenvalue less twice the noise's variance times the principal value of the Stieltjes transform there, which the
+    eigenvalues themselves give (Bun, Allez, Bouchaud and Potters 2016).
+    """
+    gaps = values[:, None] - values
+    cut = noise_scale**2 / np.sqrt(values.size)
+    repulsion = (gaps / (gaps**2 + cut)).sum(axis=1) / values.size
+    out: FloatArray = values - 2 * noise_scale**2 * repulsion
+    return out
+
+
+def _slopes(values: FloatArray, learned: FloatArray) -> FloatArray:
+    """``(f_i - f_j)/(x_i - x_j)`` of the modes, shape (d, d), and on the diagonal whether they are learned."""
+    steps = values[:, None] - values
+    equal = steps == 0
+    same = np.broadcast_to((learned > 0).astype(float), steps.shape)
+    return np.where(equal, same, (learned[:, None] - learned) / np.where(equal, 1.0, steps))
+
+
+def look_at_negative_modes(seen: Seen) -> Look | None:
+    """The smallest eigenvalue of the unbiased weights: Tracy and Widom's law, and the noise scale's own uncertainty."""
+    found, d = seen.inference, seen.inference.dim
+    if found.noise_scale <= 0:
+        return None
+    unit = d ** (2 / 3)
+    strength = (-float(found.observed[-1]) / found.noise_scale - 2) * unit
+    own = found.relative_error / 2 * 2 * unit  # of the edge at twice the noise scale
+    strength = MEAN + (strength - MEAN) * STANDARD_DEVIATION / float(np.hypot(STANDARD_DEVIATION, own))
+    edge = found.architecture.noise_edge(found.noise_scale, d, NEGATIVE)
+    negative = int((found.observed < -edge).sum())
+    return Look(
+        statistic=float(found.observed[-1]),
+        p_value=float(survival(strength)),
+        message=f"{max(negative, 1)} mode(s) of the labels are negative; a quadratic network of this kind learns only "
+        "positive ones",
+        matters=negative > 0,
+        voids=NOT_REPRESENTED,
+    )
+
+
 @ASSUMPTIONS.register("quadratic")
 class QuadraticAssumptions(Assumptions):
     """Normal, uncorrelated columns, and labels that are a positive quadratic form."""
 
     kurtosis_allowance = 0.3
-    error_correlation = 0.3  # the network's own errors grow with the prediction and with the row
-
-    def concerns(self, inputs: FloatArray, labels: FloatArray, inference: Inference) -> list[Concern]:
-        found = [_linear_part(inputs, labels, inference), _negative_modes(inference)]
-        return [concern for concern in found if concern is not None]
-
-
-def _linear_part(inputs: FloatArray, labels: FloatArray, inference: Inference) -> Concern | None:
-    n, d = inputs.shape
-    linear = inputs.T @ inference.residuals / n
-    expected = d * float(np.square(inference.residuals).mean()) / n
-    excess = (float(linear @ linear) - expected) / (expected * np.sqrt(2 / d))
-    share = (float(linear @ linear) - expected) / max(float(labels.var()), 1e-300)
-    if excess <= SIGNIFICANT or share <= 0.02:
-        return None
-    return Concern(
-        "linear part",
-        False,
-        share,
-        f"the labels hold a linear part (about {100 * min(share, 1.0):.0f} % of their variance) that a quadratic "
-        "network cannot represent, and more data would not bring",
-        NOT_REPRESENTED,
+    remainders: ClassVar[dict[int, str]] = {1: "linear part", 3: "cubic part"}
+    moved_by_centring: ClassVar[dict[int, float]] = {1: 2.0}
+    remainder_voids = NOT_REPRESENTED
+    row_power = 2
+    echo = 1.4
+    own = (
+        Signature(
+            "negative modes",
+            "compare networks (--network auto), or transform columns",
+            look_at_negative_modes,
+        ),
     )
 
+    def left_out(self, inputs: Any, labels: FloatArray, inference: Inference) -> FloatArray:
+        share = inference.degrees_of_freedom / inference.samples
+        values, vectors = np.linalg.eigh(inference.unbiased)
+        residual = labels - operator_for(inference.network, inputs).forward(_learned(inference, vectors))
+        if share == 0:
+            return residual
+        # The response of the network to a row: its features weighted by the slopes of the rule that shrinks modes.
+        response = _slopes(values, inference.learned[::-1])
+        pull = np.concatenate([_pull(rows, vectors, response) for rows in _blocks(inputs)])
+        pull /= pull.mean()
 
-def _negative_modes(inference: Inference) -> Concern | None:
-    edge = inference.architecture.noise_edge(inference.noise_scale, inference.dim, 3.0)
-    negative = int((inference.observed < -edge).sum())
-    if not negative:
-        return None
-    return Concern(
-        "negative modes",
-        False,
-        float(inference.observed[-1]),
-        f"{negative} mode(s) of the labels are negative; a quadratic network of this kind learns only positive ones",
-        NOT_REPRESENTED,
-    )
+        def excess(strength: float) -> float:
+            return float((strength * pull / (1 + strength * pull)).mean()) - share
+
+        strength = float(brentq(excess, 0.0, LARGEST_PULL)) if excess(LARGEST_PULL) > 0 else LARGEST_PULL
+        return residual * (1 + strength * pull)
+
+    def expected_errors(self, inputs: Any, inference: Inference) -> tuple[FloatArray, FloatArray]:
+        values, vectors = np.linalg.eigh(inference.unbiased)
+        estimate = (vectors * _without_noise(values, inference.noise_scale)) @ vectors.T
+        known = operator_for(inference.network, inputs).forward(estimate - _learned(inference, vectors))
+        return known, deviation_of_rest(inputs, inference, known, self.row_power)
+
+    def narrow_bulk(self, inference: Inference) -> tuple[float, float]:
+        d, observed = inference.dim, inference.observed
+        reach = QUARTILE * inference.noise_scale
+        inside = float((np.abs(observed - np.median(observed)) < reach).mean())
+        density = np.sqrt(4 - QUARTILE**2) / (2 * np.pi)
+        of_scale = 2 * density * QUARTILE * inference.relative_error / 2
+        # Variance of the number of eigenvalues in an interval that holds half of them (Mehta).
+        count = 2 / np.pi**2 * (np.log(np.pi * d) + np.euler_gamma + 1 - np.pi**2 / 8)
+        return inside - 0.5, float(np.hypot(np.sqrt(count) / d, of_scale))

@@ -16,12 +16,13 @@ from ..operators import as_pair, check_data, operator_for, to_host
 from ..optimum import minimum_between
 from ..training import Dataset, Fit, train, train_path
 from .concern import TEST_ERROR, WEIGHTS, Concern
-from .concerns import check_inputs, check_rows
+from .concerns import check_rows
 from .cross_validation import HeldOut, hold_out
 from .error_and_noise import is_uneven, look_at_inputs, read_fit
 from .estimate import Estimate
 from .power_law import LARGEST_MISFIT, estimated_problem, fit_teacher
 from .result import Inference
+from .signatures import check_inputs
 from .weight_decay_path import SEARCHES, Search, Step, Steps, WeightDecayPath, vertex
 
 if TYPE_CHECKING:

@@ -97,6 +97,7 @@ def render(verification: Verification, figures: list[dict[str, str]]) -> str:
         verdict=readings.polished(verification.verdict),
         against=not ok or verification.agrees is False,
         warnings=verification.warnings,
+        signatures=[] if verification.signatures is None else verification.signatures.to_dict()["lines"],
         comparison=_comparison_rows(verification) if ok else [],
         facts=_facts(verification) if ok else [],
         figures=figures,

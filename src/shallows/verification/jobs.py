@@ -15,6 +15,7 @@ from .measurements import Run
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ..inference import Diagnosis
     from ..prediction import Prediction
     from ..problems import Problem
     from ..training import Dataset, Fit
@@ -61,6 +62,8 @@ class Job:
         See ``LABELS``; gradient training may have a scale of its initial weights, ``"gradient:0.1"``.
     label : str
         For progress messages.
+    read : bool
+        Whether to look for signatures of departures in the fit.
     """
 
     prediction: Prediction
@@ -68,6 +71,7 @@ class Job:
     stream: np.random.SeedSequence
     trainer: str
     label: str
+    read: bool = False
 
 
 def run_job(job: Job, progress: Progress | None = None, done: int = 0, total: int = 0) -> Run:
@@ -86,10 +90,22 @@ def run_job(job: Job, progress: Progress | None = None, done: int = 0, total: in
     fit = _train(dataset, job.prediction, job.trainer, job.stream, speak)
     learned, truth = dataset.whitened(fit.weights), dataset.whitened(dataset.weights)
     weights = job.prediction.problem.architecture.aligned(learned, truth)
-    run = Run(job.index, _light(fit), fit.excess_risk(dataset), weights)
+    found = _read(dataset, fit) if job.read else None
+    run = Run(job.index, _light(fit), fit.excess_risk(dataset), weights, found)
     if progress is not None:
         progress(job.label, done + 1, total)
     return run
+
+
+def _read(dataset: Dataset, fit: Fit) -> Diagnosis | None:
+    """What the fit shows of departures from theory; None where it says nothing, such as by interpolating."""
+    from ..errors import EstimateUndefined, InvalidArgument
+    from ..inference import check_assumptions, infer
+
+    try:
+        return check_assumptions(dataset.inputs, dataset.labels, infer(dataset, fit))
+    except (EstimateUndefined, InvalidArgument):
+        return None
 
 
 def _sample(problem: Problem, stream: np.random.SeedSequence) -> Dataset:

@@ -14,6 +14,7 @@ from .._numbers import measured_number
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from ..inference import Diagnosis
     from ..training import Fit
 
 #: A learned weight counts as zero below this share of the noise scale (of the largest weight without noise).
@@ -144,12 +145,16 @@ class Measurements(Displayed):
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What is kept of one training run; `weights` are the modes in the form that their predicted law describes."""
+    """What is kept of one training run; `weights` are the modes in the form that their predicted law describes.
+
+    `signatures` are those of departures from theory, where they were looked for.
+    """
 
     dataset: int
     fit: Fit
     excess_risk: float
     weights: FloatArray
+    signatures: Diagnosis | None = None
 
     @property
     def finite(self) -> bool:

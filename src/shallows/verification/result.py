@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
+    from ..inference import Diagnosis
     from ..prediction import Prediction
     from ..problems import Problem
     from ..state_evolution import Status
@@ -44,6 +45,9 @@ class Verification(Displayed):
         What the reader should know: trainers left out, runs that did not converge.
     provenance : mapping
         Versions and timings, JSON-ready.
+    signatures : Diagnosis or None
+        What a fit to the first data set shows, without the truth, of departures from theory; None where it says nothing
+        (inputs with a covariance, a network that interpolates).
 
     Examples
     --------
@@ -61,6 +65,7 @@ class Verification(Displayed):
     curve: LearningCurve | None = None
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    signatures: Diagnosis | None = None
 
     @property
     def problem(self) -> Problem:
@@ -185,6 +190,7 @@ class Verification(Displayed):
         if self.endings:
             out["endings"] = [ending.to_dict() for ending in self.endings]
         out["learning_curve"] = None if self.curve is None else self.curve.to_dict()
+        out["signatures"] = None if self.signatures is None else self.signatures.to_dict()
         out["warnings"] = list(self.warnings)
         out["provenance"] = dict(self.provenance)
         return out
@@ -196,8 +202,8 @@ class Verification(Displayed):
         if not self.status.ok:
             return Summary(title, [("status", words(self.status.value))], notes=[self.verdict])
         agrees = {True: "yes", False: "no", None: "cannot be told"}[self.agrees]
-        first, second, third = verification_sections(self._content(self.prediction.read_so_far()))
-        return Summary(title, [("agreement", agrees), *summary_rows([second, third, first])])
+        first, *others = verification_sections(self._content(self.prediction.read_so_far()))
+        return Summary(title, [("agreement", agrees), *summary_rows([*others, first])])
 
     def to_frame(self) -> pandas.DataFrame:
         """Measured beside predicted, one row for each trainer and quantity.

@@ -136,7 +136,15 @@ def verify(
             notes.append(f"theory has no answer at {curve.failures} of {total} points of the learning curve")
     seconds = {name: sum(m.seconds) for name, m in measured.items()}
     provenance = _provenance(time.perf_counter() - started, seconds)
-    return Verification(prediction, measured, seeds, seed, curve, tuple(notes), provenance)
+    told = next((run.signatures for own in runs.values() for run in own if run.signatures is not None), None)
+    return Verification(prediction, measured, seeds, seed, curve, tuple(notes), provenance, told)
+
+
+def _says_something(problem: Problem) -> bool:
+    """Whether a fit to white inputs can be read: theory has been told of a covariance, the signatures have not."""
+    from ..inference.error_and_noise import READERS
+
+    return problem.design.is_white and problem.is_convex and READERS.has(problem.network)
 
 
 def _checked_scales(init_scales: Sequence[float]) -> list[float]:
@@ -175,7 +183,14 @@ def _train_all(
     """Every trainer on every data set, and the runs of the learning curve, wherever sweeps compute."""
     streams = root.spawn(seeds)
     jobs = [
-        Job(prediction, index, streams[index], name, f"data set {index + 1} of {seeds}: {label_of(name)}")
+        Job(
+            prediction,
+            index,
+            streams[index],
+            name,
+            f"data set {index + 1} of {seeds}: {label_of(name)}",
+            read=index == 0 and name == trainers[-1] and _says_something(prediction.problem),
+        )
         for index in range(seeds)
         for name in trainers
     ]
