@@ -158,7 +158,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
     )
     per_penalty = problem.weight_decay_from_penalty(1.0) if problem.architecture.has_width else 1.0
     numerical, distance = numerical_phases(found, slope_n, slope_lam)
-    best, best_risk = _optimum(found)
+    best, best_risk = best_along(found)
     dims = ("effective_samples", "weight_decay")
     codes = {"units": "1", "flag_values": list(range(len(NAMES))), "flag_meanings": " ".join(NAMES)}
     row, column = (dims[0],), (dims[1],)
@@ -176,7 +176,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
         "exponent_distance": (dims, distance, {"long_name": "exponents, away from those of the phase"}),
         "blurred": (dims, ~(distance <= BLUR), {"long_name": f"no asymptotic exponents within {BLUR}"}),
         "noise_line": (row, noise_line, {"long_name": "sqrt(n_eff/d), in units of the weight decay"}),
-        "threshold_line": (row, _threshold_line(found), {"long_name": "where zeta meets the bulk edge"}),
+        "threshold_line": (row, threshold_line(found), {"long_name": "where zeta meets the bulk edge"}),
         "optimal_weight_decay": (row, best, {"long_name": "weight decay of smallest risk"}),
         "optimal_risk": (row, best_risk, {"units": "label^2", "long_name": "risk there"}),
         "peak": (column, interpolation_peak(found), {"long_name": "effective samples of the interpolation peak"}),
@@ -197,7 +197,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
     return xarray.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
-def _threshold_line(found: Predictions) -> FloatArray:
+def threshold_line(found: Predictions) -> FloatArray:
     """Per row, the weight decay where the computed threshold crosses the computed bulk edge; nan if outside."""
     ratio = np.log(found.data["threshold"] / found.bulk_edge)
     line = np.full(found.plane.samples.size, np.nan)
@@ -211,7 +211,7 @@ def _threshold_line(found: Predictions) -> FloatArray:
     return line
 
 
-def _optimum(found: Predictions) -> tuple[FloatArray, FloatArray]:
+def best_along(found: Predictions) -> tuple[FloatArray, FloatArray]:
     """Per row, weight decay and risk of the minimum, refined between grid points; nan at the border."""
     plane = found.plane
     best, value = np.full(plane.samples.size, np.nan), np.full(plane.samples.size, np.nan)
