@@ -160,6 +160,6 @@ def _save(service: Service, view: View, path: Path) -> int:
     with Progress() as progress:
         grid = family_grid(view, view.problem(service.teachers), progress.update)
         with replacing(path) as partial:
-            Path(partial).write_text(saved_page(view.query(), grid), encoding="utf-8")
+            Path(partial).write_text(saved_page(view, grid), encoding="utf-8")
     typer.echo(f"Page: {path} ({path.stat().st_size / 1e6:.1f} MB)\n{grid['statement']}")
     return 0

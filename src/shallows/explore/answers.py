@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Numbers of samples along the learning curve.
 CURVE_POINTS = 41
+#: Bends of the curve that are looked at more closely, and the change of slope (of logarithms) that is none.
+MOST_BENDS, STRAIGHT = 8, 0.05
 #: Points of a density, learned modes that are drawn.
 DENSITY_POINTS, MOST_SPIKES = 160, 60
 #: Cells of the diagram, samples and weight decays: first a rough one, then the one that stays.
@@ -133,14 +135,10 @@ def spectrum(law: LearnedLaw) -> dict[str, Any]:
     modes = law.outliers
     top = max([modes[0].learned if modes else 0.0, law.bulk[1] if law.bulk else 0.0, 2 * law.noise_scale])
     size, density = np.zeros(0), np.zeros(0)
-    end = 1.25 * top
-    if law.has_sharp_bulk:  # beyond it every mode is seen by itself
-        end = law.bulk[1] if law.bulk else 0.0
+    end = (law.bulk[1] if law.bulk else 0.0) if law.has_sharp_bulk else 1.25 * top
     if end > 0 and law.mass_at_zero < 1 - 1e-12:
         size = np.geomspace(2e-3 * top, end, DENSITY_POINTS)
-        density = size * law.density(size)
-        if not law.problem.architecture.is_matrix:  # weights of either sign, by size
-            density = density + size * law.density(-size)
+        density = density_by_size(law, size)
     return {
         "mass_at_zero": law.mass_at_zero,
         "bulk": None if law.bulk is None else list(law.bulk),
@@ -154,6 +152,16 @@ def spectrum(law: LearnedLaw) -> dict[str, Any]:
     }
 
 
+def density_by_size(law: LearnedLaw, size: FloatArray) -> FloatArray:
+    """Density of the logarithm of the size of the learned weights; of a law with a sharp bulk, of its bulk."""
+    density = size * law.density(size)
+    if not law.problem.architecture.is_matrix:  # weights of either sign
+        density = density + size * law.density(-size)
+    if law.has_sharp_bulk:  # beyond it every mode is seen by itself
+        density = np.where(size <= (law.bulk[1] if law.bulk else 0.0), density, 0.0)
+    return density
+
+
 def curve(problem: Problem, weight_decay: float) -> dict[str, Any]:
     """Predicted excess risk over the number of samples, None where there is no solution.
 
@@ -165,12 +173,29 @@ def curve(problem: Problem, weight_decay: float) -> dict[str, Any]:
     >>> found["excess_risk"][0] > found["excess_risk"][-1]
     True
     """
-    samples = _samples(problem, CURVE_POINTS)
-    risks = []
-    for n in samples:
-        prediction = predict(replace(problem, samples=n), weight_decay=weight_decay, throw=False)
-        risks.append(prediction.excess_risk if prediction.status.ok else None)
-    return {"samples": samples.tolist(), "excess_risk": risks}
+    known: dict[float, float | None] = {}
+
+    def add(samples: FloatArray) -> None:
+        for n in samples:
+            prediction = predict(replace(problem, samples=n), weight_decay=weight_decay, throw=False)
+            known[float(n)] = prediction.excess_risk if prediction.status.ok else None
+
+    add(_samples(problem, CURVE_POINTS))
+    add(_bends(known))
+    ordered = sorted(known)
+    return {"samples": ordered, "excess_risk": [known[n] for n in ordered]}
+
+
+def _bends(known: dict[float, float | None]) -> FloatArray:
+    """Numbers of samples on both sides of where a curve bends most, such as at a peak."""
+    x = np.array(sorted(known))
+    with np.errstate(divide="ignore"):
+        y = np.log([known[n] or math.nan for n in x])
+    bend = np.abs(np.nan_to_num(np.diff(y, 2)))
+    sharpest = np.sort(np.argsort(-bend)[:MOST_BENDS]) + 1
+    sharpest = sharpest[bend[sharpest - 1] > STRAIGHT]
+    middles = [np.sqrt(x[k] * x[k + side]) for k in sharpest for side in (-1, 1)]
+    return np.unique(np.rint(middles)) if middles else np.zeros(0)
 
 
 def _samples(problem: Problem, count: int) -> FloatArray:
@@ -206,10 +231,15 @@ def diagram(problem: Problem, grid: str = "fine", progress: Callable[[int, int],
         "samples": plane.samples.tolist(),
         "weight_decay": decays.tolist(),
         "excess_risk": _listed(found.data["excess_risk"]),
-        "phases": phase_map(problem, *sight(problem)),
+        "phases": _drawn(phase_map(problem, *sight(problem))),
         "floors": None,
     }
     return out if grid == "rough" else out | {"floors": floors(problem, decays, progress)}
+
+
+def _drawn(phases: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What of a map of phases is drawn."""
+    return None if phases is None else {name: phases[name] for name in ("segments", "labels")}
 
 
 def floors(problem: Problem, decays: FloatArray, progress: Callable[[int, int], None] | None) -> dict[str, Any]:

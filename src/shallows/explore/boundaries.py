@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..problems import Problem
 
 #: Cells in which boundaries are looked for, samples and weight decays: a phase thinner than a cell may be missed.
-CELLS = (44, 26)
+CELLS = (56, 36)
 #: Halvings that find where a boundary crosses the side of a cell.
 HALVINGS = 9
 #: Cells around it that a phase has for itself before its name is written there.
@@ -40,7 +40,8 @@ def phase_map(
     Returns
     -------
     dict
-        ``segments``: lists ``x0, y0, x1, y1`` of samples and weight decays; ``labels``: name and place.
+        ``segments``: lists ``x0, y0, x1, y1`` of samples and weight decays; ``labels``: name and place; ``cells``:
+        names at places that are evenly spaced on logarithmic axes.
 
     Examples
     --------
@@ -70,32 +71,39 @@ def phase_map(
         return phase_of_problem(here, math.exp(log_decay) / per_penalty)
 
     names = np.array([[name(a, b) for b in y] for a in x])
-    return {"segments": _segments(names, x, y, name), "labels": _labels(names, x, y)}
+    return {"segments": _segments(names, x, y, name), "labels": _labels(names, x, y), "cells": names.tolist()}
 
 
 def _segments(names: Any, x: Any, y: Any, name: Callable[[float, float], str]) -> dict[str, list[float]]:
-    """Pieces of the boundaries, one to three in every cell that one passes through."""
-    along_x = {
-        (i, j): _crossing(partial(_swapped, name, y[j]), x[i], x[i + 1], names[i, j])
-        for i, j in zip(*np.nonzero(names[:-1] != names[1:]), strict=True)
-    }
-    along_y = {
-        (i, j): _crossing(partial(name, x[i]), y[j], y[j + 1], names[i, j])
-        for i, j in zip(*np.nonzero(names[:, :-1] != names[:, 1:]), strict=True)
-    }
+    """Pieces of the boundaries: in each cell, straight from where one comes in to where it leaves."""
+    cells: dict[tuple[int, int], list[tuple[frozenset[str], tuple[float, float]]]] = {}
+    for i, j in zip(*np.nonzero(names[:-1] != names[1:]), strict=True):
+        place = _crossing(partial(_swapped, name, y[j]), x[i], x[i + 1], names[i, j])
+        for cell in ((i, j - 1), (i, j)):
+            cells.setdefault(cell, []).append((frozenset((names[i, j], names[i + 1, j])), (place, y[j])))
+    for i, j in zip(*np.nonzero(names[:, :-1] != names[:, 1:]), strict=True):
+        place = _crossing(partial(name, x[i]), y[j], y[j + 1], names[i, j])
+        for cell in ((i - 1, j), (i, j)):
+            cells.setdefault(cell, []).append((frozenset((names[i, j], names[i, j + 1])), (x[i], place)))
     out: dict[str, list[float]] = {"x0": [], "y0": [], "x1": [], "y1": []}
-    for i in range(x.size - 1):
-        for j in range(y.size - 1):
-            ends = [(along_x[i, k], y[k]) for k in (j, j + 1) if (i, k) in along_x]
-            ends += [(x[k], along_y[k, j]) for k in (i, i + 1) if (k, j) in along_y]
-            if len(ends) < 2:
-                continue
-            middle = tuple(np.mean(ends, axis=0))
-            pairs = [tuple(ends)] if len(ends) == 2 else [(end, middle) for end in ends]
-            for start, stop in pairs:
-                for key, value in zip(out, (*start, *stop), strict=True):
-                    out[key].append(math.exp(value))
+    for ends in cells.values():
+        for start, stop in _joined(ends):
+            for key, value in zip(out, (*start, *stop), strict=True):
+                out[key].append(math.exp(value))
     return out
+
+
+def _joined(ends: list[tuple[frozenset[str], tuple[float, float]]]) -> list[tuple[Any, Any]]:
+    """Ends of the same boundary in pairs; those that are left meet in a point."""
+    pairs, left = [], []
+    for between in dict.fromkeys(phases for phases, _ in ends):
+        own = [place for phases, place in ends if phases == between]
+        pairs += list(zip(own[::2], own[1::2], strict=False))
+        left += own[len(own) // 2 * 2 :]
+    if len(left) > 2:
+        middle = tuple(np.mean(left, axis=0))
+        return pairs + [(end, middle) for end in left]
+    return pairs + ([(left[0], left[1])] if len(left) == 2 else [])
 
 
 def _swapped(name: Callable[[float, float], str], second: float, first: float) -> str:

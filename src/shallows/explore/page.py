@@ -107,12 +107,14 @@ def live_page(first: str, opened: dict[str, Any] | None = None) -> str:
     return _filled(style, scripts, {"settings": settings(), "first": first, "grid": None, "opened": opened})
 
 
-def saved_page(first: str, grid: dict[str, Any]) -> str:
-    """The page with everything in it, and predictions in a grid."""
+def saved_page(view: View, grid: dict[str, Any]) -> str:
+    """The page with everything in it, and predictions in a grid; what has no slider stays as in the first view."""
     scripts = "".join(f"<script>{_harmless(drawing(name))}</script>\n" for name in DRAWING)
     scripts += f'<script type="module">{_harmless(script())}</script>'
     style = f"<style>{part('explorer.css')}</style>"
-    return _filled(style, scripts, {"settings": settings(), "first": first, "grid": grid})
+    return _filled(
+        style, scripts, {"settings": settings() | {"plain": vars(view)}, "first": view.query(), "grid": grid}
+    )
 
 
 def _filled(style: str, scripts: str, data: dict[str, Any]) -> str:

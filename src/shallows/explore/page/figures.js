@@ -70,6 +70,13 @@ function solved(x, y) {
   return { x, y: y.map((value) => (value > 0 ? value : NaN)) };
 }
 
+// The curve with the present point on it.
+function withPoint(curve, x, y) {
+  const k = curve.samples.findIndex((n) => n >= x);
+  if (k < 1 || !(y > 0) || curve.samples[k] === x) return solved(curve.samples, curve.excess_risk);
+  return solved(curve.samples.toSpliced(k, 0, x), curve.excess_risk.toSpliced(k, 0, y));
+}
+
 export class Figures {
   // hosts: elements by name; moved: told samples and weight decay where the user pointed.
   constructor(hosts, settings, moved) {
@@ -82,7 +89,7 @@ export class Figures {
     this.figure("diagram", { ...log, x_axis_label: "samples n", y_axis_label: "weight decay λ" });
     this.figure("curve", { ...log, x_axis_label: "samples n", y_axis_label: "excess risk" });
     this.figure("spectrum", { x_axis_type: "log", x_axis_label: "size", y_axis_label: "share, and overlap of modes", y_range: [0, 1.12] });
-    this.figure("bars", { y_range: [...TERMS].reverse(), x_axis_label: "part of the excess risk" });
+    this.figure("bars", { y_range: [...TERMS].reverse(), x_axis_label: "percent of the excess risk" });
     this.fillDiagram();
     this.fillCurve();
     this.fillSpectrum();
@@ -157,7 +164,7 @@ export class Figures {
     const f = this.figures.spectrum, c = this.colours, at = [{ field: "x" }, { field: "y" }];
     f.varea({ field: "x" }, { field: "zero" }, { field: "y" }, { fill_color: c.blue, fill_alpha: 0.3, ...this.source("bulk", { x: [], y: [], zero: [] }) });
     f.line(...at, { line_color: c.blue, line_width: 1.5, source: this.sources.bulk });
-    f.segment({ field: "x" }, { field: "zero" }, { field: "x" }, { field: "y" }, { line_color: c.orange, line_width: 1.5, ...this.source("spikes", { x: [], y: [], zero: [] }) });
+    this.stems = f.segment({ field: "x" }, { field: "zero" }, { field: "x" }, { field: "y" }, { line_color: c.orange, line_width: 1.5, ...this.source("spikes", { x: [], y: [], zero: [] }) });
     f.scatter(...at, { marker: "circle", size: 6, fill_color: c.orange, line_color: null, source: this.sources.spikes });
     f.scatter(...at, { marker: "inverted_triangle", size: 7, fill_color: null, line_color: c.grey, ...this.source("teacher", { x: [], y: [] }) });
     f.scatter(...at, { marker: "dash", angle: Math.PI / 2, size: 12, line_color: c.green, line_width: 1.5, ...this.source("weights", { x: [], y: [] }) });
@@ -169,6 +176,7 @@ export class Figures {
     f.text({ field: "at" }, { field: "name" }, { field: "text" }, { text_color: c.ink, text_font: FONT, text_font_size: "12px",
       text_baseline: "middle", x_offset: 6, source: this.sources.terms });
     f.ygrid.grid_line_color = null;
+    f.xaxis.ticker = new Bokeh.BasicTicker({ desired_num_ticks: 5 });
   }
 
   showPoint(view, answer) {
@@ -181,7 +189,7 @@ export class Figures {
       x0: [x, answer.sight.samples[0]], x1: [x, answer.sight.samples[1]],
       y0: [answer.sight.weight_decay[0], y], y1: [answer.sight.weight_decay[1], y],
     };
-    this.sources.risk.data = solved(answer.curve.samples, answer.curve.excess_risk);
+    this.sources.risk.data = withPoint(answer.curve, x, ok ? answer.numbers.excess_risk : null);
     this.sources.point.data = ok && answer.numbers.excess_risk > 0 ? { x: [x], y: [answer.numbers.excess_risk] } : { x: [], y: [] };
     this.showSpectrum(ok ? answer.spectrum : null, this.settings.networks[view.network]);
     this.showBars(ok ? answer.decomposition : null);
@@ -210,6 +218,7 @@ export class Figures {
     const top = Math.max(...law.density, 0);
     const bulk = { x: law.size, y: law.density.map((v) => (top > 0 ? (0.8 * v) / top : 0)), zero: law.size.map(() => 0) };
     const spikes = law.spikes.filter((spike) => spike.learned > 0);
+    this.stems.glyph.line_alpha = { value: spikes.length > 25 ? 0.35 : 1 };
     const teacher = law.teacher.filter((value) => value > 0);
     const largest = Math.max(law.size.at(-1) ?? 0, teacher[0] ?? 0, spikes[0]?.learned ?? 0) * 1.25 || 1;
     const low = law.low || largest / 500;
@@ -226,13 +235,14 @@ export class Figures {
       this.sources.terms.data = { name: [], value: [], colour: [], text: [], at: [] };
       return;
     }
-    const values = TERMS.map((name) => terms[name]);
+    const total = TERMS.reduce((sum, name) => sum + terms[name], 0) || 1;
+    const values = TERMS.map((name) => (100 * terms[name]) / total);
     const most = Math.max(...values.map(Math.abs)) || 1;
     this.sources.terms.data = {
-      name: TERMS, value: values, colour: [c.orange, c.grey, c.blue, c.green], text: values.map((v) => number(v, 3)),
+      name: TERMS, value: values, colour: [c.orange, c.grey, c.blue, c.green], text: TERMS.map((name) => number(terms[name], 3)),
       at: values.map((v) => Math.max(v, 0)),
     };
-    this.place(this.figures.bars, [Math.min(0, ...values) - 0.02 * most, 1.28 * most]);
+    this.place(this.figures.bars, [Math.min(0, ...values) - 0.02 * most, 1.42 * most]);
   }
 
   showDiagram(diagram, nullRisk) {

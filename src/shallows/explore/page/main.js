@@ -185,15 +185,16 @@ export class Explorer {
 
   showFacts() {
     const { answer, view } = this, ok = answer.status.ok, numbers = answer.numbers;
+    const told = (value) => number(value, this.source.digits ?? 4);
     const put = (id, text, note = "") => { this.get(id).textContent = text; this.get(`${id}-note`).textContent = note; };
     this.get("risk").dataset.value = ok ? numbers.excess_risk : "";
-    put("risk", ok ? number(numbers.excess_risk) : "no answer", ok ? `test error ${number(numbers.test_error)}, train error ${number(numbers.train_error)}` : answer.status.name);
+    put("risk", ok ? told(numbers.excess_risk) : "no answer", ok ? `test error ${told(numbers.test_error)}, train error ${told(numbers.train_error)}` : answer.status.name);
     const best = ok ? numbers.bayes_risk : null;
-    put("bayes", best === null ? "–" : number(best), best ? `this is ${number(numbers.excess_risk / best, 3)} times that` : "");
+    put("bayes", best === null ? "–" : told(best), best ? `this is ${number(numbers.excess_risk / best, 3)} times that` : "");
     put("phase", ok && answer.phase ? answer.phase.name : "–", ok && answer.phase ? polished(answer.phase.rate) : "named for power laws with noise");
     this.get("trust").parentElement.classList.toggle("careful", ok && !answer.trust.comfortable);
-    put("trust", ok ? (answer.trust.comfortable ? "quantitative" : "with care") : "–", ok ? answer.trust.statement : "");
-    this.get("reading").textContent = ok ? reading(answer, this.settings.words) : `${answer.status.name}: ${answer.status.advice}`;
+    put("trust", ok ? (answer.trust.comfortable ? "quantitative" : "with care") : "–", ok ? polished(answer.trust.statement) : "");
+    this.get("reading").textContent = ok ? reading(answer, this.settings.words, this.source.digits) : `${answer.status.name}: ${answer.status.advice}`;
     this.get("spectrum-caption").lastChild.textContent = ok ? spectrumReading(answer, this.settings.networks[view.network]) : "";
     this.showBest();
   }
@@ -268,7 +269,7 @@ export class Explorer {
       mark(c.grey, "dashed", "Bayes-optimal"), mark(c.green, "dot", "measured"));
     this.get("spectrum-caption").replaceChildren(mark(c.blue, "area", "learned weights by size; learned noise below the spikes"), mark(c.orange, "dot", "learned modes, as high as their overlap"),
       mark(c.grey, "triangle", "teacher"), mark(c.green, "tick", "trained here"), element("span", {}, ""));
-    this.get("bars-caption").replaceChildren("Four parts that add up to the excess risk. Alignment may be negative.");
+    this.get("bars-caption").replaceChildren("Four parts that add up to the excess risk; beside each bar its size. Alignment may be negative.");
   }
 
   async recolour() {

@@ -10,7 +10,7 @@ function times(ratio) {
 }
 
 // What the decomposition says, as the reports have it.
-export function reading(answer, words) {
+export function reading(answer, words, digits = 4) {
   const terms = answer.decomposition;
   const total = answer.numbers.excess_risk;
   if (!terms) return "";
@@ -19,11 +19,11 @@ export function reading(answer, words) {
   let meaning = words.meanings[name] ?? words.other;
   if (answer.spectrum && answer.spectrum.mass_at_zero >= 1 - 1e-12) meaning = words.silent;
   const share = ((100 * terms[name]) / total).toFixed(0);
-  const out = [fill(words.split, { total: number(total), name, share, meaning })];
+  const out = [fill(words.split, { total: number(total, digits), name, share, meaning })];
   if (terms.alignment < -1e-12 * total) out.push(words.hidden);
   const best = answer.numbers.bayes_risk;
   if (best) {
-    out.push(fill(words.bayes, { best: number(best), times: times(total / best) }));
+    out.push(fill(words.bayes, { best: number(best, digits), times: times(total / best) }));
     if (answer.bayes_reachable === false) out.push(words.unreachable);
   }
   return out.join(" ");
