@@ -15,7 +15,9 @@ def one(visit, saved):
 
 
 def test_opens_offline_with_everything_in_it(one, saved):
-    assert one.requests == [saved[0].as_uri()] or all(url.startswith(("file:", "data:", "blob:")) for url in one.requests)
+    assert one.requests == [saved[0].as_uri()] or all(
+        url.startswith(("file:", "data:", "blob:")) for url in one.requests
+    )
     assert saved[0].stat().st_size < 10e6
     assert one.errors == []
     assert saved[1]["statement"] in one.page.locator("#explorer-footer").inner_text()

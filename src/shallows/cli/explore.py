@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .._arguments import shown
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, MissingDependency
 from . import _data as data_options
 from . import _options as options
+from ._exit_codes import ExitCode
 from ._progress import Progress
-from ._streams import say
+from ._streams import print_error, say
 
 if TYPE_CHECKING:
     from ..explore.loaded import Opened
@@ -77,7 +78,11 @@ def run(
     """Check everything, then serve a page until Ctrl-C, or write one."""
     from ..explore.page import require_bokeh
 
-    require_bokeh()
+    try:
+        require_bokeh()
+    except MissingDependency as error:
+        print_error(str(error))
+        return ExitCode.BAD_INPUT
     number = 0 if port is None else options.parse_integer("--port", port, 0, 65535)
     for name, value in (("--host", host), ("--port", port)):
         if save is not None and value is not None:

@@ -15,10 +15,12 @@ import numpy as np
 
 from .._numbers import number
 from ..errors import InvalidArgument
-from ..phases_with_covariance import COVARIANCE_PHASES, PHASES
+from ..phases import PHASES
+from ..phases_with_covariance import COVARIANCE_PHASES
 from ..prediction import predict
 from ..spectra import has_law, learned_law
 from ..state_evolution import bayes_optimal, solve
+from ..teachers import PowerLaw
 from .answers import density_by_size, sight
 from .boundaries import phase_map
 
@@ -117,7 +119,8 @@ class Grid:
 
     def at(self, samples: float, gamma: float, noise: float) -> Problem:
         """One problem of the family."""
-        return replace(self.problem, teacher=replace(self.problem.teacher, gamma=gamma), samples=samples, noise=noise)
+        teacher = PowerLaw(self.problem.dim, gamma, self.problem.teacher.energy)  # type: ignore[attr-defined]
+        return replace(self.problem, teacher=teacher, samples=samples, noise=noise)
 
     def fill(self, progress: Progress) -> None:
         """Solve at every point."""

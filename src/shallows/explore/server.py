@@ -6,14 +6,13 @@ import asyncio
 import json
 import logging
 import signal
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from socket import getaddrinfo, gethostname
+from socket import AF_INET, AF_INET6, create_server, getaddrinfo, gethostname
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from .._arguments import shown
@@ -77,8 +76,6 @@ class _Handler(RequestHandler):
             found = await asyncio.get_running_loop().run_in_executor(self.pool, question)
         except InvalidArgument as error:
             self._refuse(400, f"{error.name}: got {error.value}; {error.allowed}")
-        except CancelledError:
-            self._refuse(409, "superseded")
         except (ShallowsError, ArithmeticError, MemoryError) as error:
             self._refuse(422, f"{error}" or type(error).__name__)
         else:
@@ -201,15 +198,16 @@ def serve(
 
 async def _serve(service: Service, host: str, port: int, page: str, ready: Callable[[str], None]) -> None:
     try:
-        sockets = bind_sockets(port, address=host)
+        listening = create_server((host, port), family=AF_INET6 if ":" in host else AF_INET)
     except OSError as error:
         raise InvalidArgument("--host / --port", shown(f"{host}:{port}"), f"cannot be had: {error.strerror}") from None
     open_to_all = host in ("0.0.0.0", "::", "")
     names = (*LOOPBACK, *((gethostname(), *_own_addresses()) if open_to_all else (host,)))
+    listening.setblocking(False)
     server = HTTPServer(
         application(service, names, page), max_body_size=2 * MOST_BYTES, idle_connection_timeout=120, body_timeout=30
     )
-    server.add_sockets(sockets)
+    server.add_socket(listening)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -217,7 +215,7 @@ async def _serve(service: Service, host: str, port: int, page: str, ready: Calla
             loop.add_signal_handler(number, stop.set)
     shown_host = "127.0.0.1" if open_to_all else host
     shown_host = f"[{shown_host}]" if ":" in shown_host else shown_host
-    ready(f"http://{shown_host}:{sockets[0].getsockname()[1]}/")
+    ready(f"http://{shown_host}:{listening.getsockname()[1]}/")
     try:
         await stop.wait()
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +51,12 @@ class Service:
     def answer(self, what: str, given: Mapping[str, str], page: str = "") -> dict[str, Any]:
         """Answer ``point``, ``diagram`` or ``train`` about a view; ``training`` or ``cancel`` about a training.
 
+        A diagram that the page has no use for any more is ``superseded``.
+
         Raises
         ------
         InvalidArgument
             For anything unusable.
-        CancelledError
-            For a diagram that the page has no use for any more.
         """
         if what in ("training", "cancel"):
             job = getattr(self.trainings, "find" if what == "training" else "cancel")(given.get("job", ""))
@@ -108,11 +107,14 @@ class Service:
             with self._change:
                 self._change.wait_for(lambda: self._waiting == 0, timeout=0.5)
             if self._latest.get(page) is not ticket:
-                raise CancelledError("the page has moved on")
+                raise InterruptedError("the page has moved on")
 
-        with self._one_diagram:
-            step()
-            return self._remember(("diagram", everywhere, grid), lambda: answers.diagram(problem, grid, step))
+        try:
+            with self._one_diagram:
+                step()
+                return self._remember(("diagram", everywhere, grid), lambda: answers.diagram(problem, grid, step))
+        except InterruptedError:
+            return {"superseded": True}
 
     def _train(self, view: View, given: Mapping[str, str], page: str) -> dict[str, Any]:
         text = given.get("seed", "0")

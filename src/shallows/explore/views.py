@@ -235,7 +235,7 @@ def _number(name: str, text: str) -> float | int:
     whole = name in WHOLE
     allowed = f"must be {'an integer' if whole else 'a number'} from {low:.12g} to {high:.12g}"
     try:
-        value = float(text)
+        value = float("nan" if "_" in text else text)  # 1_000 is a number to Python only
     except ValueError:
         raise InvalidArgument(name, shown(text), allowed) from None
     if not math.isfinite(value) or not low <= value <= high or (whole and value != int(value)):

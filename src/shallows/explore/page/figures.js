@@ -78,9 +78,9 @@ function withPoint(curve, x, y) {
 }
 
 export class Figures {
-  // hosts: elements by name; moved: told samples and weight decay where the user pointed.
-  constructor(hosts, settings, moved) {
-    Object.assign(this, { hosts, settings, moved, views: {}, figures: {}, sources: {} });
+  // hosts: elements by name; moved: told samples and weight decay where the user pointed; now: where the page is going.
+  constructor(hosts, settings, moved, now) {
+    Object.assign(this, { hosts, settings, moved, now, views: {}, figures: {}, sources: {} });
   }
 
   async build() {
@@ -293,9 +293,9 @@ export class Figures {
       if (event.button !== 0 || !this.sight) return;
       held = event.pointerType !== "touch";
       if (held) host.setPointerCapture(event.pointerId);
-      this.moved(...place(event), held);
+      this.moved(...place(event));
     };
-    host.onpointermove = (event) => { if (held) this.moved(...place(event), true); };
+    host.onpointermove = (event) => { if (held) this.moved(...place(event)); };
     host.onpointerup = host.onpointercancel = () => { held = false; };
     host.onkeydown = (event) => {
       const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
@@ -303,10 +303,10 @@ export class Figures {
       event.preventDefault();
       const size = event.shiftKey ? 0.002 : 0.02;
       const step = ([low, high], value, k) => Math.min(high, Math.max(low, value * (high / low) ** (size * k)));
-      const here = this.sources.here.data;
-      let samples = step(this.sight.samples, here.x[0], steps[0]);
-      if (steps[0] && Math.round(samples) === Math.round(here.x[0])) samples = here.x[0] + steps[0];
-      this.moved(samples, step(this.sight.weight_decay, here.y[0], steps[1]), false);
+      const here = this.now();
+      let samples = step(this.sight.samples, here.samples, steps[0]);
+      if (steps[0] && Math.round(samples) === here.samples) samples = here.samples + steps[0];
+      this.moved(samples, step(this.sight.weight_decay, here.weight_decay, steps[1]));
     };
   }
 

@@ -18,7 +18,7 @@ const CARDS = {
 
 export class Explorer {
   constructor(root, source, settings, options = {}) {
-    Object.assign(this, { root, source, settings, options, serial: 0, busy: 0, waiting: null, diagramOf: null, timings: [] });
+    Object.assign(this, { root, source, settings, options, serial: 0, busy: 0, waiting: null, diagramOf: null, timings: [], group: `explorer-network-${crypto.getRandomValues(new Uint32Array(1))[0]}` });
     root.classList.add("shallows-explorer");
     this.frame();
   }
@@ -28,7 +28,7 @@ export class Explorer {
     const button = (id, text, act) => element("button", { type: "button", id: `explorer-${id}`, onclick: act }, text);
     const switches = element("div", { class: "switch", role: "radiogroup", "aria-label": "network" },
       ...Object.keys(this.settings.networks).map((name) => element("label", {},
-        element("input", { type: "radio", name: "explorer-network", value: name, onchange: () => this.change({ network: name }) }),
+        element("input", { type: "radio", name: this.group, value: name, onchange: () => this.change({ network: name }) }),
         element("span", {}, name))));
     const tools = element("div", { class: "tools" },
       button("share", "Copy link", () => this.copy(this.address(), "Link copied.")),
@@ -60,7 +60,7 @@ export class Explorer {
     this.get = get;
     this.controls = new Controls(controls, this.settings, (name, value) => this.change({ [name]: value }), (text) => this.notice(text));
     this.training = new TrainingPanel(panel, this.source, () => this.drawMeasured());
-    this.figures = new Figures(hosts, this.settings, (samples, decay, more) => this.move(samples, decay, more));
+    this.figures = new Figures(hosts, this.settings, (samples, decay) => this.move(samples, decay), () => this.waiting ?? this.view);
   }
 
   loader() {
@@ -162,7 +162,7 @@ export class Explorer {
   }
 
   markNetwork() {
-    for (const input of this.root.querySelectorAll("input[name=explorer-network]")) {
+    for (const input of this.root.querySelectorAll(".switch input")) {
       input.checked = input.value === this.view.network;
       input.disabled = this.source.fixed.includes("network") && !input.checked;
     }
@@ -225,7 +225,7 @@ export class Explorer {
           if (serial === this.serial) { this.notice(error.message, true); this.state("ready"); }
           return;
         }
-        if (!found || serial !== this.serial) return;
+        if (found.superseded || serial !== this.serial) return;
         this.floors = found.floors;
         if (found.floors) this.diagramOf = wanted;
         this.root.classList.remove("stale");

@@ -21,7 +21,6 @@ export class ServerSource {
       throw new Refused("The server does not answer any more: start shallows explore again.");
     }
     const content = await answer.json().catch(() => ({ error: `status ${answer.status}` }));
-    if (answer.status === 409) return null;
     if (!answer.ok) throw new Refused(content.error);
     return content;
   }
