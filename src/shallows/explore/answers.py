@@ -76,7 +76,7 @@ def point(problem: Problem, weight_decay: float) -> dict[str, Any]:
     >>> from shallows.explore.answers import point
     >>> found = point(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), 1.0)
     >>> found["status"]["ok"], round(found["numbers"]["excess_risk"], 4)
-    (True, 0.0752)
+    (True, 0.0936)
     >>> failed = point(Problem("diagonal", PowerLaw(50, 1.0), samples=50, noise=0.5), 0.0)
     >>> failed["status"]["name"], "numbers" in failed
     ('divergent', False)
@@ -221,7 +221,7 @@ def diagram(problem: Problem, grid: str = "fine", progress: Callable[[int, int],
     >>> from shallows.explore.answers import diagram
     >>> found = diagram(Problem("diagonal", PowerLaw(50, 1.0), samples=200, noise=0.5), "rough")
     >>> len(found["excess_risk"]), len(found["excess_risk"][0]), [label["name"] for label in found["phases"]["labels"]]
-    (14, 11, ['Ib', 'II', 'V', 'VIa', 'VIb'])
+    (14, 11, ['II', 'III', 'Ib', 'V', 'VIa', 'VIb'])
     """
     rows, columns = GRIDS[grid]
     decays = np.geomspace(*sight(problem)[1], columns)

@@ -206,10 +206,13 @@ class View:
         Examples
         --------
         >>> from shallows.explore.views import View
-        >>> lines = View.parse({"network": "diagonal", "covariance": "0.5"}).python()
-        >>> exec(lines)
-        >>> round(prediction.excess_risk, 4)
-        0.0154
+        >>> print(View.parse({"network": "diagonal", "covariance": "0.5"}).python())
+        from shallows import GaussianDesign, PowerLaw, Problem, predict
+        <BLANKLINE>
+        teacher = PowerLaw(dim=400, gamma=1.25)
+        problem = Problem("diagonal", teacher, samples=8000, noise=0.1, design=GaussianDesign(0.5))
+        prediction = predict(problem, weight_decay=0.1)
+        print(prediction)
         """
         names = ["FromValues" if self.teacher else "PowerLaw", "Problem", "predict"]
         arguments = [f"samples={self.samples}", f"noise={self.noise!r}"]
@@ -217,7 +220,7 @@ class View:
         if self.covariance:
             names.append("GaussianDesign")
             arguments.append(f"design=GaussianDesign({self.covariance!r})")
-        lines = [f"from shallows import {', '.join(sorted(names, key=str.lower))}", ""]
+        lines = [f"from shallows import {', '.join(sorted(names))}", ""]
         if self.teacher:
             lines.insert(0, "import numpy as np")
             lines.append(f"teacher = FromValues(np.loadtxt({path!r}))  # np.load for a .npy file")
