@@ -3,7 +3,8 @@
 Run: ./run bench explorer [--saved]
 Starting: from the command to the page's address, and to the first figures in the browser. A slider's answer: from the
 move to the frame in which numbers, curve, spectrum and bars have followed, at d = 400, the server and the browser
-sharing the machine. What follows once the slider rests (diagram, best and Bayes-optimal risks) is timed by itself.
+sharing that core. Beside it the processor time that server and browser together spent on the answer, which does not
+depend on what else the machine does.
 With --saved: size of a saved page of each network, what making it takes, and what it says of its error.
 """
 
@@ -22,13 +23,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MOVES = 20
+MOVES = 8
 SLIDERS = ("samples", "weight_decay", "noise", "gamma", "width", "covariance")
 MOVE = """async ([name, place]) => {
     const slider = document.querySelector(`[data-slider=${name}]`), before = explorer.timings.length;
@@ -46,6 +48,18 @@ def one_core() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
+def spent() -> float:
+    """Processor time so far of everything that this process has started, in milliseconds."""
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += 1e3 * (times.user + times.system)
+    return total
+
+
 def live() -> None:
     from playwright.sync_api import sync_playwright
 
@@ -53,7 +67,7 @@ def live() -> None:
     if path is None:
         sys.exit("no Chromium found: apt-get install chromium, or set SHALLOWS_BROWSER")
     generator = np.random.default_rng(0)
-    print("network     slider         median ms   95 of 100 ms")
+    print("network     slider         median ms   95 of 100 ms   processor ms")
     for network in ("diagonal", "quadratic"):
         began = time.perf_counter()
         command = [sys.executable, "-m", "shallows", "explore", "--no-browser", "--network", network]
@@ -73,12 +87,14 @@ def live() -> None:
                 for name in SLIDERS:
                     if not page.locator(f"[data-slider={name}]").is_visible():
                         continue
-                    times = []
+                    times, work = [], 0.0
                     for place in generator.uniform(0.2, 0.8, MOVES):
+                        before = spent()
                         times.append(page.evaluate(MOVE, [name, float(place)]))
+                        work += (spent() - before) / MOVES
                         page.wait_for_selector("[data-state=ready]")
                     typical, most = np.quantile(times, [0.5, 0.95])
-                    print(f"{network:12}{name:15}{typical:9.0f}{most:15.0f}", flush=True)
+                    print(f"{network:12}{name:15}{typical:9.0f}{most:15.0f}{work:15.0f}", flush=True)
                 browser.close()
             server.send_signal(2)
             server.wait(30)

@@ -72,7 +72,7 @@ class Resolution:
     """
 
     samples: int = 41
-    weight_decays: int = 33
+    weight_decays: int = 29
     gammas: int = 7
     noises: int = 5
     laws: tuple[int, int] = (13, 15)

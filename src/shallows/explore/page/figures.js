@@ -70,6 +70,12 @@ function solved(x, y) {
   return { x, y: y.map((value) => (value > 0 ? value : NaN)) };
 }
 
+// Ends of an axis, moved outward to the next quarter of a decade: axes stay while a slider moves a little.
+function outward(low, high) {
+  const quarter = (value, round) => 10 ** (round(4 * Math.log10(value)) / 4);
+  return [quarter(low, Math.floor), quarter(high, Math.ceil)];
+}
+
 // The curve with the present point on it.
 function withPoint(curve, x, y) {
   const k = curve.samples.findIndex((n) => n >= x);
@@ -179,18 +185,28 @@ export class Figures {
     f.xaxis.ticker = new Bokeh.BasicTicker({ desired_num_ticks: 5 });
   }
 
+  // New data, unless they are those that are drawn.
+  put(name, data) {
+    const drawn = this.sources[name].data;
+    const same = Object.keys(data).every((key) => {
+      const a = drawn[key], b = data[key];
+      return a === b || (a && a.length === b.length && b.every((value, k) => value === a[k]));
+    });
+    if (!same) this.sources[name].data = data;
+  }
+
   showPoint(view, answer) {
     const ok = answer.status.ok;
     this.sight = answer.sight;
     this.place(this.figures.diagram, answer.sight.samples, answer.sight.weight_decay);
     const [x, y] = [view.samples, Math.max(view.weight_decay, answer.sight.weight_decay[0])];
-    this.sources.here.data = { x: [x], y: [y] };
-    this.sources.cross.data = {
+    this.put("here", { x: [x], y: [y] });
+    this.put("cross", {
       x0: [x, answer.sight.samples[0]], x1: [x, answer.sight.samples[1]],
       y0: [answer.sight.weight_decay[0], y], y1: [answer.sight.weight_decay[1], y],
-    };
-    this.sources.risk.data = withPoint(answer.curve, x, ok ? answer.numbers.excess_risk : null);
-    this.sources.point.data = ok && answer.numbers.excess_risk > 0 ? { x: [x], y: [answer.numbers.excess_risk] } : { x: [], y: [] };
+    });
+    this.put("risk", withPoint(answer.curve, x, ok ? answer.numbers.excess_risk : null));
+    this.put("point", ok && answer.numbers.excess_risk > 0 ? { x: [x], y: [answer.numbers.excess_risk] } : { x: [], y: [] });
     this.showSpectrum(ok ? answer.spectrum : null, this.settings.networks[view.network]);
     this.showBars(ok ? answer.decomposition : null);
     this.fitCurve(x);
@@ -198,9 +214,9 @@ export class Figures {
 
   fitCurve(x) {
     const values = ["risk", "bayes", "floor", "trained", "point"].flatMap((name) => Array.from(this.sources[name].data.y)).filter((v) => v > 0);
-    const ends = values.length ? [Math.min(...values) / 1.6, Math.max(...values) * 1.6] : [0.01, 1];
+    const ends = values.length ? outward(Math.min(...values) / 1.1, Math.max(...values) * 1.1) : [0.01, 1];
     this.place(this.figures.curve, this.sight.samples, ends);
-    this.sources.now.data = { x0: [x], x1: [x], y0: [ends[0]], y1: [ends[1]] };
+    this.put("now", { x0: [x], x1: [x], y0: [ends[0]], y1: [ends[1]] });
   }
 
   place(figure, x, y) {
@@ -212,68 +228,71 @@ export class Figures {
     const empty = { x: [], y: [], zero: [] };
     this.figures.spectrum.xaxis.axis_label = network.quantity;
     if (!law) {
-      for (const name of ["bulk", "spikes", "teacher"]) this.sources[name].data = empty;
+      for (const name of ["bulk", "spikes", "teacher"]) this.put(name, empty);
       return;
     }
     const top = Math.max(...law.density, 0);
     const bulk = { x: law.size, y: law.density.map((v) => (top > 0 ? (0.8 * v) / top : 0)), zero: law.size.map(() => 0) };
     const spikes = law.spikes.filter((spike) => spike.learned > 0);
-    this.stems.glyph.line_alpha = { value: spikes.length > 25 ? 0.35 : 1 };
+    const crowded = spikes.length > 25;
+    if (crowded !== this.crowded) this.stems.glyph.line_alpha = { value: crowded ? 0.35 : 1 };
+    this.crowded = crowded;
     const teacher = law.teacher.filter((value) => value > 0);
     const largest = Math.max(law.size.at(-1) ?? 0, teacher[0] ?? 0, spikes[0]?.learned ?? 0) * 1.25 || 1;
     const low = law.low || largest / 500;
-    this.sources.bulk.data = bulk;
-    this.sources.spikes.data = { x: spikes.map((s) => s.learned), y: spikes.map((s) => s.overlap), zero: spikes.map(() => 0) };
+    this.put("bulk", bulk);
+    this.put("spikes", { x: spikes.map((s) => s.learned), y: spikes.map((s) => s.overlap), zero: spikes.map(() => 0) });
     const seen = teacher.filter((value) => value > low);
-    this.sources.teacher.data = { x: seen, y: seen.map(() => 1.06), zero: seen };
-    this.place(this.figures.spectrum, [low, largest]);
+    this.put("teacher", { x: seen, y: seen.map(() => 1.06), zero: seen });
+    this.place(this.figures.spectrum, outward(low, largest));
   }
 
   showBars(terms) {
     const c = this.colours;
     if (!terms) {
-      this.sources.terms.data = { name: [], value: [], colour: [], text: [], at: [] };
+      this.put("terms", { name: [], value: [], colour: [], text: [], at: [] });
       return;
     }
     const total = TERMS.reduce((sum, name) => sum + terms[name], 0) || 1;
     const values = TERMS.map((name) => (100 * terms[name]) / total);
     const most = Math.max(...values.map(Math.abs)) || 1;
-    this.sources.terms.data = {
+    this.put("terms", {
       name: TERMS, value: values, colour: [c.orange, c.grey, c.blue, c.green], text: TERMS.map((name) => number(terms[name], 3)),
       at: values.map((v) => Math.max(v, 0)),
-    };
-    this.place(this.figures.bars, [Math.min(0, ...values) - 0.02 * most, 1.42 * most]);
+    });
+    const step = 20;
+    this.place(this.figures.bars, [step * Math.floor((Math.min(0, ...values) - 0.02 * most) / step), step * Math.ceil((1.35 * most) / step)]);
   }
 
   showDiagram(diagram, nullRisk) {
     const { samples, weight_decay: decays } = this.sight;
-    this.sources.heat.data = {
+    this.put("heat", {
       image: [pixels(diagram, this.sight, nullRisk)], x: [samples[0]], y: [decays[0]],
       dw: [samples[1] - samples[0]], dh: [decays[1] - decays[0]],
-    };
+    });
     const phases = diagram.phases;
-    this.sources.borders.data = phases ? phases.segments : { x0: [], y0: [], x1: [], y1: [] };
+    this.put("borders", phases ? phases.segments : { x0: [], y0: [], x1: [], y1: [] });
     const labels = phases ? phases.labels : [];
-    this.sources.names.data = { x: labels.map((l) => l.samples), y: labels.map((l) => l.weight_decay), text: labels.map((l) => l.name) };
+    this.put("names", { x: labels.map((l) => l.samples), y: labels.map((l) => l.weight_decay), text: labels.map((l) => l.name) });
     this.showFloors(diagram.floors);
   }
 
   showFloors(floors) {
     const none = { samples: [], weight_decay: [], excess_risk: [], bayes_risk: [] };
     const found = floors ?? none;
-    this.sources.best.data = solved(found.samples, found.weight_decay);
-    this.sources.floor.data = solved(found.samples, found.excess_risk);
-    this.sources.bayes.data = solved(found.samples, found.bayes_risk);
+    this.put("best", solved(found.samples, found.weight_decay));
+    this.put("floor", solved(found.samples, found.excess_risk));
+    this.put("bayes", solved(found.samples, found.bayes_risk));
     this.fitCurve(this.sources.here.data.x[0]);
   }
 
   // points: trained or given, of this problem; same: those at this weight decay; weights: of the last one here.
   showMeasured(points, same, weights) {
-    this.sources.trainedPlaces.data = { x: points.map((p) => p.samples), y: points.map((p) => p.weight_decay) };
-    this.sources.trained.data = { x: same.map((p) => p.samples), y: same.map((p) => p.excess_risk) };
+    this.put("trainedPlaces", { x: points.map((p) => p.samples), y: points.map((p) => p.weight_decay) });
+    this.put("trained", { x: same.map((p) => p.samples), y: same.map((p) => p.excess_risk) });
     const spread = same.filter((p) => p.low !== undefined);
-    this.sources.spread.data = { x: spread.map((p) => p.samples), low: spread.map((p) => p.low), high: spread.map((p) => p.high) };
-    this.sources.weights.data = { x: weights, y: weights.map(() => 0.04) };
+    this.put("spread", { x: spread.map((p) => p.samples), low: spread.map((p) => p.low), high: spread.map((p) => p.high) });
+    this.put("weights", { x: weights, y: weights.map(() => 0.04) });
     this.fitCurve(this.sources.here.data.x[0]);
   }
 
