@@ -147,10 +147,10 @@ export class Figures {
     f.line(...at, { line_color: c.orange, line_width: 2.5, ...this.source("best", { x: [], y: [] }) });
     f.text(...at, { field: "text" }, { text_color: c.ink, text_font: FONT, text_font_size: "14px", text_font_style: "bold",
       text_align: "center", text_baseline: "middle", ...this.source("names", { x: [], y: [], text: [] }) });
-    f.scatter(...at, { marker: "circle", size: 8, fill_color: c.green, line_color: c.paper, ...this.source("trainedPlaces", { x: [], y: [] }) });
     f.segment({ field: "x0" }, { field: "y0" }, { field: "x1" }, { field: "y1" },
       { line_color: c.ink, line_alpha: 0.35, line_dash: "dotted", ...this.source("cross", { x0: [], y0: [], x1: [], y1: [] }) });
     f.scatter(...at, { marker: "circle", size: 15, fill_color: c.blue, line_color: c.paper, line_width: 2.5, ...this.source("here", { x: [], y: [] }) });
+    f.scatter(...at, { marker: "circle", size: 8, fill_color: c.green, line_color: c.paper, ...this.source("trainedPlaces", { x: [], y: [] }) });
   }
 
   fillCurve() {
@@ -162,8 +162,8 @@ export class Figures {
     f.line(...at, { line_color: c.blue, line_width: 2.5, ...this.source("risk", { x: [], y: [] }) });
     f.segment({ field: "x" }, { field: "low" }, { field: "x" }, { field: "high" },
       { line_color: c.green, line_width: 2, ...this.source("spread", { x: [], low: [], high: [] }) });
-    f.scatter(...at, { marker: "circle", size: 8, fill_color: c.green, line_color: c.paper, line_width: 1, ...this.source("trained", { x: [], y: [] }) });
     f.scatter(...at, { marker: "circle", size: 13, fill_color: c.blue, line_color: c.paper, line_width: 2.5, ...this.source("point", { x: [], y: [] }) });
+    f.scatter(...at, { marker: "circle", size: 8, fill_color: c.green, line_color: c.paper, line_width: 1, ...this.source("trained", { x: [], y: [] }) });
   }
 
   fillSpectrum() {
@@ -329,6 +329,13 @@ export class Figures {
     };
   }
 
+  legend() {
+    const c = this.colours;
+    const marks = [[c.blue, "this weight decay; learned noise"], [c.orange, "best weight decay; learned modes by overlap"],
+      [c.grey, "Bayes-optimal (dashed); teacher (triangles)"], [c.green, "trained"], [c.ink, "phases"]];
+    return marks.map(([colour, text]) => `<tspan fill="${colour}">■</tspan><tspan fill="${c.ink}"> ${text}   </tspan>`).join("");
+  }
+
   // All figures as one drawing, two by two.
   async svg(title) {
     const names = ["diagram", "curve", "spectrum", "bars"];
@@ -336,13 +343,14 @@ export class Figures {
     const sizes = names.map((name) => this.hosts[name].getBoundingClientRect());
     const width = Math.max(...sizes.map((s) => s.width)), height = Math.max(...sizes.map((s) => s.height));
     const inner = pieces.map((text, k) => {
-      const x = (k % 2) * (width + 20), y = 40 + Math.floor(k / 2) * (height + 20);
+      const x = (k % 2) * (width + 20), y = 60 + Math.floor(k / 2) * (height + 20);
       return text.replace(/^[\s\S]*?<svg /, `<svg x="${x}" y="${y}" `);
     });
     const safe = title.replace(/&/g, "&amp;").replace(/</g, "&lt;");
-    return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${2 * width + 20}" height="${2 * height + 60}">`
+    return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${2 * width + 20}" height="${2 * height + 80}">`
       + `<rect width="100%" height="100%" fill="${this.colours.paper}"/>`
       + `<text x="8" y="22" font-family="Helvetica, Arial, sans-serif" font-size="14" fill="${this.colours.ink}">${safe}</text>`
+      + `<text x="8" y="42" font-family="Helvetica, Arial, sans-serif" font-size="12">${this.legend()}</text>`
       + `${inner.join("")}</svg>`;
   }
 }
