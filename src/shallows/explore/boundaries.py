@@ -24,6 +24,8 @@ CELLS = (56, 36)
 HALVINGS = 9
 #: Cells around it that a phase has for itself before its name is written there.
 ROOM = 1.5
+#: Cells at the left and the right in which no name is written.
+MARGIN = 2
 
 
 def phase_map(
@@ -123,6 +125,7 @@ def _labels(names: Any, x: Any, y: Any) -> list[dict[str, Any]]:
     for phase in dict.fromkeys(names.ravel().tolist()):
         room = distance_transform_edt(np.pad(names == phase, 1))[1:-1, 1:-1]
         i, j = np.unravel_index(int(np.argmax(room)), room.shape)
-        if room[i, j] >= ROOM:
+        i = min(max(i, MARGIN), x.size - 1 - MARGIN)
+        if room[i, j] >= ROOM and names[i, j] == phase:
             found.append({"name": phase, "samples": math.exp(x[i]), "weight_decay": math.exp(y[j])})
     return sorted(found, key=lambda label: str(label["name"]))

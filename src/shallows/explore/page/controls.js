@@ -25,6 +25,8 @@ export class Controls {
         element("label", { for: id }, label, " ", element("i", {}, sign)), field, slider);
       slider.oninput = () => this.changed(name, this.fromSlider(name, Number(slider.value) / SLIDER_STEPS));
       field.onchange = () => this.typed(name, field);
+      field.onfocus = () => { field.value = field.dataset.exact ?? field.value; };
+      field.onblur = () => { if (this.view && !field.classList.contains("wrong")) this.show(this.view, this.sight, this.fixed); };
       field.onkeydown = (event) => { if (event.key === "Escape") this.show(this.view, this.sight, this.fixed); };
       this.rows[name] = { row, slider, field };
       host.append(row);
@@ -55,7 +57,8 @@ export class Controls {
       slider.disabled = field.disabled = off;
       row.classList.toggle("fixed", off);
       if (document.activeElement !== slider || off) slider.value = Math.round(SLIDER_STEPS * placeOf(value, range));
-      if (document.activeElement !== field) field.value = Number(value.toPrecision(12));
+      if (document.activeElement !== field) field.value = Number(value.toPrecision(6));
+      field.dataset.exact = Number(value.toPrecision(12));
       field.classList.remove("wrong");
       slider.setAttribute("aria-valuetext", `${value}`);
     }
