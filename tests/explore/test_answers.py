@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -104,6 +105,18 @@ def test_boundaries_part_phases(problem):
         away = 0.2 * np.array([y1 - y0, x0 - x1]) / (math.hypot(x1 - x0, y1 - y0) + 1e-12)
         parted += name(x + away[0], y + away[1]) != name(x - away[0], y - away[1])
     assert parted >= 0.9 * ends.shape[1]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_boundaries_hang_together(problem):
+    sight = answers.sight(problem)
+    found = phase_map(problem, *sight)
+    assert not any("peak" in row for row in found["cells"])  # too thin to be drawn
+    x0, y0, x1, y1 = np.log([found["segments"][key] for key in ("x0", "y0", "x1", "y1")])
+    ends = Counter((round(x, 9), round(y, 9)) for x, y in zip(np.r_[x0, x1], np.r_[y0, y1], strict=True))
+    borders = [np.round(np.log(side), 9) for side in sight]
+    loose = [end for end, count in ends.items() if count == 1 and not any(map(np.isin, end, borders))]
+    assert len(loose) <= 2  # where two boundaries cross one side of a cell
 
 
 def test_no_phases_without_noise_or_for_given_values():
