@@ -214,7 +214,7 @@ export class Figures {
 
   fitCurve(x) {
     const values = ["risk", "bayes", "floor", "trained", "point"].flatMap((name) => Array.from(this.sources[name].data.y)).filter((v) => v > 0);
-    const ends = values.length ? outward(Math.min(...values) / 1.1, Math.max(...values) * 1.1) : [0.01, 1];
+    const ends = values.length ? outward(Math.min(...values) / 1.1, Math.max(...values) * 1.3) : [0.01, 1];
     this.place(this.figures.curve, this.sight.samples, ends);
     this.put("now", { x0: [x], x1: [x], y0: [ends[0]], y1: [ends[1]] });
   }
@@ -257,7 +257,7 @@ export class Figures {
     const values = TERMS.map((name) => (100 * terms[name]) / total);
     const most = Math.max(...values.map(Math.abs)) || 1;
     this.put("terms", {
-      name: TERMS, value: values, colour: [c.orange, c.grey, c.blue, c.green], text: TERMS.map((name) => number(terms[name], 3)),
+      name: TERMS, value: values, colour: [c.orange, c.grey, c.blue, c.green], text: TERMS.map((name, k) => (this.settings.rough ? `≈ ${Math.round(values[k])} %` : number(terms[name], 3))),
       at: values.map((v) => Math.max(v, 0)),
     });
     const step = 20;

@@ -60,7 +60,7 @@ export class Explorer {
     this.get = get;
     this.controls = new Controls(controls, this.settings, (name, value) => this.change({ [name]: value }), (text) => this.notice(text));
     this.training = new TrainingPanel(panel, this.source, () => this.drawMeasured());
-    this.figures = new Figures(hosts, this.settings, (samples, decay) => this.move(samples, decay), () => this.waiting ?? this.view);
+    this.figures = new Figures(hosts, { ...this.settings, rough: this.source.kind === "saved" }, (samples, decay) => this.move(samples, decay), () => this.waiting ?? this.view);
   }
 
   loader() {
@@ -195,7 +195,9 @@ export class Explorer {
     this.get("trust").parentElement.classList.toggle("careful", ok && !answer.trust.comfortable);
     put("trust", ok ? (answer.trust.comfortable ? "quantitative" : "with care") : "–", ok ? polished(answer.trust.statement) : "");
     this.get("reading").textContent = ok ? reading(answer, this.settings.words, this.source.digits) : `${answer.status.name}: ${answer.status.advice}`;
-    this.get("spectrum-caption").lastChild.textContent = ok ? spectrumReading(answer, this.settings.networks[view.network]) : "";
+    this.get("spectrum-caption").lastChild.textContent = !ok ? "" : this.source.kind === "saved"
+      ? "Drawn between laws at neighbouring settings: a sketch, whose numbers are not given."
+      : spectrumReading(answer, this.settings.networks[view.network]);
     this.showBest();
   }
 
@@ -269,7 +271,7 @@ export class Explorer {
       mark(c.grey, "dashed", "Bayes-optimal"), mark(c.green, "dot", "measured"));
     this.get("spectrum-caption").replaceChildren(mark(c.blue, "area", "learned weights by size; learned noise below the spikes"), mark(c.orange, "dot", "learned modes, as high as their overlap"),
       mark(c.grey, "triangle", "teacher"), mark(c.green, "tick", "trained here"), element("span", {}, ""));
-    this.get("bars-caption").replaceChildren("Four parts that add up to the excess risk; beside each bar its size. Alignment may be negative.");
+    this.get("bars-caption").replaceChildren(`Four parts that add up to the excess risk; beside each bar its ${this.source.kind === "saved" ? "rough share" : "size"}. Alignment may be negative.`);
   }
 
   async recolour() {
