@@ -10,7 +10,7 @@ import pytest
 
 from shallows import Explorer, LowRank, PowerLaw, Problem, predict
 from shallows.cli import main
-from shallows.explore.grids import Resolution, cubic, family_grid
+from shallows.explore.grids import Grid, Resolution, cubic, family_grid
 from shallows.explore.page import MODULES, live_page, part, saved_page, script, settings
 from shallows.explore.views import View
 from shallows.report import readings
@@ -70,6 +70,19 @@ def test_cubics_are_exact_for_cubics():
         first, weights = cubic(axis, at)
         assert weights @ axis[first : first + 4] ** 3 == pytest.approx(at**3, abs=1e-12)
         assert weights.sum() == pytest.approx(1.0)
+
+
+def test_cubics_go_through_the_nearest_points():
+    axis = np.array([0.0, 0.7, 1.0, 2.5, 3.0, 4.2])
+    assert [cubic(axis, at)[0] for at in (0.1, 0.8, 1.7, 2.7, 4.0)] == [0, 0, 1, 2, 2]
+
+
+@pytest.mark.parametrize("network,peak", [("diagonal", 60), ("quadratic", 900)])
+def test_the_grid_is_fine_around_interpolation(network, peak):
+    samples = Grid(Problem(network, PowerLaw(60, 1.2), 1, noise=0.1), TINY).axes[0]
+    near = samples[np.abs(np.log(samples / peak)) < 0.3]
+    assert np.log(near / peak) == pytest.approx([-0.28, -0.17, -0.09, -0.03, 0, 0.03, 0.09, 0.17, 0.28])
+    assert (np.diff(samples) > 0).all()
 
 
 def test_a_saved_page_says_how_wrong_it_is_and_needs_nothing_else():
