@@ -124,7 +124,7 @@ def _labels(names: Any, x: Any, y: Any) -> list[dict[str, Any]]:
     found = []
     for phase in dict.fromkeys(names.ravel().tolist()):
         room = distance_transform_edt(np.pad(names == phase, 1))[1:-1, 1:-1]
-        i, j = np.unravel_index(int(np.argmax(room)), room.shape)
+        i, j = (int(k) for k in np.unravel_index(int(np.argmax(room)), room.shape))
         i = min(max(i, MARGIN), x.size - 1 - MARGIN)
         if room[i, j] >= ROOM and names[i, j] == phase:
             found.append({"name": phase, "samples": math.exp(x[i]), "weight_decay": math.exp(y[j])})

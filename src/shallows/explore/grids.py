@@ -42,7 +42,7 @@ FIELDS = ("excess_risk", "train_error", "noise_scale", "threshold")
 PARTS = ("overfitting", "underfitting", "approximation")
 SHARES = (*PARTS, "mass_at_zero", "count", "edge")
 #: Samples at which the Bayes-optimal risk is computed.
-BAYES = 17
+BAYES = 33
 #: Sizes, in units of the noise scale, at which laws of the weights are kept; learned modes of each.
 LAW_SIZES = (0.01, 8.0)
 #: Thresholds over the noise scale beyond which nothing of a law changes.
