@@ -32,6 +32,14 @@ def test_a_point_is_the_prediction(problem):
     json.dumps(found, allow_nan=False)
 
 
+def test_the_spectrum_has_its_density_and_none_where_nothing_is_learned():
+    law = predict(PROBLEMS[0], weight_decay=0.3).spectrum
+    drawn = answers.spectrum(law)
+    assert len(drawn["size"]) == answers.DENSITY_POINTS and max(drawn["density"]) > 0
+    silent = answers.spectrum(predict(PROBLEMS[0], weight_decay=1e4).spectrum)
+    assert silent["size"] == [] and silent["mass_at_zero"] == 1.0
+
+
 def test_the_density_by_size_holds_the_mass_of_weights_of_both_signs():
     law = predict(PROBLEMS[0], weight_decay=0.05).spectrum
     size = np.geomspace(1e-9, 3.0, 40_000)
@@ -80,6 +88,9 @@ def test_the_best_line_is_the_best_weight_decay():
     problem = PROBLEMS[0]
     floors = answers.floors(problem, np.geomspace(*answers.sight(problem)[1], 31), None)
     known = [k for k, value in enumerate(floors["weight_decay"]) if value is not None]
+    for k in known:  # it matters there
+        weak = predict(replace(problem, samples=floors["samples"][k]), weight_decay=answers.sight(problem)[1][0])
+        assert weak.excess_risk > 1.01 * floors["excess_risk"][k]
     k = known[len(known) // 2]
     best = optimal_weight_decay(replace(problem, samples=floors["samples"][k]))
     assert floors["excess_risk"][k] == pytest.approx(best.excess_risk, rel=1e-3)

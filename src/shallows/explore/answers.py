@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from ..spectra import LearnedLaw
 
 #: Numbers of samples along the learning curve.
-CURVE_POINTS = 41
+CURVE_POINTS = 33
 #: Bends of the curve that are looked at more closely, and the change of slope (of logarithms) that is none.
-MOST_BENDS, STRAIGHT = 8, 0.05
+MOST_BENDS, STRAIGHT = 6, 0.05
 #: Points of a density, learned modes that are drawn.
 DENSITY_POINTS, MOST_SPIKES = 160, 60
 #: Cells of the diagram, samples and weight decays: first a rough one, then the one that stays.

@@ -98,7 +98,8 @@ export class SavedSource {
     };
     if (!ok) return answer;
     numbers.test_error = view.noise + numbers.excess_risk;
-    numbers.bayes_risk = this.bayes(view);
+    const best = this.bayes(view);
+    numbers.bayes_risk = best !== null && best <= numbers.excess_risk ? best : null; // nothing does better
     const shares = PARTS.map((name) => this.read(name, half));
     const parts = Object.fromEntries(PARTS.map((name, k) => [name, shares[k] * numbers.excess_risk]));
     const known = shares.every(Number.isFinite);
