@@ -176,7 +176,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
         "exponent_distance": (dims, distance, {"long_name": "exponents, away from those of the phase"}),
         "blurred": (dims, ~(distance <= BLUR), {"long_name": f"no asymptotic exponents within {BLUR}"}),
         "noise_line": (row, noise_line, {"long_name": "sqrt(n_eff/d), in units of the weight decay"}),
-        "threshold_line": (row, threshold_line(found), {"long_name": "where zeta meets the bulk edge"}),
+        "threshold_line": (row, _threshold_line(found), {"long_name": "where zeta meets the bulk edge"}),
         "optimal_weight_decay": (row, best, {"long_name": "weight decay of smallest risk"}),
         "optimal_risk": (row, best_risk, {"units": "label^2", "long_name": "risk there"}),
         "peak": (column, interpolation_peak(found), {"long_name": "effective samples of the interpolation peak"}),
@@ -197,7 +197,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
     return xarray.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
-def threshold_line(found: Predictions) -> FloatArray:
+def _threshold_line(found: Predictions) -> FloatArray:
     """Per row, the weight decay where the computed threshold crosses the computed bulk edge; nan if outside."""
     ratio = np.log(found.data["threshold"] / found.bulk_edge)
     line = np.full(found.plane.samples.size, np.nan)
