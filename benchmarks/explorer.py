@@ -3,8 +3,8 @@
 Run: ./run bench explorer [--two-cores] [--saved]
 Starting: from the command to the page's address, and to the first figures in the browser. A slider's answer: from the
 move to the frame in which numbers, curve, spectrum and bars have followed, at d = 400, the server and the browser
-sharing that core, unless --two-cores lets them use all. Beside it the processor time that server and browser together spent on the answer, which does not
-depend on what else the machine does.
+sharing that core, unless --two-cores lets them use all. Beside it the processor time that server and browser together
+spent on the answer, which does not depend on what else the machine does.
 With --saved: size of a saved page of each network, what making it takes, and what it says of its error.
 """
 
