@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         dynamics,
         errors,
         estimators,
+        explore,
         inference,
         networks,
         operators,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         UnknownNetwork,
     )
     from .estimators import DiagonalNetworkRegressor, QuadraticNetworkRegressor, WhiteningTransformer
+    from .explore import Explorer
     from .exponents import fit_power_laws
     from .inference import forecast, infer, prune, tune
     from .optimum import optimal_weight_decay
@@ -67,6 +69,7 @@ _HOME = {
     "DiagonalNetworkRegressor": "estimators",
     "Dynamics": "dynamics",
     "EstimateUndefined": "errors",
+    "Explorer": "explore",
     "Fit": "training",
     "FromValues": "teachers",
     "GaussianDesign": "designs",
@@ -115,6 +118,7 @@ _SUBPACKAGES = (
     "dynamics",
     "errors",
     "estimators",
+    "explore",
     "inference",
     "networks",
     "operators",
@@ -131,6 +135,7 @@ __all__ = [
     "DiagonalNetworkRegressor",
     "Dynamics",
     "EstimateUndefined",
+    "Explorer",
     "Fit",
     "FromValues",
     "GaussianDesign",
@@ -163,6 +168,7 @@ __all__ = [
     "dynamics",
     "errors",
     "estimators",
+    "explore",
     "fit_power_laws",
     "forecast",
     "infer",

@@ -13,6 +13,7 @@ from . import apply as _apply
 from . import compute_optimal as _compute_optimal
 from . import diagnose as _diagnose
 from . import dynamics as _dynamics
+from . import explore as _explore
 from . import exponents as _exponents
 from . import fit as _fit
 from . import forecast as _forecast
@@ -64,6 +65,7 @@ _COMMANDS = (
     ("dynamics", _dynamics, "Predict risk and learned modes over training time."),
     ("compute-optimal", _compute_optimal, "Find the best width, samples and rate for a budget of compute."),
     ("phases", _phases, "Draw the phase diagram, or print the table of exponents."),
+    ("explore", _explore, "Explore predictions in the browser, or save them as one page."),
     ("exponents", _exponents, "Read power laws from a learning curve."),
     ("reproduce", _reproduce, "Make a figure of the papers from scratch."),
     ("robustness", _robustness, "Measure where theory breaks, and write an atlas of departures."),

@@ -117,42 +117,52 @@ def spectrum_reading(verification: Verification) -> str:
     return text
 
 
+#: Sentences on the decomposition, which pages in the browser fill in by themselves.
+SPLIT = (
+    "The four terms add up to the predicted excess risk of {total}. The largest is {name}, {share} % of it: {meaning}."
+)
+MEANINGS = {
+    "overfitting": "learned noise; a larger weight decay would remove it",
+    "underfitting": "features of the teacher that the noise still hides; only more data or less noise reveal them",
+    "approximation": "imprecision of the features that were learned, from shrinkage by weight decay and from noise",
+}
+OTHER_MEANING = "signal that fits by chance"
+NOTHING_LEARNED = (
+    "nothing is learned; underfitting counts modes that noise hides, approximation those lost to weight decay"
+)
+NEGATIVE_ALIGNMENT = "Alignment is negative, since noise that happens to fit hidden signal is worth having."
+BAYES = (
+    "The smallest excess risk any estimator could reach knowing the teacher's spectrum is {best}: "
+    "training pays {times} times that."
+)
+UNREACHABLE = "No known fast algorithm attains that risk here."
+NO_RISK = "The excess risk vanishes: there is nothing to split."
+
+
 def decomposition_reading(verification: Verification) -> str:
     """Which part of the excess risk dominates, and what would lower it."""
     prediction = verification.prediction
     terms, total = prediction.decomposition.to_dict(), prediction.excess_risk
     if total <= 0:
-        return "The excess risk vanishes: there is nothing to split."
+        return NO_RISK
     name = max(terms, key=lambda key: terms[key])
-    advice = {
-        "overfitting": "learned noise; a larger weight decay would remove it",
-        "underfitting": "features of the teacher that the noise still hides; only more data or less noise reveal them",
-        "approximation": "imprecision of the features that were learned, from shrinkage by weight decay and from noise",
-    }
-    meaning = advice.get(name, "signal that fits by chance")
+    meaning = MEANINGS.get(name, OTHER_MEANING)
     if prediction.spectrum.mass_at_zero >= 1 - 1e-12:
-        meaning = (
-            "nothing is learned; underfitting counts modes that noise hides, approximation those lost to weight decay"
-        )
-    best = bayes_risk(prediction)
-    text = (
-        f"The four terms add up to the predicted excess risk of {number(total)}. The largest is {name}, "
-        f"{100 * terms[name] / total:.0f} % of it: {meaning}."
-    )
+        meaning = NOTHING_LEARNED
+    share = f"{100 * terms[name] / total:.0f}"
+    sentences = [SPLIT.format(total=number(total), name=name, share=share, meaning=meaning)]
     if terms["alignment"] < -1e-12 * total:
-        text += " Alignment is negative, since noise that happens to fit hidden signal is worth having."
+        sentences.append(NEGATIVE_ALIGNMENT)
+    best = bayes_risk(prediction)
     if best:
-        text += (
-            f" The smallest excess risk any estimator could reach knowing the teacher's spectrum is "
-            f"{number(best)}: training pays {_times(total / best)}."
-        )
+        sentences.append(BAYES.format(best=number(best), times=_times(total / best)))
         if not prediction.bayes.reachable:
-            text += " No known fast algorithm attains that risk here."
-    return text
+            sentences.append(UNREACHABLE)
+    return " ".join(sentences)
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.2f} times that" if ratio < 10 else f"{ratio:.3g} times that"
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:.3g}"
 
 
 def endings_reading(verification: Verification) -> str:

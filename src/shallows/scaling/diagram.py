@@ -159,7 +159,7 @@ def _dataset(found: Predictions) -> xarray.Dataset:
     )
     per_penalty = problem.weight_decay_from_penalty(1.0) if problem.architecture.has_penalty else 1.0
     numerical, distance = numerical_phases(found, slope_n, slope_lam)
-    best, best_risk = _optimum(found)
+    best, best_risk = best_along(found)
     dims = ("effective_samples", "weight_decay")
     codes = {"units": "1", "flag_values": list(range(len(NAMES))), "flag_meanings": " ".join(NAMES)}
     row, column = (dims[0],), (dims[1],)
@@ -216,7 +216,7 @@ def _threshold_line(found: Predictions) -> FloatArray:
     return line
 
 
-def _optimum(found: Predictions) -> tuple[FloatArray, FloatArray]:
+def best_along(found: Predictions) -> tuple[FloatArray, FloatArray]:
     """Per row, weight decay and risk of the minimum, refined between grid points; nan at the border."""
     plane = found.plane
     best, value = np.full(plane.samples.size, np.nan), np.full(plane.samples.size, np.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import queue
@@ -86,13 +87,19 @@ class DaskCluster:
         contact = address if "://" in address else _address_in(address)
         log = logging.getLogger("distributed")
         level, log.level = log.level, logging.CRITICAL  # it would report the failed connection a second time
+        answers = True
         try:
             self._client = Client(contact, timeout=timeout, set_as_default=False, name="shallows-sweep")
-        except (OSError, TimeoutError, ValueError, KeyError, TypeError, ImportError) as error:
-            allowed = f"no Dask scheduler answers there within {timeout:g} s; check the address, and that it runs"
-            raise InvalidArgument("cluster", address, allowed) from error
+        except (OSError, TimeoutError, ValueError, KeyError, TypeError, ImportError):
+            answers = False
         finally:
             log.setLevel(level)
+        if not answers:
+            # A client half made closes itself when it is collected; while another one is being made both would wait
+            # for one lock. Here, with the exception that held it gone, it can be collected.
+            gc.collect()
+            allowed = f"no Dask scheduler answers there within {timeout:g} s; check the address, and that it runs"
+            raise InvalidArgument("cluster", address, allowed)
         self._address, self._threads = address, threads
         self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._running: dict[int, tuple[Batch, Any]] = {}
