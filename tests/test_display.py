@@ -96,7 +96,8 @@ def every():
     laws = fit_power_laws(curve, 3 / curve + 1e-3, extrapolate=[2000.0])
     ahead, run = forecast(found, [300, 600]), amp(data, weight_decay=0.5)
     deep = dataclasses.replace(linear, network="diagonal:depth=3")
-    plain = {problem.network: problem for problem in (linear, square, deep)}
+    deep_square = dataclasses.replace(square, network="quadratic:depth=2")
+    plain = {problem.network: problem for problem in (linear, square, deep, deep_square)}
     rules = {kind.__name__: kind.default(plain[kind.network], 0.1) for kind in REGISTRY.values()}
     sweep = Sweep({"network": "diagonal", "dim": 20, "gamma": 1.0, "weight_decay": 0.5}, {"samples": [50]})
     things = [
@@ -129,6 +130,7 @@ def every():
         designs.StudentT(5.0), designs.Uniform(), coloured.seen,
         dataclasses.replace(coloured, design=designs.GaussianDesign(0.5, "random")).seen,
         predict(coloured, weight_decay=0.2).spectrum, predict(striped, weight_decay=0.5).spectrum,
+        predict(deep_square, weight_decay=0.2).spectrum, shallows.Explorer(linear, weight_decay=0.5),
         predict(deep, weight_decay=0.5).spectrum, solutions(deep, weight_decay=0.5),
         Ending(0.1, *[verified.measured["convex"].excess_risk] * 4, "better"),
         flowing, flowing.setting, flowing.state, dynamics.Sgd(0.1, 10), dynamics.sgd_limits(square, 10),

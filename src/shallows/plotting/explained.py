@@ -185,7 +185,7 @@ def row_names(axes: Axes, names: Sequence[str], size: float) -> None:
     >>> axes = new_figure(3.4, 1.0).subplots()
     >>> row_names(axes, [f"row {i}" for i in range(40)], 8.5)
     >>> [label.get_text() for label in axes.get_yticklabels()][:3]
-    ['row 0', 'row 4', 'row 8']
+    ['row 0', 'row 6', 'row 12']
     """
     figure = axes.get_figure()
     assert figure is not None

@@ -262,7 +262,9 @@ def save(figure: Figure, folder: Path, name: str, *, vector_only: bool = False) 
     >>> from pathlib import Path
     >>> from shallows.plotting import new_figure, save
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     text = save(new_figure(1.0, 1.0), Path(folder), "empty")
+    ...     figure = new_figure(3.0, 2.0)
+    ...     axes = figure.subplots()
+    ...     text = save(figure, Path(folder), "empty")
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['empty.png', 'empty.svg']
     """

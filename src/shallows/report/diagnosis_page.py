@@ -53,7 +53,7 @@ def write_diagnosis_report(found: ModelDiagnosis | DiagnosisSeries, folder: Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = write_diagnosis_report(found, Path(folder))
     ...     sorted(path.name for path in Path(folder).glob("*.*"))[:3]
-    ['diagnosis.json', 'gallery.png', 'gallery.svg']
+    ['diagnosis.json', 'gallery-column.svg', 'gallery.png']
     """
     import json
 

@@ -121,7 +121,7 @@ def place_points(diagram: xarray.Dataset, given: Any) -> OwnPoints | None:
     >>> diagram = phase_diagram("diagonal", 1000, 1.25, 0.1, points=(4, 4))
     >>> points = place_points(diagram, {"samples": [500, 5000], "weight_decay": [0.01, 0.1]})
     >>> points.phases, points.predicted.round(3).tolist()
-    (('V', 'VIa'), [0.139, 0.006])
+    (('V', 'VIa'), [0.144, 0.019])
     """
     about = diagram.attrs
     network = network_named(about["network"])
@@ -136,7 +136,7 @@ def place_points(diagram: xarray.Dataset, given: Any) -> OwnPoints | None:
     for k in range(dim.size):
         width = None if about["width"] == "full" else int(about["width"])
         problem = Problem(network.name, PowerLaw(int(dim[k]), about["gamma"]), float(samples[k]), about["noise"], width)
-        per_penalty = problem.weight_decay_from_penalty(1.0) if network.has_width else 1.0
+        per_penalty = problem.weight_decay_from_penalty(1.0) if network.has_penalty else 1.0
         level = float(ell[k]) - math.log(per_penalty) / math.log(dim[k])
         phases.append(phase_at(network.name, float(nu[k]), level, about["gamma"]).name)
         found = predict(problem, weight_decay=float(decay[k]), throw=False)

@@ -87,7 +87,7 @@ def look_at_messages(seen: Seen) -> Look | None:
     return Look(
         statistic=float(np.expm1(off)),
         p_value=min(4 * float(student.sf(abs(strengths[place]), count - 1)), 1.0),
-        message=f"message passing is off its prediction: noise scale {100 * np.expm1(off):+.2g} % at iteration "
+        message=f"message passing is off its prediction: noise scale {100 * np.expm1(off):+.0f} % at iteration "
         f"{place + 1}",
         matters=abs(off) > OFF,
         voids=OF_THE_TEACHER,
