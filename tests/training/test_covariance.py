@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from twins import divided_differences
 
-from shallows import GaussianDesign, NotSupported, PowerLaw, Problem, predict, sample, train
-from shallows.amp import amp
+from shallows import GaussianDesign, PowerLaw, Problem, predict, sample, train
 from shallows.designs import Rademacher
 from shallows.operators import QuadraticOperator
 from shallows.state_evolution import solve
@@ -112,9 +111,3 @@ def test_trained_networks_meet_theory(network, dim, samples, decay, design):
     # State evolution is 5 to 10 % below trained quadratic networks of this size, whatever the covariance.
     allowance = (0.15 if network == "quadratic" else 0.03) * expected
     assert (np.abs(table.mean(axis=0) - expected) < 4 * error + allowance).all()
-
-
-def test_message_passing_says_that_it_is_made_for_white_inputs():
-    data = sample(Problem("diagonal", PowerLaw(20, 1.0), 40, 0.1, design=GaussianDesign(0.5)), 0)
-    with pytest.raises(NotSupported, match="white inputs"):
-        amp(data, weight_decay=0.5)

@@ -221,8 +221,9 @@ def build_model(
 ) -> Any:
     """The estimator that the options describe; everything is checked here."""
     from ..estimators import REGRESSORS
+    from ..networks import network_names
 
-    chosen = options.parse_network(network)
+    chosen = options.parse_network(network, among=[name for name in network_names() if REGRESSORS.has(name)])
     kind = REGRESSORS.of(chosen)
     decay: str | float = "auto"
     if weight_decay not in (None, "auto"):

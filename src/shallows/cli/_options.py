@@ -214,7 +214,7 @@ def say_citations(citations: Sequence[Citation]) -> None:
         typer.echo(f"\n{citation.sentence[0].upper()}{citation.sentence[1:]}.")
 
 
-def parse_network(network: str | None, **options: str | None) -> Architecture:
+def parse_network(network: str | None, *, among: Sequence[str] | None = None, **options: str | None) -> Architecture:
     """The network of this name, with `options` such as its depth, each None unless it was given.
 
     Raises
@@ -227,9 +227,10 @@ def parse_network(network: str | None, **options: str | None) -> Architecture:
     from ..networks import network_named, network_names, network_with
 
     family, _, spelled = (network or "").partition(":")
-    if family not in network_names():
+    known = network_names() if among is None else among
+    if family not in known:
         typed = "nothing" if network is None else shown(family)
-        *most, last = network_names()
+        *most, last = known
         raise UnknownNetwork("--network", typed, f"must be {', '.join(most)} or {last}")
     given = {name: text for name, text in options.items() if text is not None}
     with naming({"network": network, **given}):

@@ -270,7 +270,7 @@ def save(figure: Figure, folder: Path, name: str, *, vector_only: bool = False) 
     """
     # Ticks that the first arrangement chooses move the second, which then stays.
     engine = figure.get_layout_engine()
-    if engine is not None:
+    if engine is not None and any(axes.get_subplotspec() is not None for axes in figure.axes):
         for _ in range(2):
             engine.execute(figure)
         figure.set_layout_engine("none")
