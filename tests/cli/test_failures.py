@@ -63,7 +63,7 @@ def test_an_interrupted_process_is_quiet(tmp_path):
     program = (
         "import sys, time\n"
         "from shallows.cli import _options, main\n"
-        "def wait(*_):\n    print('ready', flush=True)\n    time.sleep(60)\n"
+        "def wait(*_, **__):\n    print('ready', flush=True)\n    time.sleep(60)\n"
         "_options.build_problem = wait\n"
         "sys.exit(main(['predict']))\n"
     )
