@@ -274,7 +274,7 @@ def test_the_command_line_knows_tokens(capsys):
     assert main(["predict", "--network", "attention:tokens=3", *asked]) == 0
     assert capsys.readouterr().out == first and '"attention:tokens=3"' in first
     assert main(["optimal", "--network", "attention", "--tokens", "3", *PROBLEM]) == 0
-    assert "Best weight decay of an attention:tokens=3 network" in capsys.readouterr().out
+    assert "Best weight decay of an attention network of 3 tokens" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_the_command_line_trains_on_arrays_and_refuses_tables(tmp_path, capsys):
         (["train", str(tmp_path / "table.csv"), *three], "must be a .npz file"),
         (["train", str(tmp_path / "no.npz"), *three], "no such file"),
         (["apply", weights, str(tmp_path / "table.csv")], "WEIGHTS"),
-        (["fit", str(tmp_path / "table.csv"), "--network", "attention"], "has no estimator"),
+        (["fit", str(tmp_path / "table.csv"), "--network", "attention"], "must be diagonal or quadratic"),
         (
             ["dynamics", "--network", "attention", "--dim", "20", "--gamma", "1", "--until", "9"],
             "has no training dynamics",

@@ -129,7 +129,7 @@ def test_the_shipped_table_is_what_is_cited():
     assert cite_inputs("student:3", "quadratic").high > 2 > cite_inputs("student:3", "diagonal").high
     with pytest.raises(InvalidArgument, match="inputs: got 'cauchy'; was not measured; measured were"):
         cite_inputs("cauchy", "diagonal")
-    with pytest.raises(InvalidArgument, match="nothing for this network"):
+    with pytest.raises(InvalidArgument, match="nothing was measured for this network"):
         cite_inputs("student:3", "quadratic:depth=2")
     with pytest.raises(InvalidArgument, match="activation: got 'sine'"):
         cite_activation("sine")

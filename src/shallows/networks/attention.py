@@ -63,6 +63,7 @@ class Attention(Quadratic):
 
     family = "attention"
     defaults = MappingProxyType({"tokens": 2, "shared_noise": 0})
+    option_words = MappingProxyType({"tokens": "{} tokens", "shared_noise": "noise shared by each pair"})
     words = replace(
         Quadratic.words,
         effective_samples="n T(T+1)/(2d)",

@@ -103,6 +103,8 @@ class Network(ABC):
     family: ClassVar[str]
     #: Options by which networks of one family differ: integers with their defaults, attributes of the network.
     defaults: ClassVar[Mapping[str, int]] = MappingProxyType({})
+    #: How an option is said after "a network of", with a place for its value.
+    option_words: ClassVar[Mapping[str, str]] = MappingProxyType({})
     words: Words
     #: Names of the network's own weights.
     parameter_names: tuple[str, ...]
@@ -162,8 +164,18 @@ class Network(ABC):
 
     @property
     def phrase(self) -> str:
-        """The network in a title, with an article."""
-        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name} network"
+        """The network in a sentence, with an article: ``"a diagonal network of depth 3"``."""
+        return f"{'an' if self.family[0] in 'aeiou' else 'a'} {self.family} network{self._of_options()}"
+
+    @property
+    def title(self) -> str:
+        """The network at the beginning of a line: ``"Diagonal network of depth 3"``."""
+        return f"{self.family.capitalize()} network{self._of_options()}"
+
+    def _of_options(self) -> str:
+        """Options in words, each the name of a number unless :attr:`option_words` say it better."""
+        said = [self.option_words.get(name, f"{name} {{}}").format(value) for name, value in self.options.items()]
+        return f" of {', '.join(said)}" if said else ""
 
     @property
     def kind(self) -> str:

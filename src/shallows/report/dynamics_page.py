@@ -66,7 +66,7 @@ def write_dynamics_report(found: Dynamics, folder: Path, content: dict[str, Any]
     problem = found.problem
     return _write_page(
         folder,
-        title=f"{problem.network.capitalize()} network, d = {problem.dim}: training over time",
+        title=f"{problem.architecture.title}, d = {problem.dim}: training over time",
         verdict=_dynamics_verdict(found),
         settings=training_rows(told),
         head=[name.replace("_", " ") for name in columns],
@@ -114,7 +114,7 @@ def write_frontier_report(found: ComputeOptimal, folder: Path) -> Path:
         wanted.append(("isoflop", "The same compute at other widths", lambda width: isoflop_figure(found, width), text))
     return _write_page(
         folder,
-        title=f"{problem.network.capitalize()} network, d = {problem.dim}: compute-optimal training",
+        title=f"{problem.architecture.title}, d = {problem.dim}: compute-optimal training",
         verdict=_frontier_verdict(found),
         settings=training_rows(
             {**problem.to_dict(), "init_scale": found.init_scale, "schedule": found.schedule}, chosen=("width",)

@@ -115,9 +115,7 @@ def render(verification: Verification, figures: list[dict[str, str]]) -> str:
 
 def _title(verification: Verification) -> str:
     problem = verification.problem
-    return (
-        f"{problem.network.capitalize()} network, d = {problem.dim}, n = {number(problem.samples)}: theory and training"
-    )
+    return f"{problem.architecture.title}, d = {problem.dim}, n = {number(problem.samples)}: theory and training"
 
 
 def _comparison_rows(verification: Verification) -> list[dict[str, str]]:

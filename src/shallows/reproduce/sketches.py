@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..networks import paper_networks
+from ..networks import network_named, paper_networks
 from ..phases import PHASES
 from ..plotting.explained import explain_all
 from ..plotting.style import BLUE, PAGE, SKY, VERMILLION, new_figure, styled
@@ -97,7 +97,7 @@ def draw_diagram(
     for diagram, own in zip(diagrams, given, strict=True):
         if own is not None:
             write_points(own, folder / f"phase-diagram-{diagram.attrs['network']}-overlay.csv")
-            text += f" {diagram.attrs['network'].capitalize()} network: {points_sentence(own)}"
+            text += f" {network_named(diagram.attrs['network']).title}: {points_sentence(own)}"
     return (
         f"Phase diagrams of both networks ({scale}). {text} Sketches: learned spectrum of the quadratic network at "
         f"d = {SKETCH_DIM} at one place of each phase."

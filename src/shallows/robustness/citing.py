@@ -158,8 +158,9 @@ def _cite(
 ) -> Citation:
     chosen = [cell for cell in cells if name in (word(cell["departure"]), cell["departure"])]
     if not chosen:
-        known = ", ".join(dict.fromkeys(word(cell["departure"]) for cell in cells)) or "nothing for this network"
-        raise InvalidArgument(argument, name, f"was not measured; measured were {known}")
+        known = ", ".join(dict.fromkeys(word(cell["departure"]) for cell in cells))
+        allowed = f"was not measured; measured were {known}" if known else "nothing was measured for this network"
+        raise InvalidArgument(argument, name, allowed)
     table = measured_table()
     ratios = [cell["ratio"] for cell in chosen]
     return Citation(

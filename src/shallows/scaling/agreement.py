@@ -75,7 +75,7 @@ def reading(diagram: xarray.Dataset) -> str:
     soft = [f"{name} ({100 * s['blurred']:.0f} %)" for name, s in shares.items() if s["blurred"] > 0.25]
     moved = [f"{name} ({100 * s['agree']:.0f} %)" for name, s in shares.items() if s["agree"] < 0.75]
     text = (
-        f"{about['network'].capitalize()} network, d = {dim:g}, gamma = {gamma:g}, Delta = {about['noise']:g}: the "
+        f"{network_named(about['network']).title}, d = {dim:g}, gamma = {gamma:g}, Delta = {about['noise']:g}: the "
         f"phase found from computed exponents and spectrum is the asymptotic one at {100 * every['agree']:.0f} % of "
         f"{every['points']} points. "
     )
