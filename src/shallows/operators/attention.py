@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class AttentionOperator(QuadraticOperator):
     """The map from ``S`` to the scores of all pairs of tokens, and its adjoint.
 
-    Values have one number per pair: sequence by sequence, in the order of :func:`numpy.triu_indices`, those off the
+    Values have one number per pair: sequence by sequence, in the order of ``numpy.triu_indices``, those off the
     diagonal multiplied by ``sqrt(2)``.
 
     Parameters
