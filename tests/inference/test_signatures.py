@@ -292,3 +292,15 @@ def test_the_shipped_table_has_what_fits_without_a_signature_miss_by():
         fewest, most = clean.rows
         told = [expected_error(network, "none", rows) is not None for rows in (fewest - 1, fewest, most, most + 1)]
         assert told == [False, True, True, False]
+
+
+def test_correlation_alone_lengthens_no_row():
+    from shallows.inference import check_inputs
+
+    for seed in range(10):
+        rng = np.random.default_rng([seed, 5])
+        plain = 0.7 * rng.standard_normal((400, 1)) + 0.6 * rng.standard_normal((400, 8))
+        unit = (plain - plain.mean(0)) / plain.std(0)
+        assert {concern.name for concern in check_inputs(unit, "diagonal")} == {"correlation"}
+        uneven = unit * np.exp(0.8 * rng.standard_normal(400))[:, None]
+        assert {concern.name for concern in check_inputs(uneven / uneven.std(0), "diagonal")} > {"correlation"}

@@ -122,20 +122,21 @@ def look_at_row_spread(seen: Seen) -> Look | None:
         return None
     spread, usual = moments.row_spread, moments.independent_spread
     # With a = d/2, the sum of the squared shares has these moments exactly; (n sum - 1) a is the spread.
-    a, total = d / 2, n * d / 2
+    # Correlated columns act as fewer independent ones.
+    a = d / 2 / moments.lengthening
+    total = n * a
     fourth = a * (a + 1) * (a + 2) * (a + 3)
     second = n * a * (a + 1) / (total * (total + 1))
     squared = n * fourth + n * (n - 1) * (a * (a + 1)) ** 2
     squared /= total * (total + 1) * (total + 2) * (total + 3)
     mean, variance = (n * second - 1) * a, (squared - second**2) * (n * a) ** 2
-    p_value = float(gamma.sf(spread / usual, mean**2 / variance, scale=variance / mean))
-    # Correlated columns lengthen rows as well, by the mean square of their covariance's eigenvalues.
-    serious = spread > VERY_UNEVEN * (1 + (d - 1) * moments.typical_correlation**2)
+    p_value = float(gamma.sf(spread / (usual * moments.lengthening), mean**2 / variance, scale=variance / mean))
+    serious = spread > VERY_UNEVEN * moments.lengthening
     return Look(
         statistic=spread,
         p_value=p_value,
         message=f"some rows are much longer than others (spread {spread:.3g} times that of independent columns)",
-        matters=spread > UNEVEN * usual,
+        matters=spread > UNEVEN * usual * moments.lengthening,
         serious=serious,
         voids=of_uneven_rows(seen, True),
     )
@@ -147,7 +148,7 @@ def look_at_longest_row(seen: Seen) -> Look | None:
     if moments.dim < 2 or moments.samples < 4:
         return None
     sizes = moments.row_sizes / max(float(moments.row_sizes.mean()), 1e-300)
-    row, freedom = int(np.argmax(sizes)), moments.dim / moments.independent_spread
+    row, freedom = int(np.argmax(sizes)), moments.dim / (moments.independent_spread * moments.lengthening)
     longest = float(np.sqrt(sizes[row]))
     return Look(
         statistic=longest,

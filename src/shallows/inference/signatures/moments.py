@@ -109,6 +109,11 @@ class Moments:
         """Root mean square beyond chance; 0 where it was not looked for."""
         return 0.0 if self.correlations is None else self.correlations.typical
 
+    @property
+    def lengthening(self) -> float:
+        """Spread of the rows' lengths by correlation alone: the mean square of the covariance's eigenvalues."""
+        return 1 + (self.dim - 1) * self.typical_correlation**2
+
 
 def any_of(p_value: float, count: float) -> float:
     """Probability that one of `count` independent tests has a p-value as small.
