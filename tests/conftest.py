@@ -18,7 +18,7 @@ def pytest_sessionstart() -> None:
     from pathlib import Path
 
     package = Path(__file__).parents[1] / "src" / "shallows"
-    newest = max(path.stat().st_mtime for path in package.rglob("*.py") if "njit" in path.read_text())
+    newest = max(path.stat().st_mtime for path in package.rglob("*.py") if "@kernel" in path.read_text())
     for compiled in package.rglob("*.nb[ci]"):
         if compiled.stat().st_mtime < newest:
             compiled.unlink(missing_ok=True)
