@@ -97,7 +97,9 @@ class SpectralPowerThreshold(Denoiser):
     def moments(self, problem: Problem, noise_scale: float) -> tuple[float, float]:
         self.check(problem)
         s, w = problem.spectrum.values, problem.spectrum.weights
-        error, divergence = power_moments_at(noise_scale, self.threshold, 1 / self.depth, s, w)
+        error, divergence = power_moments_at(
+            noise_scale, unit_of_threshold(self.threshold, 1 / self.depth), 1 / self.depth, s, w
+        )
         return float(error), float(divergence)
 
     @classmethod

@@ -12,19 +12,8 @@ import math
 import numpy as np
 
 from .._kernels import kernel
-from ..freeprob.contour import (
-    _FINE_NODES,
-    _FINE_WEIGHTS,
-    _NODES,
-    _WEIGHTS,
-    FASTMATH,
-    PANEL,
-    find_quantile,
-    height,
-    nearest_atom,
-    position,
-    stieltjes,
-)
+from ..freeprob.contour import FASTMATH, atoms_above, find_quantile, grading, height, position, stieltjes
+from ..freeprob.paths import FINE, NO_BRANCH, USUAL, nodes_of, path_above
 
 
 @kernel
@@ -148,26 +137,14 @@ def _add_rest(out, z, dz, variance, s, t, w, lead):
 def integrals_above(u, v, variance, s, e, g, t, w, lead, fine):
     """``-(1/pi) Im`` of the integrals of error and degrees of freedom over the part of the spectrum above ``x(u)``."""
     out = np.zeros(2)
-    nodes, weights = (_FINE_NODES, _FINE_WEIGHTS) if fine else (_NODES, _WEIGHTS)
+    fineness = FINE if fine else USUAL
     if v > 0.0 and lead < s.size:
+        nodes, weights = nodes_of(fineness)
         for j in range(nodes.size):
             _add_rest(out, complex(u, v * nodes[j]), -1j * (v * weights[j]), variance, s, t, w, lead)
-    radius = 3.0 * max(s[0] - u, v)
-    start = max(v, 0.5 * nearest_atom(u, s))
-    length = radius - v
-    top = math.log1p(length / start)
-    panels = max(1, int(math.ceil(top / PANEL)))
-    size = top / panels
-    for i in range(panels):
-        for j in range(nodes.size):
-            y = (i + nodes[j]) * size
-            dz = 1j * (start * math.exp(y) * size * weights[j])
-            _add(out, complex(u, v + start * math.expm1(y)), dz, variance, s, e, g, t, w, lead)
-    quarter = 0.5 * math.pi
-    for j in range(nodes.size):
-        angle = quarter * (1.0 - nodes[j])
-        arm = radius * complex(math.cos(angle), math.sin(angle))
-        _add(out, u + arm, -1j * arm * (quarter * weights[j]), variance, s, e, g, t, w, lead)
+    points, steps = path_above(u, v, s[0], grading(u, v, s), NO_BRANCH, fineness)
+    for j in range(points.size):
+        _add(out, points[j], steps[j], variance, s, e, g, t, w, lead)
     return -out / math.pi
 
 
@@ -184,9 +161,7 @@ def shrunk_moments(u, v, variance, s, e, t, w, fine):
         energy += w[k] * t[k] * t[k]
     if u >= s[0] and v == 0.0:
         return energy, 0.0
-    lead = 0
-    while lead < s.size and s[lead] >= u - 2.0 * v:
-        lead += 1
+    lead = atoms_above(u - 2.0 * v, s)
     found = integrals_above(u, v, variance, s, e, -s * (e + t), t, w, lead, fine)
     closed = 0.0
     mass = 0.0
@@ -244,23 +219,9 @@ def lost_energy(u, v, variance, s, energies, w):
         return total
     # The conditional law of mode k has density -(1/pi) Im 1/(z - s_k); what z moves by noise is the integral.
     zeros = np.zeros(s.size)
-    radius = 3.0 * max(s[0] - u, v)
-    start = max(v, 0.5 * nearest_atom(u, s))
-    top = math.log1p((radius - v) / start)
-    panels = max(1, int(math.ceil(top / PANEL)))
-    size = top / panels
+    points, steps = path_above(u, v, s[0], grading(u, v, s), NO_BRANCH, FINE)
     moved = 0.0
-    for i in range(panels):
-        for j in range(_FINE_NODES.size):
-            y = (i + _FINE_NODES[j]) * size
-            dz = 1j * (start * math.exp(y) * size * _FINE_WEIGHTS[j])
-            z = complex(u, v + start * math.expm1(y))
-            _, d, gain, _ = _lead_sums(z.real, z.imag, s, energies, zeros, w, s.size)
-            moved += (-variance * d * gain * dz).imag
-    for j in range(_FINE_NODES.size):
-        angle = 0.5 * math.pi * (1.0 - _FINE_NODES[j])
-        arm = radius * complex(math.cos(angle), math.sin(angle))
-        z = u + arm
-        _, d, gain, _ = _lead_sums(z.real, z.imag, s, energies, zeros, w, s.size)
-        moved += (variance * d * gain * 1j * arm * (0.5 * math.pi * _FINE_WEIGHTS[j])).imag
+    for j in range(points.size):
+        _, d, gain, _ = _lead_sums(points[j].real, points[j].imag, s, energies, zeros, w, s.size)
+        moved -= (variance * d * gain * steps[j]).imag
     return max(closed + moved / math.pi, 0.0)
