@@ -10,6 +10,8 @@ truth that a risk diverges. Exits 1 otherwise.
 
 from __future__ import annotations
 
+import functools
+import math
 import sys
 import time
 from collections import Counter
@@ -67,11 +69,11 @@ def faults_of_solutions(p: Prediction) -> list[str]:
     """What is wrong with the list of all solutions."""
     found = p.solutions
     scales = [point.noise_scale for point in found.points]
-    place = found.followed
+    place, near = found.followed, functools.partial(math.isclose, rel_tol=1e-9)
     checks = {
         "solutions are not in order": scales == sorted(scales, reverse=True),
         "the one followed is not stable": place is not None and found.stable[place] is not False,
-        "the one followed is another": place is not None and scales[place] == p.fixed_point.noise_scale,
+        "the one followed is another": place is not None and near(scales[place], p.fixed_point.noise_scale),
         "a solution is not one": all(point.status.ok for point in found.points),
     }
     return [name for name, holds in checks.items() if not holds]

@@ -10,8 +10,9 @@ from twins import goe
 from shallows import FromValues, LowRank, PowerLaw, Problem, predict
 from shallows.denoisers import SpectralPowerThreshold, power_threshold_for_penalty, spectral_divergence
 from shallows.freeprob.bands_and_edges import bands
-from shallows.freeprob.contour import find_position, position
+from shallows.freeprob.contour import edge_above, find_position, height, position
 from shallows.freeprob.paths import FINE, NO_BRANCH, ROUGH, USUAL, path_above, path_between
+from shallows.freeprob.power_contour import _integrated, power_integrals
 from shallows.freeprob.power_threshold import (
     branch_distance,
     continued,
@@ -24,7 +25,7 @@ from shallows.phases import phase_at, predicted_exponents
 from shallows.power_prox import jump_of
 from shallows.spectra import decompose, learned_law
 from shallows.state_evolution import moments, solve
-from shallows.state_evolution.deep_quadratic import power_moments_at
+from shallows.state_evolution.deep_quadratic import power_moments, power_moments_at
 from shallows.state_evolution.quadratic import quadratic_moments_at
 
 
@@ -89,7 +90,7 @@ def test_paths_integrate_what_is_analytic(branch):
         radius = 3 * (2.5 - start.real)
         whole = np.log((start.real + radius - atom) / (start - atom))
         assert np.sum(steps / (points - atom)) == pytest.approx(whole, abs=accuracy)
-    points, steps = path_between(start.real, start.imag, 0.2, end.real, end.imag, 0.05, branch)
+    points, steps = path_between(start.real, start.imag, 0.2, end.real, end.imag, 0.05, branch, FINE)
     assert np.sum(steps / (points - atom)) == pytest.approx(np.log((end - atom) / (start - atom)), abs=1e-13)
     near = np.abs(points - branch).min()
     assert near > 1e-3 and (points.imag > 0).all()
@@ -110,6 +111,37 @@ def test_a_branch_point_next_to_the_path_costs_panels_not_accuracy():
 
     far = complex(0.3 + 3 * 2.2, 0.0)
     assert np.sum(steps * rooted(points)) == pytest.approx(integral(far) - integral(0.3 + 0.01j), abs=1e-9)
+
+
+def height_over(u_edge, wanted, variance, s, w):
+    """The point of the band left of its upper edge where the subordination curve is as high as wanted."""
+    scale = math.sqrt(variance)
+    return (
+        u_edge
+        - optimize.brentq(lambda t: height(u_edge - scale * t, variance, s, w) - wanted, 1e-16, 0.3, xtol=1e-18) * scale
+    )
+
+
+@pytest.mark.parametrize("teacher", [LowRank(500, 3), PowerLaw(400, 1.25)])
+def test_a_sliver_next_to_the_edge_keeps_its_relative_accuracy(teacher):
+    """What is kept has a mass as the cube of the height of the curve; what the long way to it cancels is of order 1."""
+    spectrum = teacher.spectrum("quadratic")
+    s, w, power = spectrum.values, spectrum.weights, 0.5
+    variance = 30.0 * s[0] ** 2  # nothing sticks out
+    edge = edge_above(s[0] + 0.2 * math.sqrt(variance), variance, s, w)
+    assert height(edge * (1 + 1e-9), variance, s, w) == 0 < height(edge * (1 - 1e-9), variance, s, w)
+    shares = []
+    for share in (0.09, 1e-3, 1e-5):
+        u = height_over(edge, share * math.sqrt(variance), variance, s, w)
+        unit = position(u, variance, s, w)[0] / jump_of(power)[0]
+        shares.append(power_moments(u, unit, power, variance, s, w, USUAL)[1] / height(u, variance, s, w) ** 3)
+    assert shares[1] == pytest.approx(shares[2], rel=1e-5) and shares[0] == pytest.approx(shares[1], rel=0.05)
+    u = height_over(edge, 0.05 * math.sqrt(variance), variance, s, w)
+    unit, v = position(u, variance, s, w)[0] / jump_of(power)[0], height(u, variance, s, w)
+    points, steps = path_above(u, v, s[0], 0.05 * math.sqrt(variance), NO_BRANCH, FINE)
+    long_way = _integrated(points, steps, unit, power, variance, s, w)
+    assert power_integrals(u, v, unit, power, variance, s, w, FINE) == pytest.approx(long_way, rel=1e-8)
+    assert math.isinf(edge_above(s[0] - 1e-6, 1e-6 * s[0] ** 2, s, w))  # atoms apart: one comes first
 
 
 def test_the_parts_add_up_where_next_to_nothing_is_kept():

@@ -84,8 +84,8 @@ def stieltjes(a, b, s, w):
 
 
 @kernel(fastmath=FASTMATH, error_model="numpy")
-def _kernel_sums(a, b, s, w, first, last):
-    """:func:`stieltjes` and ``sum w s/(a + i b - s)`` over the atoms ``first..last-1``, as three complex numbers."""
+def transform_sums(a, b, s, t, w, first, last):
+    """:func:`stieltjes` and ``sum w t/(a + i b - s)`` over the atoms ``first..last-1``, as three complex numbers."""
     g_re = 0.0
     g_im = 0.0
     d_re = 0.0
@@ -94,16 +94,44 @@ def _kernel_sums(a, b, s, w, first, last):
     m_im = 0.0
     for k in range(first, last):
         x = a - s[k]
-        t = 1.0 / (x * x + b * b)
-        re = w[k] * x * t
-        im = -w[k] * b * t
+        q = 1.0 / (x * x + b * b)
+        re = w[k] * x * q
+        im = -w[k] * b * q
         g_re += re
         g_im += im
-        d_re += t * (x * re + b * im)
-        d_im += t * (x * im - b * re)
-        m_re += s[k] * re
-        m_im += s[k] * im
+        d_re += q * (x * re + b * im)
+        d_im += q * (x * im - b * re)
+        m_re += t[k] * re
+        m_im += t[k] * im
     return complex(g_re, g_im), complex(d_re, d_im), complex(m_re, m_im)
+
+
+@kernel
+def edge_above(u, variance, s, w):
+    """The upper edge of the band that `u` is in, if it is the next to come: inf where an atom comes before it.
+
+    Where the height vanishes, ``variance sum w/(u-s)^2 - 1`` does, which is convex between two atoms: Newton's method
+    from the left never passes it.
+    """
+    for _ in range(100):
+        first = 0.0
+        slope = 0.0
+        for k in range(s.size):
+            if u == s[k]:
+                return math.inf
+            t = 1.0 / (u - s[k])
+            first += w[k] * t * t
+            slope += 2.0 * w[k] * t * t * t
+        if not slope > 0.0:
+            return math.inf
+        step = (first - 1.0 / variance) / slope
+        for k in range(s.size):
+            if u < s[k] <= u + step:
+                return math.inf
+        u += step
+        if step <= 1e-15 * abs(u):
+            return u
+    return math.inf
 
 
 @kernel
@@ -124,7 +152,7 @@ def _accumulate(out, point, dw, zeta, variance, s, w, split):
     """
     a = point.real
     b = point.imag
-    g, slope, m = _kernel_sums(a, b, s, w, 0, split)
+    g, slope, m = transform_sums(a, b, s, s, w, 0, split)
     slope *= -variance
     if split == s.size:
         f = point - zeta + variance * g
@@ -138,7 +166,7 @@ def _accumulate(out, point, dw, zeta, variance, s, w, split):
         out[4] += square.imag
         out[5] += (g * square).imag
         return
-    g_rest, slope_rest, m_rest = _kernel_sums(a, b, s, w, split, s.size)
+    g_rest, slope_rest, m_rest = transform_sums(a, b, s, s, w, split, s.size)
     slope_rest = 1.0 - variance * slope_rest
     f_rest = point - zeta + variance * g_rest
     shift = variance * g
@@ -157,7 +185,7 @@ def _accumulate(out, point, dw, zeta, variance, s, w, split):
 @kernel
 def _accumulate_rest(out, point, dw, zeta, variance, s, w, split):
     """Add what :func:`_accumulate` took off."""
-    g, slope, m = _kernel_sums(point.real, point.imag, s, w, split, s.size)
+    g, slope, m = transform_sums(point.real, point.imag, s, s, w, split, s.size)
     f = point - zeta + variance * g
     fdz = f * (1.0 - variance * slope) * dw
     square = g * g
@@ -222,7 +250,7 @@ def between_integrals(u, v, u_end, v_end, zeta, variance, s, w):
     out = np.zeros(6)
     if u_end <= u:
         return out
-    points, steps = path_between(u, v, grading(u, v, s), u_end, v_end, grading(u_end, v_end, s), NO_BRANCH)
+    points, steps = path_between(u, v, grading(u, v, s), u_end, v_end, grading(u_end, v_end, s), NO_BRANCH, FINE)
     for j in range(points.size):
         _accumulate(out, points[j], steps[j], zeta, variance, s, w, s.size)
     return -out / math.pi

@@ -103,19 +103,20 @@ def path_above(u, v, top, start, branch, fineness):
 
 
 @kernel
-def path_between(u, v, start, u_end, v_end, start_end, branch):
-    """Path from ``u + i v`` to ``u_end + i v_end`` over an apex, as :func:`path_above`, with its finest quadrature.
+def path_between(u, v, start, u_end, v_end, start_end, branch, fineness):
+    """Path from ``u + i v`` to ``u_end + i v_end`` over an apex, as :func:`path_above`.
 
     From either end panels are graded, from `start` and from `start_end`.
     """
+    nodes, weights = nodes_of(fineness)
     apex = complex(0.5 * (u + u_end), (u_end - u) + max(v, v_end))
     first, last = apex - complex(u, v), apex - complex(u_end, v_end)
     rising, falling = first / abs(first), last / abs(last)
     start, start_end = min(start, abs(first)), min(start_end, abs(last))
     up = _panels(complex(u, v), rising, abs(first), start, branch)
     down = _panels(complex(u_end, v_end), falling, abs(last), start_end, branch)
-    points = np.empty((up.size + down.size - 2) * _FINE_NODES.size, dtype=np.complex128)
+    points = np.empty((up.size + down.size - 2) * nodes.size, dtype=np.complex128)
     steps = np.empty_like(points)
-    at = _fill(points, steps, 0, complex(u, v), rising, start, up, _FINE_NODES, _FINE_WEIGHTS, 1.0)
-    _fill(points, steps, at, complex(u_end, v_end), falling, start_end, down, _FINE_NODES, _FINE_WEIGHTS, -1.0)
+    at = _fill(points, steps, 0, complex(u, v), rising, start, up, nodes, weights, 1.0)
+    _fill(points, steps, at, complex(u_end, v_end), falling, start_end, down, nodes, weights, -1.0)
     return points, steps

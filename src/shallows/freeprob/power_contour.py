@@ -15,9 +15,12 @@ import numpy as np
 
 from .._kernels import kernel
 from ..power_prox import jump_of
-from .contour import _kernel_sums, find_position, grading, height, stieltjes
-from .paths import NO_BRANCH, path_above, path_between
+from .contour import edge_above, find_position, grading, height, stieltjes, transform_sums
+from .paths import FINE, NO_BRANCH, path_above, path_between
 from .power_threshold import branch_distance, continued, continued_along
+
+#: Heights over the noise scale below which a cut counts as next to the upper edge of its band.
+NEXT_TO_EDGE = 0.1
 
 
 @kernel
@@ -29,7 +32,7 @@ def _integrated(points, steps, unit, power, variance, s, w):
     near = complex(0.0, 0.0)
     for j in range(points.size):
         point, dw = points[j], steps[j]
-        g, slope, m = _kernel_sums(point.real, point.imag, s, w, 0, s.size)
+        g, slope, m = transform_sums(point.real, point.imag, s, s, w, 0, s.size)
         dz = (1.0 - variance * slope) * dw
         shift = variance * g
         x = point + shift
@@ -75,6 +78,17 @@ def power_integrals(u, v, unit, power, variance, s, w, fineness):
     if v == 0.0 and u >= s[0]:
         return np.zeros(5)
     branch = branch_point(unit, power, variance, s, w)
+    if 0.0 < v < NEXT_TO_EDGE * math.sqrt(variance):
+        # A sliver of the band, of a mass as (v/delta)^3: what the long way to it cancels is many times as large.
+        edge = edge_above(u, variance, s, w)
+        if edge < math.inf:
+            start, end = grading(u, v, s), grading(edge, 0.0, s)
+            points, steps = path_between(u, v, start, edge, 0.0, end, branch, fineness)
+            sliver = _integrated(points, steps, unit, power, variance, s, w)
+            if edge >= s[0]:
+                return sliver
+            points, steps = path_above(edge, 0.0, s[0], end, branch, fineness)
+            return sliver + _integrated(points, steps, unit, power, variance, s, w)
     points, steps = path_above(u, v, s[0], grading(u, v, s), branch, fineness)
     return _integrated(points, steps, unit, power, variance, s, w)
 
@@ -85,7 +99,7 @@ def power_integrals_between(u, v, u_end, v_end, unit, power, variance, s, w):
     if u_end <= u:
         return np.zeros(5)
     branch = branch_point(unit, power, variance, s, w)
-    points, steps = path_between(u, v, grading(u, v, s), u_end, v_end, grading(u_end, v_end, s), branch)
+    points, steps = path_between(u, v, grading(u, v, s), u_end, v_end, grading(u_end, v_end, s), branch, FINE)
     return _integrated(points, steps, unit, power, variance, s, w)
 
 

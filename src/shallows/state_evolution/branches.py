@@ -109,17 +109,19 @@ class Branches:
         return [self._report(root) for root in roots], [root.stable for root in roots], roots.index(followed)
 
     def _report(self, root: Root) -> FixedPoint:
-        equations = self.whole
-        samples, power = equations.constraints, equations.power
+        power = self.whole.power
         noise_scale = float(math.sqrt(root.variance) * self.unit)
         threshold = float(root.threshold * self.unit**power)
         # Afresh from the two reported numbers, with the finest quadrature: what else is made of them adds up to it.
+        # Where next to nothing is kept, the rounding of a threshold can be too much for that.
         error, freedom = self.moments(noise_scale, threshold)
-        noise, strength = equations.noise * self.unit**2, equations.strength * self.unit**power
-        residual = abs(samples * noise_scale**2 - (error + noise)) / (samples * noise_scale**2)
-        if strength > 0 or threshold > 0:
-            missed = abs(threshold * (samples - freedom) - strength) / (strength + samples * threshold)
-            residual = max(residual, missed)
+        residual = self._residual(noise_scale, threshold, error, freedom)
+        if not residual <= TOLERANCE:
+            searched = root.error * self.unit**2, root.freedom
+            found = self._residual(noise_scale, threshold, *searched)
+            if found < residual:
+                residual, (error, freedom) = found, searched
+        samples, strength = self.whole.constraints, self.whole.strength * self.unit**power
         slack = (samples - freedom) / samples if threshold == 0.0 else 0.0
         if strength > 0:
             slack = strength / (samples * threshold)
@@ -134,6 +136,16 @@ class Branches:
             status=Status.CONVERGED if good else Status.INACCURATE,
         )
 
+    def _residual(self, noise_scale: float, threshold: float, error: float, freedom: float) -> float:
+        """Largest relative violation of the two equations in the problem's units."""
+        samples, noise = self.whole.constraints, self.whole.noise * self.unit**2
+        strength = self.whole.strength * self.unit**self.whole.power
+        residual = abs(samples * noise_scale**2 - (error + noise)) / (samples * noise_scale**2)
+        if strength > 0 or threshold > 0:
+            missed = abs(threshold * (samples - freedom) - strength) / (strength + samples * threshold)
+            residual = max(residual, missed)
+        return residual
+
 
 def _equations(
     evolution: StateEvolution,
@@ -147,7 +159,7 @@ def _equations(
     values = np.ascontiguousarray(spectrum.values / unit)
     weights = np.ascontiguousarray(mode_weights(problem, spectrum))
     rank_share, largest = problem.rank_share, float(values[0])
-    power, tolerance = evolution.threshold_power, ROUGH_TOLERANCE if rough else 1e-13
+    power, tolerance = evolution.threshold_power, ROUGH_TOLERANCE if rough else 1e-16
 
     def moments(noise_scale: float, threshold: float) -> tuple[float, float]:
         return evolution.moments(noise_scale, threshold, rank_share, values, weights)

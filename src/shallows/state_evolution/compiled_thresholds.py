@@ -55,17 +55,16 @@ def _tiny(network, q, scale, constraints, strength, s, w, fineness):
 
 @kernel
 def _between(network, q, scale, low, at_low, high, at_high, constraints, strength, s, w, fineness, tolerance):
-    """The solution between two thresholds, of negative and of positive violation; `tolerance` is of its logarithm."""
+    """The solution between two thresholds, of negative and of positive violation; `tolerance` is relative."""
     if at_high[0] <= 0.0:  # rounding, where everything is zero
         return high, at_high[1], at_high[2]
-    a, fa, b, fb = math.log(high), at_high[0], math.log(low), at_low[0]
+    a, fa, b, fb = high, at_high[0], low, at_low[0]
     c, fc = a, fa
-    best, error, freedom = high, at_high[1], at_high[2]
+    error, freedom = at_high[1], at_high[2]
     t = fa / (fa - fb)
     for _ in range(100):
         x = a + t * (b - a)
-        best = math.exp(x)
-        fx, error, freedom = _at(network, q, scale, best, constraints, strength, s, w, fineness)
+        fx, error, freedom = _at(network, q, scale, x, constraints, strength, s, w, fineness)
         if (fx < 0.0) == (fa < 0.0):
             c, fc = a, fa
         else:
@@ -73,10 +72,10 @@ def _between(network, q, scale, low, at_low, high, at_high, constraints, strengt
             b, fb = a, fa
         a, fa = x, fx
         missed = abs(fx * (b - a) / (fb - fa))  # if it were straight
-        if missed <= tolerance or abs(b - a) <= tolerance:
+        if missed <= tolerance * x or abs(b - a) <= max(tolerance, 4e-16) * x:
             break
-        t = chandrupatla(a, fa, b, fb, c, fc, min(max(0.1 * tolerance, 2e-16) / abs(b - a), 0.5))
-    return best, error, freedom
+        t = chandrupatla(a, fa, b, fb, c, fc, min(max(0.1 * tolerance, 1e-16) * x / abs(b - a), 0.5))
+    return a, error, freedom
 
 
 @kernel

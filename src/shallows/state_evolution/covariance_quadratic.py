@@ -12,7 +12,16 @@ import math
 import numpy as np
 
 from .._kernels import kernel
-from ..freeprob.contour import FASTMATH, atoms_above, find_quantile, grading, height, position, stieltjes
+from ..freeprob.contour import (
+    FASTMATH,
+    atoms_above,
+    find_quantile,
+    grading,
+    height,
+    position,
+    stieltjes,
+    transform_sums,
+)
 from ..freeprob.paths import FINE, NO_BRANCH, USUAL, nodes_of, path_above
 
 
@@ -80,34 +89,11 @@ def _lead_sums(a, b, s, e, g, w, lead):
     return complex(g_re, g_im), complex(d_re, d_im), complex(e_re, e_im), complex(k_re, k_im)
 
 
-@kernel(fastmath=FASTMATH, error_model="numpy")
-def _rest_sums(a, b, s, t, w, lead):
-    """Over the other atoms: ``w/(z-s)``, ``w/(z-s)^2`` and ``w t/(z-s)``."""
-    g_re = 0.0
-    g_im = 0.0
-    d_re = 0.0
-    d_im = 0.0
-    t_re = 0.0
-    t_im = 0.0
-    for k in range(lead, s.size):
-        x = a - s[k]
-        q = 1.0 / (x * x + b * b)
-        re = w[k] * x * q
-        im = -w[k] * b * q
-        g_re += re
-        g_im += im
-        d_re += q * (x * re + b * im)
-        d_im += q * (x * im - b * re)
-        t_re += t[k] * re
-        t_im += t[k] * im
-    return complex(g_re, g_im), complex(d_re, d_im), complex(t_re, t_im)
-
-
 @kernel
 def _add(out, z, dz, variance, s, e, g, t, w, lead):
     """Add to `out` the integrands of error and degrees of freedom at `z` times `dz`, less those of the rest alone."""
     g_lead, d_lead, g_cost, g_gain = _lead_sums(z.real, z.imag, s, e, g, w, lead)
-    g_rest, d_rest, g_modes = _rest_sums(z.real, z.imag, s, t, w, lead)
+    g_rest, d_rest, g_modes = transform_sums(z.real, z.imag, s, t, w, lead, s.size)
     total = g_lead + g_rest
     slope = -variance * d_lead
     full = 1.0 + slope - variance * d_rest
@@ -126,7 +112,7 @@ def _add(out, z, dz, variance, s, e, g, t, w, lead):
 @kernel
 def _add_rest(out, z, dz, variance, s, t, w, lead):
     """Add what :func:`_add` took off: analytic right of all these atoms."""
-    g_rest, d_rest, g_modes = _rest_sums(z.real, z.imag, s, t, w, lead)
+    g_rest, d_rest, g_modes = transform_sums(z.real, z.imag, s, t, w, lead, s.size)
     f = z + variance * g_rest
     full = 1.0 - variance * d_rest
     out[0] += ((f * g_rest - 2.0 * g_modes) * f * full * dz).imag
