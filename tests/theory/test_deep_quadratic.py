@@ -194,7 +194,7 @@ def plain_moments(delta, zeta, power, modes):
 @pytest.mark.parametrize(("delta", "zeta"), [(0.5, 0.2), (0.3, 0.6), (1.5, 1.0), (0.8, 1e-3)])
 def test_moments_agree_with_quadrature_over_the_density(power, delta, zeta):
     modes = np.array([3.0, 1.5, 0.7, 0.2, 0.0])
-    found = power_moments_at(delta, unit_of_threshold(zeta, power), power, modes, np.full(5, 0.2))
+    found = power_moments_at(delta, unit_of_threshold(zeta, power), power, modes, np.full(5, 0.2), FINE)
     assert found == pytest.approx(plain_moments(delta, zeta, power, modes), rel=1e-7, abs=1e-9)
 
 
@@ -202,7 +202,7 @@ def test_power_one_is_the_soft_threshold():
     spectrum = PowerLaw(60, 1.0).spectrum("quadratic")
     for delta, zeta in ((0.4536, 0.189), (0.2, 0.05), (1.5, 2.0), (0.05, 0.5)):
         args = (spectrum.values, spectrum.weights)
-        assert power_moments_at(delta, zeta, 1.0, *args) == pytest.approx(
+        assert power_moments_at(delta, zeta, 1.0, *args, FINE) == pytest.approx(
             quadratic_moments_at(delta, zeta, 1.0, *args), rel=1e-9
         )
 

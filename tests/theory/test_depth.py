@@ -10,6 +10,7 @@ from twins import power_threshold_moments, random_problem
 
 from shallows import FromValues, LowRank, PowerLaw, Problem, bayes_optimal, optimal_weight_decay, predict
 from shallows.errors import InvalidArgument, NotSupported
+from shallows.freeprob.paths import FINE
 from shallows.networks import Diagonal, Quadratic, network_named
 from shallows.phases import phase_at, phase_of, phases_of, predicted_exponents
 from shallows.phases_with_depth import interpolation_risk, noise_line
@@ -64,7 +65,7 @@ def test_moments_match_adaptive_quadrature(depth):
     for a in (1e-6, 0.02, 0.7, 3.0, 15.0):
         for mode in (0.0, 0.4, 2.5, 9.0, 60.0):
             risk, freedom = power_threshold_moments(mode, 1.0, a, q)
-            found = deep_diagonal_moments(q, 0.1 * a, 0.1, np.array([0.1 * mode]), np.array([1.0]))
+            found = deep_diagonal_moments(q, 0.1 * a, 0.1, np.array([0.1 * mode]), np.array([1.0]), FINE)
             assert found[0] == pytest.approx(0.01 * risk, rel=1e-8, abs=1e-10)
             assert found[1] == pytest.approx(freedom, rel=1e-8, abs=1e-8)
 
@@ -74,8 +75,10 @@ def test_many_small_modes_are_the_sum_of_each(a):
     """Modes below the noise are interpolated between a few."""
     modes = np.concatenate([[30.0, 3.0, 1.2], np.geomspace(1.0, 1e-5, 40), [0.0]])
     counts = np.arange(1.0, 1 + modes.size)
-    each = np.array([deep_diagonal_moments(2 / 3, a, 1.0, modes[i : i + 1], counts[i : i + 1]) for i in range(44)])
-    found = deep_diagonal_moments(2 / 3, a, 1.0, modes, counts)
+    each = np.array(
+        [deep_diagonal_moments(2 / 3, a, 1.0, modes[i : i + 1], counts[i : i + 1], FINE) for i in range(44)]
+    )
+    found = deep_diagonal_moments(2 / 3, a, 1.0, modes, counts, FINE)
     assert found == pytest.approx(each.sum(axis=0), rel=1e-11)
 
 
@@ -83,7 +86,7 @@ def test_two_layers_are_the_soft_threshold():
     """The kernels of depth, given two layers, and the solver of several solutions, given the equations of one."""
     values, counts = np.array([3.0, 1.0, 0.2, 0.0]), np.array([1.0, 2.0, 5.0, 40.0])
     for zeta in (1e-3, 0.1, 1.0):
-        deep = deep_diagonal_moments(1.0, zeta, 0.3, values, counts)
+        deep = deep_diagonal_moments(1.0, zeta, 0.3, values, counts, FINE)
         assert deep == pytest.approx(diagonal_moments(zeta, 0.3, values, counts), rel=1e-11)
     problem = Problem("diagonal", PowerLaw(200, 1.0), 150, 0.5)
     evolution, spectrum = DeepDiagonalStateEvolution(2), problem.spectrum

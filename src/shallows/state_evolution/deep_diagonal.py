@@ -37,7 +37,7 @@ _FEW_WEIGHTS = _FEW_WEIGHTS / math.sqrt(2 * math.pi)
 
 
 @kernel
-def panels_of(a, q, top, fineness=FINE):
+def panels_of(a, q, top, fineness):
     """Estimates ``t``, observations ``u(t)`` and weights ``du`` from the jump until ``u`` passes `top`.
 
     In units of the noise scale, in which ``c`` is `a`.
@@ -80,7 +80,7 @@ def inside(lower, upper):
 
 
 @kernel
-def far_moments(x, a, q, fineness=FINE):
+def far_moments(x, a, q, fineness):
     """As :func:`near_moments` where the jump is out of reach below."""
     nodes, weights = _HERMITE, _HERMITE_WEIGHTS
     if fineness == ROUGH or x > _FAR + a:
@@ -190,7 +190,7 @@ NOTHING = 1e-9
 
 
 @kernel
-def deep_diagonal_moments(q, c, tau, s, counts, fineness=FINE):
+def deep_diagonal_moments(q, c, tau, s, counts, fineness):
     """``(R, D)``: sums over modes `s` with multiplicities `counts`, for the map of ``zeta = c^(2-q)``."""
     a = c / tau
     edge, _ = jump_of(q)
@@ -242,7 +242,8 @@ class DeepDiagonalStateEvolution(DiagonalStateEvolution):
     def moments(
         self, noise_scale: float, threshold: float, rank_share: float, values: FloatArray, weights: FloatArray
     ) -> tuple[float, float]:
-        return deep_diagonal_moments(self.q, threshold ** (1 / self.threshold_power), noise_scale, values, weights)
+        c = threshold ** (1 / self.threshold_power)
+        return deep_diagonal_moments(self.q, c, noise_scale, values, weights, FINE)
 
     def silencing_threshold(self, largest_mode: float, noise_scale: float) -> float:
         return float(((largest_mode + 9 * noise_scale) / self.edge) ** self.threshold_power)

@@ -44,7 +44,7 @@ def power_moments(u, unit, power, variance, s, w, fineness):
 
 
 @kernel
-def power_moments_at(noise_scale, unit, power, s, w, fineness=FINE):
+def power_moments_at(noise_scale, unit, power, s, w, fineness):
     """``(E, A)`` at any noise scale and threshold unit ``c``."""
     variance = noise_scale * noise_scale
     u = find_position(unit * jump_of(power)[0], variance, s, w)
@@ -70,7 +70,8 @@ class DeepQuadraticStateEvolution(QuadraticStateEvolution):
     def moments(
         self, noise_scale: float, threshold: float, rank_share: float, values: FloatArray, weights: FloatArray
     ) -> tuple[float, float]:
-        return power_moments_at(noise_scale, unit_of_threshold(threshold, self.power), self.power, values, weights)
+        unit = unit_of_threshold(threshold, self.power)
+        return power_moments_at(noise_scale, unit, self.power, values, weights, FINE)
 
     def silencing_threshold(self, largest_mode: float, noise_scale: float) -> float:
         beyond = super().silencing_threshold(largest_mode, noise_scale)
