@@ -1,10 +1,9 @@
 """Deep quadratic networks against theory, with settings fixed before they were run.
 
-Run: ./run bench deep_quadratic [table | routes | physical | speed | optimum | exponents] ...
+Run: ./run bench deep_quadratic [table | routes | speed | optimum | exponents] ...
 
 table     the two settings of the theory note, section 14: message passing, gradient training from two scales of weights
 routes    random problems: solver, twin over random matrices, message passing, best of many starts, gradient training
-physical  random problems over twelve decades: every answer physical or a named failure; exits 1 otherwise
 speed     one prediction at depth 2 and 3 over one at depth 1
 optimum   the risk at the best weight decay over depth, beside the Bayes-optimal one
 exponents every phase that has a power law, at large dimension, on the paths of ``shallows phases --exponents``, placed
@@ -16,17 +15,14 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from physical import faults
-from twins import goe, random_problem
+from twins import goe
 
 from shallows import LowRank, PowerLaw, Problem, optimal_weight_decay, predict
 from shallows.amp import AmpSettings, amp
@@ -133,25 +129,6 @@ def routes(count: int = 6, seeds: int = 8, trained: int = 2) -> None:
         print(f"{name}: mean {100 * np.mean(values):+.1f} %, largest {100 * np.max(np.abs(values)):.1f} %", flush=True)
 
 
-def physical(points: int = 2000, seed: int = 0) -> int:
-    """Every answer physical, or a named failure."""
-    rng, outcomes, wrong, start = np.random.default_rng(seed), Counter[str](), [], time.perf_counter()
-    for index in range(points):
-        problem, strength = random_problem(rng, "quadratic")
-        problem = Problem(Quadratic(int(rng.integers(2, 6))), problem.teacher, problem.samples, problem.noise)
-        found = predict(problem, **strength, throw=False)
-        outcomes[found.status.value] += 1
-        if found.status.ok:
-            # what is kept next to the edge of the bulk, 1e-10 of it, is known to the rounding of the threshold
-            missed = abs(found.decomposition.total - found.excess_risk) / max(found.excess_risk, 1e-300)
-            rounded = missed <= 1e-8 and found.spectrum.mass_at_zero > 1 - 1e-8
-            named = [fault for fault in faults(found) if not (rounded and "add up" in fault)]
-            wrong += [f"point {index}: {fault}: {problem} {strength}" for fault in named]
-    print(f"{points} random problems of depth 2 to 5, {time.perf_counter() - start:.0f} s: {dict(outcomes)}")
-    print(f"unphysical: {len(wrong)}", *wrong[:10], sep="\n  ")
-    return bool(wrong)
-
-
 def speed() -> None:
     """Seconds of one prediction (fixed point alone), medians, and their ratios to depth 1."""
     for gamma, dim, samples, noise in ((1.25, 400, 26515, 0.1), (1.25, 400, 8000, 0.1), (1.0, 60, 2400, 0.3)):
@@ -201,7 +178,6 @@ if __name__ == "__main__":
     parts = {
         "table": table,
         "routes": routes,
-        "physical": physical,
         "speed": speed,
         "optimum": optimum,
         "exponents": exponents,

@@ -4,19 +4,28 @@ import math
 
 import numpy as np
 import pytest
+from scipy import optimize
 from twins import goe
 
 from shallows import FromValues, LowRank, PowerLaw, Problem, predict
 from shallows.denoisers import SpectralPowerThreshold, power_threshold_for_penalty, spectral_divergence
 from shallows.freeprob.bands_and_edges import bands
-from shallows.freeprob.contour import find_position, position
-from shallows.freeprob.power_threshold import branch_distance, continued, shrunk, unit_of_threshold
+from shallows.freeprob.contour import edge_above, find_position, height, position
+from shallows.freeprob.paths import FINE, NO_BRANCH, ROUGH, USUAL, path_above, path_between
+from shallows.freeprob.power_contour import _integrated, power_integrals
+from shallows.freeprob.power_threshold import (
+    branch_distance,
+    continued,
+    continued_along,
+    shrunk,
+    unit_of_threshold,
+)
 from shallows.networks import Quadratic
 from shallows.phases import phase_at, predicted_exponents
 from shallows.power_prox import jump_of
 from shallows.spectra import decompose, learned_law
 from shallows.state_evolution import moments, solve
-from shallows.state_evolution.deep_quadratic import power_moments_at
+from shallows.state_evolution.deep_quadratic import power_moments, power_moments_at
 from shallows.state_evolution.quadratic import quadratic_moments_at
 
 
@@ -51,6 +60,99 @@ def test_the_continuation_solves_its_equation_in_the_whole_half_plane(power):
         x = unit * (jump_of(power)[0] - 0.9 * branch_distance(power))
         t = x - continued(complex(x, 0.0), unit, power)
         assert abs(t + zeta * power * t ** (power - 1) - x) < 1e-9 and abs(t.imag) < 1e-7
+
+
+@pytest.mark.parametrize("layers", [2, 3, 7])
+def test_the_continuation_from_a_neighbour_is_that_from_nowhere(layers):
+    """Whatever the neighbour: next to the point, far from it, or of another root of the same equation."""
+    power, unit, rng = 1 / layers, 0.8, np.random.default_rng(layers)
+    for _ in range(300):
+        x = unit * 10 ** rng.uniform(-1, 4) * np.exp(1j * rng.uniform(0, np.pi))
+        taken = continued(x, unit, power)
+        root = ((x - taken) / unit) ** power
+        for near in (root, root * (1 + 0.05j), rng.normal() + 1j * rng.normal(), root.conjugate(), -root, 0j):
+            found, at = continued_along(x, unit, layers, complex(near))
+            assert found == pytest.approx(taken, rel=1e-9) and at == pytest.approx(root, rel=1e-9)
+    edge = jump_of(power)[0]
+    for x in unit * edge * np.array([1.0 + 1e-6, 1.2, 30.0]):  # on the axis there is a smaller root as well
+        small = optimize.brentq(lambda t, x=x: t + power * t ** (power - 1) - x / unit, 1e-9, jump_of(power)[1] * 0.9)
+        for near in (small**power, 0.9 * small**power):
+            found, _ = continued_along(complex(x, 0.0), unit, layers, complex(near))
+            assert x - found.real == pytest.approx(shrunk(x, unit, power)[0], rel=1e-9)
+
+
+@pytest.mark.parametrize("branch", [NO_BRANCH, 0.299 + 0.7j, 0.2 + 3.0j])
+def test_paths_integrate_what_is_analytic(branch):
+    """Logarithms: between their ends, whatever branch point is next to the path."""
+    atom, start, end = -0.1, 0.3 + 1e-3j, 2.0 + 0.02j
+    for fineness, accuracy in ((ROUGH, 1e-6), (USUAL, 1e-13), (FINE, 1e-13)):
+        points, steps = path_above(start.real, start.imag, 2.5, 0.2, branch, fineness)
+        radius = 3 * (2.5 - start.real)
+        whole = np.log((start.real + radius - atom) / (start - atom))
+        assert np.sum(steps / (points - atom)) == pytest.approx(whole, abs=accuracy)
+    points, steps = path_between(start.real, start.imag, 0.2, end.real, end.imag, 0.05, branch, FINE)
+    assert np.sum(steps / (points - atom)) == pytest.approx(np.log((end - atom) / (start - atom)), abs=1e-13)
+    near = np.abs(points - branch).min()
+    assert near > 1e-3 and (points.imag > 0).all()
+
+
+def test_a_branch_point_next_to_the_path_costs_panels_not_accuracy():
+    """A root with its branch point left of the path."""
+    branch = 0.28 + 0.9j
+    points, steps = path_above(0.3, 0.01, 2.5, 0.2, branch, USUAL)
+    plain, _ = path_above(0.3, 0.01, 2.5, 0.2, NO_BRANCH, USUAL)
+    assert points.size > plain.size
+
+    def rooted(z):  # its cut goes to the left
+        return np.sqrt(z - branch)
+
+    def integral(z):
+        return 2 / 3 * rooted(z) ** 3
+
+    far = complex(0.3 + 3 * 2.2, 0.0)
+    assert np.sum(steps * rooted(points)) == pytest.approx(integral(far) - integral(0.3 + 0.01j), abs=1e-9)
+
+
+def height_over(u_edge, wanted, variance, s, w):
+    """The point of the band left of its upper edge where the subordination curve is as high as wanted."""
+    scale = math.sqrt(variance)
+    return (
+        u_edge
+        - optimize.brentq(lambda t: height(u_edge - scale * t, variance, s, w) - wanted, 1e-16, 0.3, xtol=1e-18) * scale
+    )
+
+
+@pytest.mark.parametrize("teacher", [LowRank(500, 3), PowerLaw(400, 1.25)])
+def test_a_sliver_next_to_the_edge_keeps_its_relative_accuracy(teacher):
+    """What is kept has a mass as the cube of the height of the curve; what the long way to it cancels is of order 1."""
+    spectrum = teacher.spectrum("quadratic")
+    s, w, power = spectrum.values, spectrum.weights, 0.5
+    variance = 30.0 * s[0] ** 2  # nothing sticks out
+    edge = edge_above(s[0] + 0.2 * math.sqrt(variance), variance, s, w)
+    assert height(edge * (1 + 1e-9), variance, s, w) == 0 < height(edge * (1 - 1e-9), variance, s, w)
+    shares = []
+    for share in (0.09, 1e-3, 1e-5):
+        u = height_over(edge, share * math.sqrt(variance), variance, s, w)
+        unit = position(u, variance, s, w)[0] / jump_of(power)[0]
+        shares.append(power_moments(u, unit, power, variance, s, w, USUAL)[1] / height(u, variance, s, w) ** 3)
+    assert shares[1] == pytest.approx(shares[2], rel=1e-5) and shares[0] == pytest.approx(shares[1], rel=0.05)
+    u = height_over(edge, 0.05 * math.sqrt(variance), variance, s, w)
+    unit, v = position(u, variance, s, w)[0] / jump_of(power)[0], height(u, variance, s, w)
+    points, steps = path_above(u, v, s[0], 0.05 * math.sqrt(variance), NO_BRANCH, FINE)
+    long_way = _integrated(points, steps, unit, power, variance, s, w)
+    assert power_integrals(u, v, unit, power, variance, s, w, FINE) == pytest.approx(long_way, rel=1e-8)
+    assert math.isinf(edge_above(s[0] - 1e-6, 1e-6 * s[0] ** 2, s, w))  # atoms apart: one comes first
+
+
+def test_the_parts_add_up_where_next_to_nothing_is_kept():
+    """The jump is next to the edge of the bulk: what is kept hangs on the last digits of the threshold."""
+    for problem, penalty in (
+        (Problem(Quadratic(3), LowRank(1078, 3), 1, 2560.0), 3.4546e-6),
+        (Problem(Quadratic(3), PowerLaw(12359, 1.624, 30.67), 1.877, 237.7), 2.172e-3),  # thresholds to rounding
+    ):
+        found = predict(problem, penalty=penalty)
+        assert 0 < 1 - found.spectrum.mass_at_zero < 1e-6 and found.residual < 1e-8
+        assert found.decomposition.total == pytest.approx(found.excess_risk, rel=1e-10)
 
 
 def density_and_transform(x, delta, modes):
@@ -96,7 +198,7 @@ def plain_moments(delta, zeta, power, modes):
 @pytest.mark.parametrize(("delta", "zeta"), [(0.5, 0.2), (0.3, 0.6), (1.5, 1.0), (0.8, 1e-3)])
 def test_moments_agree_with_quadrature_over_the_density(power, delta, zeta):
     modes = np.array([3.0, 1.5, 0.7, 0.2, 0.0])
-    found = power_moments_at(delta, zeta, power, modes, np.full(5, 0.2))
+    found = power_moments_at(delta, unit_of_threshold(zeta, power), power, modes, np.full(5, 0.2), FINE)
     assert found == pytest.approx(plain_moments(delta, zeta, power, modes), rel=1e-7, abs=1e-9)
 
 
@@ -104,7 +206,7 @@ def test_power_one_is_the_soft_threshold():
     spectrum = PowerLaw(60, 1.0).spectrum("quadratic")
     for delta, zeta in ((0.4536, 0.189), (0.2, 0.05), (1.5, 2.0), (0.05, 0.5)):
         args = (spectrum.values, spectrum.weights)
-        assert power_moments_at(delta, zeta, 1.0, *args) == pytest.approx(
+        assert power_moments_at(delta, zeta, 1.0, *args, FINE) == pytest.approx(
             quadratic_moments_at(delta, zeta, 1.0, *args), rel=1e-9
         )
 

@@ -10,7 +10,8 @@ from twins import power_threshold_moments, random_problem
 
 from shallows import FromValues, LowRank, PowerLaw, Problem, bayes_optimal, optimal_weight_decay, predict
 from shallows.errors import InvalidArgument, NotSupported
-from shallows.networks import Diagonal, network_named
+from shallows.freeprob.paths import FINE
+from shallows.networks import Diagonal, Quadratic, network_named
 from shallows.phases import phase_at, phase_of, phases_of, predicted_exponents
 from shallows.phases_with_depth import interpolation_risk, noise_line
 from shallows.power_prox import jump_of, power_prox, slopes
@@ -19,11 +20,11 @@ from shallows.state_evolution.branches import Branches
 from shallows.state_evolution.compiled_solver import NO_SOLUTION
 from shallows.state_evolution.deep_diagonal import DeepDiagonalStateEvolution, deep_diagonal_moments
 from shallows.state_evolution.diagonal import diagonal_moments
+from shallows.state_evolution.equations import CompiledEquations, Equations
 from shallows.state_evolution.several_solutions import (
     GRID,
     HIGHEST,
     LEAST_VARIANCE,
-    Equations,
     _candidates,
     all_roots,
     follow,
@@ -64,7 +65,7 @@ def test_moments_match_adaptive_quadrature(depth):
     for a in (1e-6, 0.02, 0.7, 3.0, 15.0):
         for mode in (0.0, 0.4, 2.5, 9.0, 60.0):
             risk, freedom = power_threshold_moments(mode, 1.0, a, q)
-            found = deep_diagonal_moments(q, 0.1 * a, 0.1, np.array([0.1 * mode]), np.array([1.0]))
+            found = deep_diagonal_moments(q, 0.1 * a, 0.1, np.array([0.1 * mode]), np.array([1.0]), FINE)
             assert found[0] == pytest.approx(0.01 * risk, rel=1e-8, abs=1e-10)
             assert found[1] == pytest.approx(freedom, rel=1e-8, abs=1e-8)
 
@@ -74,8 +75,10 @@ def test_many_small_modes_are_the_sum_of_each(a):
     """Modes below the noise are interpolated between a few."""
     modes = np.concatenate([[30.0, 3.0, 1.2], np.geomspace(1.0, 1e-5, 40), [0.0]])
     counts = np.arange(1.0, 1 + modes.size)
-    each = np.array([deep_diagonal_moments(2 / 3, a, 1.0, modes[i : i + 1], counts[i : i + 1]) for i in range(44)])
-    found = deep_diagonal_moments(2 / 3, a, 1.0, modes, counts)
+    each = np.array(
+        [deep_diagonal_moments(2 / 3, a, 1.0, modes[i : i + 1], counts[i : i + 1], FINE) for i in range(44)]
+    )
+    found = deep_diagonal_moments(2 / 3, a, 1.0, modes, counts, FINE)
     assert found == pytest.approx(each.sum(axis=0), rel=1e-11)
 
 
@@ -83,7 +86,7 @@ def test_two_layers_are_the_soft_threshold():
     """The kernels of depth, given two layers, and the solver of several solutions, given the equations of one."""
     values, counts = np.array([3.0, 1.0, 0.2, 0.0]), np.array([1.0, 2.0, 5.0, 40.0])
     for zeta in (1e-3, 0.1, 1.0):
-        deep = deep_diagonal_moments(1.0, zeta, 0.3, values, counts)
+        deep = deep_diagonal_moments(1.0, zeta, 0.3, values, counts, FINE)
         assert deep == pytest.approx(diagonal_moments(zeta, 0.3, values, counts), rel=1e-11)
     problem = Problem("diagonal", PowerLaw(200, 1.0), 150, 0.5)
     evolution, spectrum = DeepDiagonalStateEvolution(2), problem.spectrum
@@ -147,6 +150,48 @@ def test_several_solutions_are_found_and_the_followed_one_has_the_most_noise():
     prediction = predict(problem, **strength)
     assert prediction.fixed_point.noise_scale == pytest.approx(scales[0], rel=1e-9)
     assert "solutions    3" in str(prediction) and len(prediction.to_dict()["solutions"]) == 3
+
+
+def thresholds_of(equations: Equations, scale: float) -> list[float]:
+    """The largest, and what continues several guesses."""
+    largest = equations.largest_threshold(scale)
+    return [largest, *(equations.continued_threshold(scale, part * scale) for part in (1e-9, 0.1, 0.6, 1.5, 5.0))]
+
+
+@pytest.mark.parametrize("network", [Diagonal(depth=3), Diagonal(depth=6), Quadratic(2), Quadratic(4)])
+def test_compiled_equations_are_those_in_python(network):
+    """Thresholds at a fixed variance, where equations have one solution, several, and none that does anything."""
+    samples = 60 * (100 if network.family == "quadratic" else 1)
+    for noise, decay in ((0.5, 0.5), (0.01, 0.02), (0.5, 1e-9), (0.2, 0.0)):
+        problem = Problem(network, LowRank(200, 20), samples, noise)
+        compiled = Branches.of(problem, *problem.regularisation(decay, None)).whole
+        assert isinstance(compiled, CompiledEquations)
+        plain = Equations(
+            lambda scale, zeta, e=compiled: e.at(scale, zeta ** (1 / e.power)),
+            *(getattr(compiled, name) for name in ("constraints", "noise", "strength", "power", "silencing")),
+        )
+        for over in (0.02, 0.5, 1.0, 10.0):
+            scale = math.sqrt(over * compiled.top)
+            found, wanted = thresholds_of(compiled, scale), thresholds_of(plain, scale)
+            assert found[:2] == pytest.approx(wanted[:2], rel=1e-10, nan_ok=True)
+            for c in found[2:]:  # other guesses may end at other solutions, but solutions they are
+                freedom = compiled.at(scale, c)[1]
+                missed = (compiled.constraints - freedom) * c**compiled.power - compiled.strength
+                assert math.isnan(c) or abs(missed) < 1e-9 * (compiled.constraints * c**compiled.power)
+            agree = [a == pytest.approx(b, rel=1e-9, nan_ok=True) for a, b in zip(found, wanted, strict=True)]
+            assert sum(agree) >= 5
+        grid = np.array([0.1, 1.0, 3.0]) * compiled.top, np.array([0.3, 1.0, 3.0])
+        for ours, theirs in zip(compiled.surfaces(*grid), plain.surfaces(*grid), strict=True):
+            assert (np.sign(ours) == np.sign(theirs)).all()
+
+
+def test_following_takes_few_moments_of_all_modes():
+    """The branch is followed on a rough teacher; on the whole one there are a few steps of Broyden's method alone."""
+    for network, samples, asked in ((Diagonal(depth=3), 400, 0.3), (Quadratic(2), 26515, 5.0)):
+        problem = Problem(network, PowerLaw(400, 1.25), samples, 0.1)
+        branches = Branches.of(problem, *problem.regularisation(asked, None))
+        assert branches.followed().status.ok
+        assert 0 < len(branches.whole._kept) <= 6  # never cleared: fewer than are kept
 
 
 def test_the_grid_finds_them_without_following():

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._arguments import check_integer, check_number
 from .._kernels import kernel
+from ..freeprob.paths import FINE
 from ..freeprob.power_threshold import shrunk, unit_of_threshold
 from ..power_prox import jump_of
 from ..state_evolution import threshold_for_strength
@@ -97,7 +98,7 @@ class SpectralPowerThreshold(Denoiser):
     def moments(self, problem: Problem, noise_scale: float) -> tuple[float, float]:
         self.check(problem)
         s, w = problem.spectrum.values, problem.spectrum.weights
-        error, divergence = power_moments_at(noise_scale, self.threshold, 1 / self.depth, s, w)
+        error, divergence = power_moments_at(noise_scale, self._unit, 1 / self.depth, s, w, FINE)
         return float(error), float(divergence)
 
     @classmethod

@@ -23,22 +23,11 @@ import numpy as np
 
 from .._kernels import kernel
 from .bracketing import chandrupatla
+from .paths import FINE, NO_BRANCH, USUAL, nodes_of, path_above, path_between
 
 #: Reductions may be reordered, and divisions are not checked for zero (``error_model="numpy"``): together that lets the
 #: innermost sums use vector instructions.
 FASTMATH = {"reassoc", "contract", "nsz"}
-
-
-def legendre_nodes(order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre nodes and weights on [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(order)
-    return 0.5 * (nodes + 1), 0.5 * weights
-
-
-#: Length of a panel in the logarithmic variable; with it 20 nodes give full double precision.
-PANEL = 2.5
-_NODES, _WEIGHTS = legendre_nodes(20)
-_FINE_NODES, _FINE_WEIGHTS = legendre_nodes(32)
 
 
 @kernel(fastmath=FASTMATH, error_model="numpy")
@@ -95,8 +84,8 @@ def stieltjes(a, b, s, w):
 
 
 @kernel(fastmath=FASTMATH, error_model="numpy")
-def _kernel_sums(a, b, s, w, first, last):
-    """:func:`stieltjes` and ``sum w s/(a + i b - s)`` over the atoms ``first..last-1``, as three complex numbers."""
+def transform_sums(a, b, s, t, w, first, last):
+    """:func:`stieltjes` and ``sum w t/(a + i b - s)`` over the atoms ``first..last-1``, as three complex numbers."""
     g_re = 0.0
     g_im = 0.0
     d_re = 0.0
@@ -105,16 +94,44 @@ def _kernel_sums(a, b, s, w, first, last):
     m_im = 0.0
     for k in range(first, last):
         x = a - s[k]
-        t = 1.0 / (x * x + b * b)
-        re = w[k] * x * t
-        im = -w[k] * b * t
+        q = 1.0 / (x * x + b * b)
+        re = w[k] * x * q
+        im = -w[k] * b * q
         g_re += re
         g_im += im
-        d_re += t * (x * re + b * im)
-        d_im += t * (x * im - b * re)
-        m_re += s[k] * re
-        m_im += s[k] * im
+        d_re += q * (x * re + b * im)
+        d_im += q * (x * im - b * re)
+        m_re += t[k] * re
+        m_im += t[k] * im
     return complex(g_re, g_im), complex(d_re, d_im), complex(m_re, m_im)
+
+
+@kernel
+def edge_above(u, variance, s, w):
+    """The upper edge of the band that `u` is in, if it is the next to come: inf where an atom comes before it.
+
+    Where the height vanishes, ``variance sum w/(u-s)^2 - 1`` does, which is convex between two atoms: Newton's method
+    from the left never passes it.
+    """
+    for _ in range(100):
+        first = 0.0
+        slope = 0.0
+        for k in range(s.size):
+            if u == s[k]:
+                return math.inf
+            t = 1.0 / (u - s[k])
+            first += w[k] * t * t
+            slope += 2.0 * w[k] * t * t * t
+        if not slope > 0.0:
+            return math.inf
+        step = (first - 1.0 / variance) / slope
+        for k in range(s.size):
+            if u < s[k] <= u + step:
+                return math.inf
+        u += step
+        if step <= 1e-15 * abs(u):
+            return u
+    return math.inf
 
 
 @kernel
@@ -135,7 +152,7 @@ def _accumulate(out, point, dw, zeta, variance, s, w, split):
     """
     a = point.real
     b = point.imag
-    g, slope, m = _kernel_sums(a, b, s, w, 0, split)
+    g, slope, m = transform_sums(a, b, s, s, w, 0, split)
     slope *= -variance
     if split == s.size:
         f = point - zeta + variance * g
@@ -149,7 +166,7 @@ def _accumulate(out, point, dw, zeta, variance, s, w, split):
         out[4] += square.imag
         out[5] += (g * square).imag
         return
-    g_rest, slope_rest, m_rest = _kernel_sums(a, b, s, w, split, s.size)
+    g_rest, slope_rest, m_rest = transform_sums(a, b, s, s, w, split, s.size)
     slope_rest = 1.0 - variance * slope_rest
     f_rest = point - zeta + variance * g_rest
     shift = variance * g
@@ -168,7 +185,7 @@ def _accumulate(out, point, dw, zeta, variance, s, w, split):
 @kernel
 def _accumulate_rest(out, point, dw, zeta, variance, s, w, split):
     """Add what :func:`_accumulate` took off."""
-    g, slope, m = _kernel_sums(point.real, point.imag, s, w, split, s.size)
+    g, slope, m = transform_sums(point.real, point.imag, s, s, w, split, s.size)
     f = point - zeta + variance * g
     fdz = f * (1.0 - variance * slope) * dw
     square = g * g
@@ -182,26 +199,21 @@ def _accumulate_rest(out, point, dw, zeta, variance, s, w, split):
 
 
 @kernel
-def _ray(out, origin, direction, length, start, zeta, variance, s, w, split, nodes, weights, sign):
-    """Integrate along ``origin + direction * t``, ``0 < t < length``, with panels graded from scale `start`."""
-    top = math.log1p(length / start)
-    panels = max(1, int(math.ceil(top / PANEL)))
-    size = top / panels
-    for i in range(panels):
-        for j in range(nodes.size):
-            y = (i + nodes[j]) * size
-            point = origin + direction * (start * math.expm1(y))
-            dw = direction * (sign * start * math.exp(y) * size * weights[j])
-            _accumulate(out, point, dw, zeta, variance, s, w, split)
-
-
-@kernel
-def nearest_atom(u, s):
-    """Distance from `u` to the closest atom."""
+def grading(u, v, s):
+    """Scale at ``u + i v`` from which panels are graded: height over the real axis, or distance to the closest atom."""
     nearest = math.inf
     for k in range(s.size):
         nearest = min(nearest, abs(u - s[k]))
-    return nearest
+    return max(v, 0.5 * nearest)
+
+
+@kernel
+def atoms_above(level, s):
+    """How many of the decreasing atoms are at least `level`."""
+    count = 0
+    while count < s.size and s[count] >= level:
+        count += 1
+    return count
 
 
 @kernel
@@ -216,27 +228,19 @@ def path_integrals(u, v, zeta, variance, s, w, fine):
     3. ``w G^2``;  4. ``G^2``;  5. ``G^3``: building blocks of :func:`learned_error`.
     """
     out = np.zeros(6)
-    top = s[0]
-    if v == 0.0 and u >= top:
+    if v == 0.0 and u >= s[0]:
         return out
-    nodes, weights = (_FINE_NODES, _FINE_WEIGHTS) if fine else (_NODES, _WEIGHTS)
-    radius = 3.0 * max(top - u, v)
-    start = max(v, 0.5 * nearest_atom(u, s))
+    fineness = FINE if fine else USUAL
     # Atoms well left of the cut have no singularity on the way: their part is a short integral down to u.
-    split = 0
-    while split < s.size and s[split] >= u - 2.0 * v:
-        split += 1
+    split = atoms_above(u - 2.0 * v, s)
     if v > 0.0 and split < s.size:
+        nodes, weights = nodes_of(fineness)
         for j in range(nodes.size):
             point = complex(u, v * nodes[j])
             _accumulate_rest(out, point, -1j * (v * weights[j]), zeta, variance, s, w, split)
-    _ray(out, complex(u, v), 1j, radius - v, start, zeta, variance, s, w, split, nodes, weights, 1.0)
-    quarter = 0.5 * math.pi
-    for j in range(nodes.size):
-        angle = quarter * (1.0 - nodes[j])
-        arm = radius * complex(math.cos(angle), math.sin(angle))
-        dw = -1j * arm * (quarter * weights[j])
-        _accumulate(out, u + arm, dw, zeta, variance, s, w, split)
+    points, steps = path_above(u, v, s[0], grading(u, v, s), NO_BRANCH, fineness)
+    for j in range(points.size):
+        _accumulate(out, points[j], steps[j], zeta, variance, s, w, split)
     return -out / math.pi
 
 
@@ -246,26 +250,9 @@ def between_integrals(u, v, u_end, v_end, zeta, variance, s, w):
     out = np.zeros(6)
     if u_end <= u:
         return out
-    apex = complex(0.5 * (u + u_end), (u_end - u) + max(v, v_end))
-    for a, b, sign in ((u, v, 1.0), (u_end, v_end, -1.0)):
-        arm = apex - complex(a, b)
-        start = min(max(b, 0.5 * nearest_atom(a, s)), abs(arm))
-        direction = arm / abs(arm)
-        _ray(
-            out,
-            complex(a, b),
-            direction,
-            abs(arm),
-            start,
-            zeta,
-            variance,
-            s,
-            w,
-            s.size,
-            _FINE_NODES,
-            _FINE_WEIGHTS,
-            sign,
-        )
+    points, steps = path_between(u, v, grading(u, v, s), u_end, v_end, grading(u_end, v_end, s), NO_BRANCH, FINE)
+    for j in range(points.size):
+        _accumulate(out, points[j], steps[j], zeta, variance, s, w, s.size)
     return -out / math.pi
 
 

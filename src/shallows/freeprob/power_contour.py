@@ -15,74 +15,57 @@ import numpy as np
 
 from .._kernels import kernel
 from ..power_prox import jump_of
-from .contour import (
-    _FINE_NODES,
-    _FINE_WEIGHTS,
-    _NODES,
-    _WEIGHTS,
-    PANEL,
-    _kernel_sums,
-    find_position,
-    height,
-    nearest_atom,
-    stieltjes,
-)
-from .power_threshold import branch_distance, continued
+from .contour import edge_above, find_position, grading, height, stieltjes, transform_sums
+from .paths import FINE, NO_BRANCH, path_above, path_between
+from .power_threshold import branch_distance, continued, continued_along
 
-#: Length of a panel over its distance from where panels are graded.
-GROWTH = math.exp(PANEL) - 1.0
+#: Heights over the noise scale below which a cut counts as next to the upper edge of its band.
+NEXT_TO_EDGE = 0.1
 
 
 @kernel
-def _accumulate(out, point, dw, unit, power, variance, s, w):
-    """Add the integrands at `point` times `dw` to `out` (see :func:`power_integrals`)."""
-    g, slope, m = _kernel_sums(point.real, point.imag, s, w, 0, s.size)
-    dz = (1.0 - variance * slope) * dw
-    shift = variance * g
-    x = point + shift
-    if x.imag >= 0.0:
-        taken = continued(x, unit, power)
-    else:  # a path from the edge of a band begins under the curve: right of the jump f is analytic there too
-        taken = continued(x.conjugate(), unit, power).conjugate()
-    f = x - taken
-    fdz = f * dz
-    out[0] += (f * g * fdz).imag
-    out[1] += (m * fdz).imag
-    out[2] += (g * g * fdz).imag
-    out[3] += (point * g * g * dw).imag
-    out[4] += ((shift - taken) * (shift - taken) * g * dz).imag
+def _integrated(points, steps, unit, power, variance, s, w):
+    """Sums of the integrands of :func:`power_integrals` over a path."""
+    out = np.zeros(5)
+    layers = round(1.0 / power)
+    plain = unit == 0.0 or layers == 1 or abs(layers * power - 1.0) > 1e-12
+    near = complex(0.0, 0.0)
+    for j in range(points.size):
+        point, dw = points[j], steps[j]
+        g, slope, m = transform_sums(point.real, point.imag, s, s, w, 0, s.size)
+        dz = (1.0 - variance * slope) * dw
+        shift = variance * g
+        x = point + shift
+        # A path from the edge of a band begins under the curve: right of the jump f is analytic there too.
+        under = x.imag < 0.0
+        folded = x.conjugate() if under else x
+        if plain:
+            taken = continued(folded, unit, power)
+        else:
+            taken, near = continued_along(folded, unit, layers, near)
+        if under:
+            taken = taken.conjugate()
+        f = x - taken
+        fdz = f * dz
+        out[0] += (f * g * fdz).imag
+        out[1] += (m * fdz).imag
+        out[2] += (g * g * fdz).imag
+        out[3] += (point * g * g * dw).imag
+        out[4] += ((shift - taken) * (shift - taken) * g * dz).imag
+    return -out / math.pi
 
 
 @kernel
 def branch_point(unit, power, variance, s, w):
     """The point of the subordination curve over the branch point of `f`; far to the left where `f` has none."""
     if unit == 0.0 or power == 1.0:
-        return complex(-1e300, 0.0)
+        return NO_BRANCH
     u = find_position(unit * (jump_of(power)[0] - branch_distance(power)), variance, s, w)
     return complex(u, height(u, variance, s, w))
 
 
 @kernel
-def _ray(out, origin, direction, length, start, branch, unit, power, variance, s, w, nodes, weights, sign):
-    """Integrate along ``origin + direction * t``, ``0 < t < length``, with panels graded from scale `start`.
-
-    None is longer than three quarters of the distance to the `branch` point, by which a path may pass.
-    """
-    t = 0.0
-    while t < length:
-        first = start + t
-        reach = min(first * GROWTH, 0.75 * abs(origin + direction * t - branch))
-        end = length if t + 1.2 * reach >= length else t + reach
-        size = math.log((start + end) / first)
-        for j in range(nodes.size):
-            here = first * math.exp(nodes[j] * size)
-            dw = direction * (sign * here * size * weights[j])
-            _accumulate(out, origin + direction * (here - start), dw, unit, power, variance, s, w)
-        t = end
-
-
-@kernel
-def power_integrals(u, v, unit, power, variance, s, w, fine):
+def power_integrals(u, v, unit, power, variance, s, w, fineness):
     """Integrals over the part of the spectrum above ``x(u)``, with ``f(x) = x - h(x)``.
 
     Returns an array of ``-(1/pi) Im int ... dw`` of
@@ -92,52 +75,32 @@ def power_integrals(u, v, unit, power, variance, s, w, fine):
     2. ``f G^2 H'``  = ``2 int f Re g mu``: degrees of freedom `A`;
     3. ``w G^2``;  4. ``(delta^2 G - h)^2 G H'``: building blocks of errors.
     """
-    out = np.zeros(5)
-    top = s[0]
-    if v == 0.0 and u >= top:
-        return out
-    nodes, weights = (_FINE_NODES, _FINE_WEIGHTS) if fine else (_NODES, _WEIGHTS)
-    radius = 3.0 * max(top - u, v)
-    start = max(v, 0.5 * nearest_atom(u, s))
-    if radius > v:
-        branch = branch_point(unit, power, variance, s, w)
-        _ray(out, complex(u, v), 1j, radius - v, start, branch, unit, power, variance, s, w, nodes, weights, 1.0)
-    quarter = 0.5 * math.pi
-    for j in range(nodes.size):
-        angle = quarter * (1.0 - nodes[j])
-        arm = radius * complex(math.cos(angle), math.sin(angle))
-        _accumulate(out, u + arm, -1j * arm * (quarter * weights[j]), unit, power, variance, s, w)
-    return -out / math.pi
+    if v == 0.0 and u >= s[0]:
+        return np.zeros(5)
+    branch = branch_point(unit, power, variance, s, w)
+    if 0.0 < v < NEXT_TO_EDGE * math.sqrt(variance):
+        # A sliver of the band, of a mass as (v/delta)^3: what the long way to it cancels is many times as large.
+        edge = edge_above(u, variance, s, w)
+        if edge < math.inf:
+            start, end = grading(u, v, s), grading(edge, 0.0, s)
+            points, steps = path_between(u, v, start, edge, 0.0, end, branch, fineness)
+            sliver = _integrated(points, steps, unit, power, variance, s, w)
+            if edge >= s[0]:
+                return sliver
+            points, steps = path_above(edge, 0.0, s[0], end, branch, fineness)
+            return sliver + _integrated(points, steps, unit, power, variance, s, w)
+    points, steps = path_above(u, v, s[0], grading(u, v, s), branch, fineness)
+    return _integrated(points, steps, unit, power, variance, s, w)
 
 
 @kernel
 def power_integrals_between(u, v, u_end, v_end, unit, power, variance, s, w):
     """As :func:`power_integrals`, over the part of the spectrum between ``x(u)`` and ``x(u_end)`` only."""
-    out = np.zeros(5)
     if u_end <= u:
-        return out
+        return np.zeros(5)
     branch = branch_point(unit, power, variance, s, w)
-    apex = complex(0.5 * (u + u_end), (u_end - u) + max(v, v_end))
-    for a, b, sign in ((u, v, 1.0), (u_end, v_end, -1.0)):
-        arm = apex - complex(a, b)
-        start = min(max(b, 0.5 * nearest_atom(a, s)), abs(arm))
-        _ray(
-            out,
-            complex(a, b),
-            arm / abs(arm),
-            abs(arm),
-            start,
-            branch,
-            unit,
-            power,
-            variance,
-            s,
-            w,
-            _FINE_NODES,
-            _FINE_WEIGHTS,
-            sign,
-        )
-    return -out / math.pi
+    points, steps = path_between(u, v, grading(u, v, s), u_end, v_end, grading(u_end, v_end, s), branch, FINE)
+    return _integrated(points, steps, unit, power, variance, s, w)
 
 
 @kernel

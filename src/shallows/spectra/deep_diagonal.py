@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
+from ..freeprob.paths import FINE
 from ..power_prox import jump_of, power_prox
 from ..state_evolution.deep_diagonal import NOTHING, REACH, far_moments, near_moments, near_parts, panels_of
 from .decomposition import Decomposition
@@ -130,13 +131,13 @@ class DeepDiagonalLaw(DiagonalLaw):
         over, under, approximation, align = [], [], [], []
         spectrum = self.problem.spectrum
         modes = spectrum.values / tau
-        t, u, w = panels_of(a, q, float(modes[modes <= cut + REACH].max(initial=0.0)) + REACH)
+        t, u, w = panels_of(a, q, float(modes[modes <= cut + REACH].max(initial=0.0)) + REACH, FINE)
         for x, count in zip(modes, spectrum.multiplicities, strict=True):
             if cut - x > 38.0 and x > 1.0:
                 approximation.append(count * tau**2 * x * x)
                 continue
             if x > 1.0 and x - cut > REACH:
-                approximation.append(count * tau**2 * far_moments(x, a, q)[0])
+                approximation.append(count * tau**2 * far_moments(x, a, q, FINE)[0])
                 continue
             if x > 1.0:
                 approximation.append(count * tau**2 * near_moments(x, cut, t, u, w)[0])

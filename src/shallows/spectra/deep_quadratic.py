@@ -13,6 +13,7 @@ import numpy as np
 
 from ..freeprob.bands_and_edges import outer_edges
 from ..freeprob.contour import position, unlearned
+from ..freeprob.paths import FINE
 from ..freeprob.power_contour import power_integrals, power_integrals_between, power_learned_error
 from ..freeprob.power_threshold import shrunk, unit_of_threshold
 from ..power_prox import jump_of
@@ -106,19 +107,19 @@ class DeepQuadraticLaw(QuadraticLaw):
         else:
             edge, edge_v = self.bulk_cut
         if u < edge:
-            above = power_integrals(edge, edge_v, *how, True)
+            above = power_integrals(edge, edge_v, *how, FINE)
             under = unlearned(edge, edge_v, variance, s, w, above[3])
             if edge_v == 0.0 and edge >= s[0]:  # the bulk is all there is
-                inside = power_integrals(u, v, *how, True)
+                inside = power_integrals(u, v, *how, FINE)
             else:
                 inside = power_integrals_between(u, v, edge, edge_v, *how)
             over, align = inside[0], -2 * inside[1]
             approximation = power_learned_error(edge, edge_v, variance, s, w, above[4])
         else:
-            above = power_integrals(u, v, *how, True)
+            above = power_integrals(u, v, *how, FINE)
             over = align = 0.0
             # What lies between the bulk and the cut is lost; no threshold is on the way to the edge of the bulk.
-            below = power_integrals(edge, edge_v, 0.0, self._power, variance, s, w, True)
+            below = power_integrals(edge, edge_v, 0.0, self._power, variance, s, w, FINE)
             under = unlearned(edge, edge_v, variance, s, w, below[3])
             lost = unlearned(u, v, variance, s, w, above[3]) - under
             approximation = lost + power_learned_error(u, v, variance, s, w, above[4])

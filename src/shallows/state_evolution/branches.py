@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..freeprob.paths import ROUGH, USUAL
 from .compiled_solver import DIVERGENT, NO_SOLUTION, PERFECT
+from .equations import CompiledEquations, Equations
 from .protocol import STATE_EVOLUTIONS, StateEvolution, mode_weights
 from .result import NEGLIGIBLE_NOISE, TOLERANCE, FixedPoint, Status
-from .several_solutions import Equations, Root, all_roots, followed_root
+from .several_solutions import Root, all_roots, followed_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..problems import Problem
     from ..teachers import Spectrum
 
 
-#: Tolerance of thresholds on the rough teacher.
-ROUGH = 1e-4
+#: Tolerance of the logarithms of thresholds on the rough teacher.
+ROUGH_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +32,8 @@ class Branches:
 
     Attributes
     ----------
+    moments : callable
+        Error and degrees of freedom of a noise scale and a threshold, in the problem's units.
     whole, coarse : Equations
     unit : float
         Of the modes.
@@ -37,6 +43,7 @@ class Branches:
         Whether there is no label noise at all.
     """
 
+    moments: Callable[[float, float], tuple[float, float]]
     whole: Equations
     coarse: Equations
     unit: float
@@ -59,10 +66,15 @@ class Branches:
             network.strength(weight_decay, penalty, dim) / unit**evolution.threshold_power,
         )
         whole, coarse = (
-            _equations(evolution, problem, part, unit, numbers, tolerance)
-            for part, tolerance in ((spectrum, 1e-13), (problem.spectrum.coarse, ROUGH))
+            _equations(evolution, problem, part, unit, numbers, rough)
+            for part, rough in ((spectrum, False), (spectrum.coarse, True))
         )
-        return cls(whole, coarse, unit, network.freedom_unit(dim), problem.noise == 0)
+        values, weights = spectrum.values, mode_weights(problem, spectrum)
+
+        def moments(noise_scale: float, threshold: float) -> tuple[float, float]:
+            return evolution.moments(noise_scale, threshold, problem.rank_share, values, weights)
+
+        return cls(moments, whole, coarse, unit, network.freedom_unit(dim), problem.noise == 0)
 
     def followed(self) -> FixedPoint:
         """The fixed point that message passing from zero weights ends at."""
@@ -97,28 +109,42 @@ class Branches:
         return [self._report(root) for root in roots], [root.stable for root in roots], roots.index(followed)
 
     def _report(self, root: Root) -> FixedPoint:
-        equations = self.whole
-        samples, strength, zeta = equations.constraints, equations.strength, root.threshold
-        scale = math.sqrt(root.variance)
-        residual = abs(samples * root.variance - (root.error + equations.noise)) / (samples * root.variance)
-        if strength > 0 or zeta > 0:
-            missed = abs(zeta * (samples - root.freedom) - strength) / (strength + samples * zeta)
-            residual = max(residual, missed)
-        slack = (samples - root.freedom) / samples if zeta == 0.0 else 0.0
+        power = self.whole.power
+        noise_scale = float(math.sqrt(root.variance) * self.unit)
+        threshold = float(root.threshold * self.unit**power)
+        # Afresh from the two reported numbers, with the finest quadrature: what else is made of them adds up to it.
+        # Where next to nothing is kept, the rounding of a threshold can be too much for that.
+        error, freedom = self.moments(noise_scale, threshold)
+        residual = self._residual(noise_scale, threshold, error, freedom)
+        if not residual <= TOLERANCE:
+            searched = root.error * self.unit**2, root.freedom
+            found = self._residual(noise_scale, threshold, *searched)
+            if found < residual:
+                residual, (error, freedom) = found, searched
+        samples, strength = self.whole.constraints, self.whole.strength * self.unit**power
+        slack = (samples - freedom) / samples if threshold == 0.0 else 0.0
         if strength > 0:
-            slack = strength / (samples * zeta)
-        good = residual <= TOLERANCE and root.error >= 0 and -TOLERANCE <= slack <= 1 + TOLERANCE
-        freedom = min(max(root.freedom, 0.0), samples)
-        power = equations.power
+            slack = strength / (samples * threshold)
+        good = residual <= TOLERANCE and error >= 0 and -TOLERANCE <= slack <= 1 + TOLERANCE
         return FixedPoint(
-            noise_scale=float(scale * self.unit),
-            threshold=float(zeta * self.unit**power),
-            estimation_error=float(root.error * self.unit**2),
-            degrees_of_freedom=float(freedom * self.freedom_unit),
+            noise_scale=noise_scale,
+            threshold=threshold,
+            estimation_error=float(error),
+            degrees_of_freedom=float(min(max(freedom, 0.0), samples) * self.freedom_unit),
             slack=float(min(max(slack, 0.0), 1.0)),
             residual=float(residual),
             status=Status.CONVERGED if good else Status.INACCURATE,
         )
+
+    def _residual(self, noise_scale: float, threshold: float, error: float, freedom: float) -> float:
+        """Largest relative violation of the two equations in the problem's units."""
+        samples, noise = self.whole.constraints, self.whole.noise * self.unit**2
+        strength = self.whole.strength * self.unit**self.whole.power
+        residual = abs(samples * noise_scale**2 - (error + noise)) / (samples * noise_scale**2)
+        if strength > 0 or threshold > 0:
+            missed = abs(threshold * (samples - freedom) - strength) / (strength + samples * threshold)
+            residual = max(residual, missed)
+        return residual
 
 
 def _equations(
@@ -127,20 +153,31 @@ def _equations(
     spectrum: Spectrum,
     unit: float,
     numbers: tuple[float, float, float],
-    tolerance: float,
+    rough: bool,
 ) -> Equations:
     """The equations on one spectrum; `numbers` are constraints, noise and strength."""
     values = np.ascontiguousarray(spectrum.values / unit)
     weights = np.ascontiguousarray(mode_weights(problem, spectrum))
     rank_share, largest = problem.rank_share, float(values[0])
+    power, tolerance = evolution.threshold_power, ROUGH_TOLERANCE if rough else 1e-16
 
     def moments(noise_scale: float, threshold: float) -> tuple[float, float]:
         return evolution.moments(noise_scale, threshold, rank_share, values, weights)
 
-    return Equations(
+    def silencing(noise_scale: float) -> float:
+        return evolution.silencing_threshold(largest, noise_scale)
+
+    if evolution.code is None:
+        return Equations(moments, *numbers, power, silencing, tolerance)
+    return CompiledEquations(
         moments,
         *numbers,
-        power=evolution.threshold_power,
-        silencing=lambda noise_scale: evolution.silencing_threshold(largest, noise_scale),
-        tolerance=tolerance,
+        power,
+        silencing,
+        tolerance,
+        code=evolution.code,
+        exponent=2 - power,
+        values=values,
+        weights=weights,
+        fineness=ROUGH if rough else USUAL,
     )

@@ -13,18 +13,16 @@ import numpy as np
 
 from .._kernels import kernel
 from ..freeprob.contour import (
-    _FINE_NODES,
-    _FINE_WEIGHTS,
-    _NODES,
-    _WEIGHTS,
     FASTMATH,
-    PANEL,
+    atoms_above,
     find_quantile,
+    grading,
     height,
-    nearest_atom,
     position,
     stieltjes,
+    transform_sums,
 )
+from ..freeprob.paths import FINE, NO_BRANCH, USUAL, nodes_of, path_above
 
 
 @kernel
@@ -91,34 +89,11 @@ def _lead_sums(a, b, s, e, g, w, lead):
     return complex(g_re, g_im), complex(d_re, d_im), complex(e_re, e_im), complex(k_re, k_im)
 
 
-@kernel(fastmath=FASTMATH, error_model="numpy")
-def _rest_sums(a, b, s, t, w, lead):
-    """Over the other atoms: ``w/(z-s)``, ``w/(z-s)^2`` and ``w t/(z-s)``."""
-    g_re = 0.0
-    g_im = 0.0
-    d_re = 0.0
-    d_im = 0.0
-    t_re = 0.0
-    t_im = 0.0
-    for k in range(lead, s.size):
-        x = a - s[k]
-        q = 1.0 / (x * x + b * b)
-        re = w[k] * x * q
-        im = -w[k] * b * q
-        g_re += re
-        g_im += im
-        d_re += q * (x * re + b * im)
-        d_im += q * (x * im - b * re)
-        t_re += t[k] * re
-        t_im += t[k] * im
-    return complex(g_re, g_im), complex(d_re, d_im), complex(t_re, t_im)
-
-
 @kernel
 def _add(out, z, dz, variance, s, e, g, t, w, lead):
     """Add to `out` the integrands of error and degrees of freedom at `z` times `dz`, less those of the rest alone."""
     g_lead, d_lead, g_cost, g_gain = _lead_sums(z.real, z.imag, s, e, g, w, lead)
-    g_rest, d_rest, g_modes = _rest_sums(z.real, z.imag, s, t, w, lead)
+    g_rest, d_rest, g_modes = transform_sums(z.real, z.imag, s, t, w, lead, s.size)
     total = g_lead + g_rest
     slope = -variance * d_lead
     full = 1.0 + slope - variance * d_rest
@@ -137,7 +112,7 @@ def _add(out, z, dz, variance, s, e, g, t, w, lead):
 @kernel
 def _add_rest(out, z, dz, variance, s, t, w, lead):
     """Add what :func:`_add` took off: analytic right of all these atoms."""
-    g_rest, d_rest, g_modes = _rest_sums(z.real, z.imag, s, t, w, lead)
+    g_rest, d_rest, g_modes = transform_sums(z.real, z.imag, s, t, w, lead, s.size)
     f = z + variance * g_rest
     full = 1.0 - variance * d_rest
     out[0] += ((f * g_rest - 2.0 * g_modes) * f * full * dz).imag
@@ -148,26 +123,14 @@ def _add_rest(out, z, dz, variance, s, t, w, lead):
 def integrals_above(u, v, variance, s, e, g, t, w, lead, fine):
     """``-(1/pi) Im`` of the integrals of error and degrees of freedom over the part of the spectrum above ``x(u)``."""
     out = np.zeros(2)
-    nodes, weights = (_FINE_NODES, _FINE_WEIGHTS) if fine else (_NODES, _WEIGHTS)
+    fineness = FINE if fine else USUAL
     if v > 0.0 and lead < s.size:
+        nodes, weights = nodes_of(fineness)
         for j in range(nodes.size):
             _add_rest(out, complex(u, v * nodes[j]), -1j * (v * weights[j]), variance, s, t, w, lead)
-    radius = 3.0 * max(s[0] - u, v)
-    start = max(v, 0.5 * nearest_atom(u, s))
-    length = radius - v
-    top = math.log1p(length / start)
-    panels = max(1, int(math.ceil(top / PANEL)))
-    size = top / panels
-    for i in range(panels):
-        for j in range(nodes.size):
-            y = (i + nodes[j]) * size
-            dz = 1j * (start * math.exp(y) * size * weights[j])
-            _add(out, complex(u, v + start * math.expm1(y)), dz, variance, s, e, g, t, w, lead)
-    quarter = 0.5 * math.pi
-    for j in range(nodes.size):
-        angle = quarter * (1.0 - nodes[j])
-        arm = radius * complex(math.cos(angle), math.sin(angle))
-        _add(out, u + arm, -1j * arm * (quarter * weights[j]), variance, s, e, g, t, w, lead)
+    points, steps = path_above(u, v, s[0], grading(u, v, s), NO_BRANCH, fineness)
+    for j in range(points.size):
+        _add(out, points[j], steps[j], variance, s, e, g, t, w, lead)
     return -out / math.pi
 
 
@@ -184,9 +147,7 @@ def shrunk_moments(u, v, variance, s, e, t, w, fine):
         energy += w[k] * t[k] * t[k]
     if u >= s[0] and v == 0.0:
         return energy, 0.0
-    lead = 0
-    while lead < s.size and s[lead] >= u - 2.0 * v:
-        lead += 1
+    lead = atoms_above(u - 2.0 * v, s)
     found = integrals_above(u, v, variance, s, e, -s * (e + t), t, w, lead, fine)
     closed = 0.0
     mass = 0.0
@@ -244,23 +205,9 @@ def lost_energy(u, v, variance, s, energies, w):
         return total
     # The conditional law of mode k has density -(1/pi) Im 1/(z - s_k); what z moves by noise is the integral.
     zeros = np.zeros(s.size)
-    radius = 3.0 * max(s[0] - u, v)
-    start = max(v, 0.5 * nearest_atom(u, s))
-    top = math.log1p((radius - v) / start)
-    panels = max(1, int(math.ceil(top / PANEL)))
-    size = top / panels
+    points, steps = path_above(u, v, s[0], grading(u, v, s), NO_BRANCH, FINE)
     moved = 0.0
-    for i in range(panels):
-        for j in range(_FINE_NODES.size):
-            y = (i + _FINE_NODES[j]) * size
-            dz = 1j * (start * math.exp(y) * size * _FINE_WEIGHTS[j])
-            z = complex(u, v + start * math.expm1(y))
-            _, d, gain, _ = _lead_sums(z.real, z.imag, s, energies, zeros, w, s.size)
-            moved += (-variance * d * gain * dz).imag
-    for j in range(_FINE_NODES.size):
-        angle = 0.5 * math.pi * (1.0 - _FINE_NODES[j])
-        arm = radius * complex(math.cos(angle), math.sin(angle))
-        z = u + arm
-        _, d, gain, _ = _lead_sums(z.real, z.imag, s, energies, zeros, w, s.size)
-        moved += (variance * d * gain * 1j * arm * (0.5 * math.pi * _FINE_WEIGHTS[j])).imag
+    for j in range(points.size):
+        _, d, gain, _ = _lead_sums(points[j].real, points[j].imag, s, energies, zeros, w, s.size)
+        moved -= (variance * d * gain * steps[j]).imag
     return max(closed + moved / math.pi, 0.0)

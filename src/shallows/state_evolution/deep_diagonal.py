@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._kernels import kernel
-from ..freeprob.contour import FASTMATH, legendre_nodes
+from ..freeprob.contour import FASTMATH
+from ..freeprob.paths import FINE, ROUGH, USUAL, nodes_of
 from ..power_prox import beyond_jump, jump_of
 from .diagonal import DiagonalStateEvolution, normal_density
 from .protocol import STATE_EVOLUTIONS
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from .._types import FloatArray
     from ..networks import Diagonal
 
+#: What compiled kernels call this network.
+DEEP_DIAGONAL = 2
 #: Standard deviations beyond which the normal density is nothing.
 REACH = 8.8
 #: Panels over the estimates: the first is so many times the jump wide, none wider than so many standard deviations.
 _FIRST, _WIDEST = 4.0, 5.0
-_NODES, _WEIGHTS = legendre_nodes(20)
 _HERMITE, _HERMITE_WEIGHTS = np.polynomial.hermite_e.hermegauss(20)
 _HERMITE_WEIGHTS = _HERMITE_WEIGHTS / math.sqrt(2 * math.pi)
 #: Fewer for modes so many standard deviations and more away, where the map is nearly straight.
@@ -35,11 +37,12 @@ _FEW_WEIGHTS = _FEW_WEIGHTS / math.sqrt(2 * math.pi)
 
 
 @kernel
-def panels_of(a, q, top):
+def panels_of(a, q, top, fineness):
     """Estimates ``t``, observations ``u(t)`` and weights ``du`` from the jump until ``u`` passes `top`.
 
     In units of the noise scale, in which ``c`` is `a`.
     """
+    nodes, weights = nodes_of(min(fineness, USUAL))
     _, jump = jump_of(q)
     ends = np.empty(400)
     ends[0] = a * jump
@@ -50,17 +53,17 @@ def panels_of(a, q, top):
         ends[count + 1] = ends[count] + min(width, _WIDEST)
         width = _FIRST * ends[count + 1]
         count += 1
-    t = np.empty(count * _NODES.size)
+    t = np.empty(count * nodes.size)
     u = np.empty(t.size)
     w = np.empty(t.size)
     k = 0
     for i in range(count):
         length = ends[i + 1] - ends[i]
-        for j in range(_NODES.size):
-            t[k] = ends[i] + length * _NODES[j]
+        for j in range(nodes.size):
+            t[k] = ends[i] + length * nodes[j]
             power = strength * t[k] ** (q - 1.0)
             u[k] = t[k] + power
-            w[k] = length * _WEIGHTS[j] * (1.0 - (1.0 - q) * power / t[k])
+            w[k] = length * weights[j] * (1.0 - (1.0 - q) * power / t[k])
             k += 1
     return t, u, w
 
@@ -77,10 +80,10 @@ def inside(lower, upper):
 
 
 @kernel
-def far_moments(x, a, q):
+def far_moments(x, a, q, fineness):
     """As :func:`near_moments` where the jump is out of reach below."""
     nodes, weights = _HERMITE, _HERMITE_WEIGHTS
-    if x > _FAR + a:
+    if fineness == ROUGH or x > _FAR + a:
         nodes, weights = _FEW, _FEW_WEIGHTS
     risk = 0.0
     dof = 0.0
@@ -187,7 +190,7 @@ NOTHING = 1e-9
 
 
 @kernel
-def deep_diagonal_moments(q, c, tau, s, counts):
+def deep_diagonal_moments(q, c, tau, s, counts, fineness):
     """``(R, D)``: sums over modes `s` with multiplicities `counts`, for the map of ``zeta = c^(2-q)``."""
     a = c / tau
     edge, _ = jump_of(q)
@@ -200,7 +203,7 @@ def deep_diagonal_moments(q, c, tau, s, counts):
         if s[k] / tau <= cut + REACH:
             near = s[k] / tau
             break
-    t, u, w = panels_of(a, q, near + REACH)
+    t, u, w = panels_of(a, q, near + REACH, fineness)
     risk = 0.0
     dof = 0.0
     first = s.size
@@ -217,7 +220,7 @@ def deep_diagonal_moments(q, c, tau, s, counts):
         if cut - x > 38.0:
             r, d = x * x, 0.0
         elif x - cut > REACH:
-            r, d = far_moments(x, a, q)
+            r, d = far_moments(x, a, q, fineness)
         else:
             r, d = near_moments(x, cut, t, u, w)
         risk += counts[k] * r
@@ -228,7 +231,7 @@ def deep_diagonal_moments(q, c, tau, s, counts):
 class DeepDiagonalStateEvolution(DiagonalStateEvolution):
     """Sums over the entries of ``theta*``, each through the proximal map of ``zeta |theta|^(2/L)``."""
 
-    code = None
+    code = DEEP_DIAGONAL
     has_several = True
 
     def __init__(self, depth: int) -> None:
@@ -239,7 +242,8 @@ class DeepDiagonalStateEvolution(DiagonalStateEvolution):
     def moments(
         self, noise_scale: float, threshold: float, rank_share: float, values: FloatArray, weights: FloatArray
     ) -> tuple[float, float]:
-        return deep_diagonal_moments(self.q, threshold ** (1 / self.threshold_power), noise_scale, values, weights)
+        c = threshold ** (1 / self.threshold_power)
+        return deep_diagonal_moments(self.q, c, noise_scale, values, weights, FINE)
 
     def silencing_threshold(self, largest_mode: float, noise_scale: float) -> float:
         return float(((largest_mode + 9 * noise_scale) / self.edge) ** self.threshold_power)

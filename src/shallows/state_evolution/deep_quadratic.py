@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .._kernels import kernel
 from ..freeprob.contour import find_position, height, unlearned
+from ..freeprob.paths import FINE
 from ..freeprob.power_contour import power_integrals, power_learned_error
 from ..freeprob.power_threshold import unit_of_threshold
 from ..power_prox import jump_of
@@ -20,18 +21,20 @@ if TYPE_CHECKING:
     from ..networks import Quadratic
 
 
+#: What compiled kernels call this network.
+DEEP_QUADRATIC = 3
 #: Variance of the noise over the teacher's energy from which on terms of the size of the noise are too large.
 NOISY = 1e5
 
 
 @kernel
-def power_moments(u, unit, power, variance, s, w, fine):
+def power_moments(u, unit, power, variance, s, w, fineness):
     """``(E, A)`` of the estimator of threshold unit `unit` and penalty ``x^power`` kept above ``x(u)``."""
     v = height(u, variance, s, w)
     energy = energy_of(s, w)
     if u >= s[0] and v == 0.0:
         return energy, 0.0
-    integrals = power_integrals(u, v, unit, power, variance, s, w, fine)
+    integrals = power_integrals(u, v, unit, power, variance, s, w, fineness)
     if variance > NOISY * energy:
         return energy + integrals[0] - 2.0 * integrals[1], integrals[2]
     # That difference cancels where much is learned, and its terms are as large as the largest mode squared, which next
@@ -41,12 +44,11 @@ def power_moments(u, unit, power, variance, s, w, fine):
 
 
 @kernel
-def power_moments_at(noise_scale, threshold, power, s, w):
-    """``(E, A)`` at any noise scale and threshold ``zeta``."""
+def power_moments_at(noise_scale, unit, power, s, w, fineness):
+    """``(E, A)`` at any noise scale and threshold unit ``c``."""
     variance = noise_scale * noise_scale
-    unit = unit_of_threshold(threshold, power)
     u = find_position(unit * jump_of(power)[0], variance, s, w)
-    return power_moments(u, unit, power, variance, s, w, True)
+    return power_moments(u, unit, power, variance, s, w, fineness)
 
 
 class DeepQuadraticStateEvolution(QuadraticStateEvolution):
@@ -58,7 +60,7 @@ class DeepQuadraticStateEvolution(QuadraticStateEvolution):
         Of depth ``k``.
     """
 
-    code = None
+    code = DEEP_QUADRATIC
     has_several = True
 
     def __init__(self, network: Quadratic) -> None:
@@ -68,7 +70,8 @@ class DeepQuadraticStateEvolution(QuadraticStateEvolution):
     def moments(
         self, noise_scale: float, threshold: float, rank_share: float, values: FloatArray, weights: FloatArray
     ) -> tuple[float, float]:
-        return power_moments_at(noise_scale, threshold, self.power, values, weights)
+        unit = unit_of_threshold(threshold, self.power)
+        return power_moments_at(noise_scale, unit, self.power, values, weights, FINE)
 
     def silencing_threshold(self, largest_mode: float, noise_scale: float) -> float:
         beyond = super().silencing_threshold(largest_mode, noise_scale)

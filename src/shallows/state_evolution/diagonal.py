@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from .._kernels import kernel
-from ..freeprob.contour import FASTMATH, legendre_nodes
+from ..freeprob.contour import FASTMATH
+from ..freeprob.paths import legendre_nodes
 from .protocol import STATE_EVOLUTIONS, StateEvolution
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from .._numbers import terminal_number as number
 from ..errors import SolveFailed
 from ..problems import Problem
 from .branches import Branches
+from .equations import Equations
 from .fixed_point import moments, silencing_threshold, solve
 from .protocol import STATE_EVOLUTIONS
 from .result import FixedPoint, require_theory
-from .several_solutions import Equations
 
 if TYPE_CHECKING:
     import pandas
