@@ -49,7 +49,12 @@ if TYPE_CHECKING:
         SolveFailed,
         UnknownNetwork,
     )
-    from .estimators import DiagonalNetworkRegressor, QuadraticNetworkRegressor, WhiteningTransformer
+    from .estimators import (
+        DiagonalNetworkRegressor,
+        QuadraticNetworkRegressor,
+        WhiteningTransformer,
+        leave_one_out,
+    )
     from .explore import Explorer
     from .exponents import fit_power_laws
     from .inference import forecast, infer, prune, tune
@@ -96,6 +101,7 @@ _HOME = {
     "fit_power_laws": "exponents",
     "forecast": "inference",
     "infer": "inference",
+    "leave_one_out": "estimators",
     "load": "sweeps",
     "optimal_weight_decay": "optimum",
     "predict": "prediction",
@@ -173,6 +179,7 @@ __all__ = [
     "forecast",
     "infer",
     "inference",
+    "leave_one_out",
     "load",
     "networks",
     "operators",

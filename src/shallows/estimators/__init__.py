@@ -14,6 +14,7 @@ from __future__ import annotations
 from .base import REGRESSORS, AssumptionWarning
 from .comparison import Candidate, Comparison, compare_networks
 from .diagonal import DiagonalNetworkRegressor
+from .leave_one_out import leave_one_out
 from .quadratic import QuadraticNetworkRegressor
 from .whitening import WhiteningTransformer
 
@@ -26,6 +27,7 @@ __all__ = [
     "QuadraticNetworkRegressor",
     "WhiteningTransformer",
     "compare_networks",
+    "leave_one_out",
 ]
 
 

@@ -13,7 +13,7 @@ each piece of work: :class:`.error_and_noise.Reader`, :class:`.weight_decay_path
 
 from __future__ import annotations
 
-from . import diagonal, quadratic  # noqa: F401 - each registers what it can do
+from . import diagonal, lasso_without_a_row, nuclear_without_a_row, quadratic  # noqa: F401 - each registers what it can do
 from .concern import Concern, Diagnosis, ExpectedError
 from .concerns import check_assumptions
 from .error_and_noise import infer
@@ -21,6 +21,7 @@ from .estimate import LEVEL, Estimate
 from .extrapolation import NaiveExtrapolation, extrapolate_naively
 from .forecasting import Forecast, ForecastPoint, forecast
 from .least_squares import LeastSquares, fit_least_squares
+from .leave_one_out import LEAVERS, LeaveOneOut, leave_out_rows
 from .modes import Modes, recover_modes
 from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher, fit_teacher
 from .pruning import Pruned, predicted_risk, prune
@@ -32,6 +33,7 @@ from .weight_decay_path import WeightDecayPath
 from .weight_tests import WeightTests, check_weights
 
 __all__ = [
+    "LEAVERS",
     "LEVEL",
     "Concern",
     "Diagnosis",
@@ -41,6 +43,7 @@ __all__ = [
     "ForecastPoint",
     "Inference",
     "LeastSquares",
+    "LeaveOneOut",
     "Modes",
     "NaiveExtrapolation",
     "PowerLawFit",
@@ -59,6 +62,7 @@ __all__ = [
     "fit_teacher_law",
     "forecast",
     "infer",
+    "leave_out_rows",
     "look_for_signatures",
     "predicted_risk",
     "prune",
