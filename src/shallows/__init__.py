@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     )
     from .explore import Explorer
     from .exponents import fit_power_laws
-    from .inference import forecast, infer, prune, tune
+    from .inference import forecast, infer, noise_variance, prune, tune
     from .optimum import optimal_weight_decay
     from .prediction import Prediction, predict, predict_grid
     from .problems import Problem
@@ -103,6 +103,7 @@ _HOME = {
     "infer": "inference",
     "leave_one_out": "estimators",
     "load": "sweeps",
+    "noise_variance": "inference",
     "optimal_weight_decay": "optimum",
     "predict": "prediction",
     "predict_dynamics": "dynamics",
@@ -182,6 +183,7 @@ __all__ = [
     "leave_one_out",
     "load",
     "networks",
+    "noise_variance",
     "operators",
     "optimal_weight_decay",
     "predict",

@@ -72,11 +72,11 @@ def leave_one_out(X: Any, y: Any, model: Any, *, exact: bool = True, level: floa
 
     Notes
     -----
-    The penalty stays what it was beside the sum of squares, or for scikit-learn's models beside the mean of squares:
-    as refitting the same model would have it. Where it was chosen on the same rows, the error is low for having been chosen,
-    by little on hundreds of rows. So do the scales of the columns, and what a pipeline learned of them; an intercept
-    is fitted anew without each row. A model stopped short of its minimum is taken to it first. Sources: Rad and Maleki
-    (2020) and Wang, Zhou, Lu, Maleki and Mirrokni (2018) for the formula, Lei (2019) for the path along a label.
+    The penalty stays what it was beside the sum of squares, or, for models of scikit-learn that have a mean there,
+    beside the mean, as if the same model were fitted again. Where it was chosen on the same rows the error is low for
+    that, by little on hundreds of rows. The scales of the columns stay as well, and what a pipeline learned of them; an
+    intercept does not. A model stopped short of its minimum is taken to it first. Sources: Rad and Maleki (2020) and
+    Wang, Zhou, Lu, Maleki and Mirrokni (2018) for the formula, Lei (2019) for the path along a label.
 
     Examples
     --------

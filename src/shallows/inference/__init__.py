@@ -23,6 +23,7 @@ from .forecasting import Forecast, ForecastPoint, forecast
 from .least_squares import LeastSquares, fit_least_squares
 from .leave_one_out import LEAVERS, LeaveOneOut, leave_out_rows
 from .modes import Modes, recover_modes
+from .noise_variance import NoiseVariance, noise_variance
 from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher, fit_teacher
 from .pruning import Pruned, predicted_risk, prune
 from .result import Inference
@@ -46,6 +47,7 @@ __all__ = [
     "LeaveOneOut",
     "Modes",
     "NaiveExtrapolation",
+    "NoiseVariance",
     "PowerLawFit",
     "Pruned",
     "TeacherLaw",
@@ -64,6 +66,7 @@ __all__ = [
     "infer",
     "leave_out_rows",
     "look_for_signatures",
+    "noise_variance",
     "predicted_risk",
     "prune",
     "recover_modes",

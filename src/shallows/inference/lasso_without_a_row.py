@@ -44,23 +44,40 @@ SMALLEST_SLACK = 1e-9
 MOST_STEPS = 200
 
 
+def rows_of(operator: Any, labels: FloatArray, fit: Fit, *, centred: bool) -> tuple[LassoRows, bool]:
+    """The fits without a row of a diagonal network, and whether they are those of one minimum.
+
+    They are not where the mean was taken off the labels, but not off the columns: that is a fit of two steps.
+    """
+    bound = float(fit.weight_decay) * float(np.sqrt(operator.dim))
+    n = labels.size
+    means = np.abs(operator.adjoint(np.ones(n))) / (n * operator.scales)
+    together = not centred or bool((means <= CENTRED).all())
+    mean = np.full(n, n**-0.5) if centred and together else None
+    return LassoRows(operator, labels, np.asarray(fit.weights), bound, mean), together
+
+
 @LEAVERS.register("diagonal")
 def leave_out(inputs: Any, labels: FloatArray, fit: Fit, *, centred: bool, follow: bool) -> RowsOut:
     """Every row of a diagonal network's data."""
-    operator = operator_for(fit.network, inputs)
-    bound = float(fit.weight_decay) * float(np.sqrt(operator.dim))
-    n = labels.size
-    sums = np.abs(operator.adjoint(np.ones(n))) / (n * operator.scales)
-    together = centred and bool((sums <= CENTRED).all())
-    mean = np.full(n, n**-0.5) if together else None
-    rows = LassoRows(operator, labels, np.asarray(fit.weights), bound, mean)
-    if together or not centred:
+    rows, together = rows_of(operator_for(fit.network, inputs), labels, fit, centred=centred)
+    if together:
         return rows.without(None if follow else np.zeros(0, dtype=np.intp))
-    # The mean was taken off the labels alone: the fit is one of two steps, and only approximately left out.
+    n = labels.size
     leverages = rows.leverages + 1 / n
     residual = rows.residual - rows.residual.mean()
     no, zeros = np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64)
     return RowsOut(residual / np.maximum(1 - leverages, SMALLEST_SLACK), leverages, no, zeros)
+
+
+def active_leverages(operator: Any, weights: FloatArray, samples: int) -> FloatArray:
+    """``H_ii`` of least squares on the columns in use, shape (n,).
+
+    Where only so many of the rows are independent `samples`, the rest of them are shared by all.
+    """
+    basis = np.linalg.qr(operator.columns(np.flatnonzero(weights)))[0]
+    out: FloatArray = np.square(basis).sum(axis=1) + 1 - samples / operator.samples
+    return out
 
 
 class LassoRows:

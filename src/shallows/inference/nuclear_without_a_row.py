@@ -6,9 +6,9 @@ As a label moves, ``S`` moves among matrices of its rank: with the modes ``U`` a
 ``S = U A U^T + U C V^T + V C^T U^T + V C^T A^{-1} C V^T``. Along ``A`` the penalty is flat. Along ``C`` the manifold
 bends, and moving costs ``sum m_j/lambda_k C_kj^2``, ``m_j`` being by how much the dual matrix ``bound - sum r Z`` stays
 above zero on ``V`` and ``lambda_k`` the eigenvalues of ``S``. So the fit answers to labels like a ridge regression on
-these features, with no ridge on ``A`` (:mod:`.nuclear_response`), and a row left out has the residual ``r/(1 - H)``: the
-approximate leave-one-out of Wang, Zhou, Lu, Maleki and Mirrokni (2018), on a cone. That is a step of Newton's method.
-Rows whose own prediction it moves far are followed to the minimum by more steps of the same matrix.
+these features, with no ridge on ``A`` (:mod:`.nuclear_response`), and a row left out has the residual ``r/(1 - H)``,
+the approximate leave-one-out of Wang, Zhou, Lu, Maleki and Mirrokni (2018), on a cone. That is a step of Newton's
+method. Rows whose own prediction it moves far are followed to the minimum by more steps of the same matrix.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ QUARTILE = 0.6745
 SMALLEST_SLACK = 1e-6
 #: Steps at most, so many of them without progress, and the decrement over the objective at which they end.
 STEPS, PATIENCE, TOLERANCE = 60, 3, 1e-11
-#: What is still no violation of the dual condition, over the bound; and the duality gap of a row that needs another rank.
+#: What is still no violation of the dual condition, over the bound; the duality gap of a row that needs another rank.
 DUAL, GAP = 1e-4, 1e-7
 
 
@@ -48,13 +48,12 @@ def leave_out(inputs: Any, labels: FloatArray, fit: Fit, *, centred: bool, follo
     factor = fit.weights.factor  # type: ignore[union-attr]
     if not network_named(fit.network).is_convex(d, fit.width) and factor.shape[1] >= (fit.width or d):
         raise EstimateUndefined(
-            f"a width of {fit.width} cuts modes off: which of several minima a fit without a row ends in is not determined"
+            f"a width of {fit.width} cuts modes off: in which of several minima a fit without a row ends is not known"
         )
     rows = NuclearRows(inputs, labels, factor, (fit.penalty or 0.0) * d / 2)
     if centred:
         rows.residual = rows.residual - rows.residual.mean()
-    out = rows.without(shared=1 / labels.size if centred else 0.0, follow=follow)
-    return out
+    return rows.without(shared=1 / labels.size if centred else 0.0, follow=follow)
 
 
 class NuclearRows:
