@@ -56,12 +56,15 @@ def test_it_reaches_the_minimum_that_the_benchmark_asks_for(solver, sparse, fit_
     known = np.append(model.coef_, model.intercept_) if fit_intercept else model.coef_
     smallest = objective(X, y, lmbd, known, fit_intercept)
     found = []
-    for tolerance in (3e38, 1e-2, 1e-6, 1e-14):  # the first as benchopt starts: nothing is trained
-        solver.run(tolerance)
+    ladder = [3e38]  # as benchopt starts: nothing is trained
+    while len(ladder) == 1 or ladder[-1] < ladder[-2]:
+        solver.run(ladder[-1])
         found.append(objective(X, y, lmbd, solver.get_result()["beta"], fit_intercept) / smallest - 1)
+        ladder.append(solver.get_next(ladder[-1]))
     assert found[0] > 0.5
-    assert found[1] <= 1e-2 and found[2] <= 1e-6
-    assert abs(found[3]) < 1e-9
+    assert 4 < len(found) < 12 and ladder[-1] < 1e-13
+    assert all(excess <= gap + 1e-11 for excess, gap in zip(found[1:], ladder[1:-1], strict=True))
+    assert abs(found[-1]) < 1e-11
 
 
 def test_it_leaves_the_data_as_they_are_and_says_what_it_cannot_do(solver):

@@ -21,7 +21,7 @@ from .estimate import LEVEL, Estimate
 from .extrapolation import NaiveExtrapolation, extrapolate_naively
 from .forecasting import Forecast, ForecastPoint, forecast
 from .least_squares import LeastSquares, fit_least_squares
-from .leave_one_out import LEAVERS, LeaveOneOut, leave_out_rows
+from .leave_one_out import LeaveOneOut, leave_out_rows
 from .modes import Modes, recover_modes
 from .noise_variance import NoiseVariance, noise_variance
 from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher, fit_teacher
@@ -34,7 +34,6 @@ from .weight_decay_path import WeightDecayPath
 from .weight_tests import WeightTests, check_weights
 
 __all__ = [
-    "LEAVERS",
     "LEVEL",
     "Concern",
     "Diagnosis",

@@ -20,6 +20,7 @@ from scipy.linalg import solve_triangular
 from ..errors import EstimateUndefined
 from ..operators import operator_for, to_host
 from ..training.homotopy import follow
+from ..training.lasso import solve_lasso
 from .leave_one_out import LEAVERS, RowsOut
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ FLAT = 1e-9
 CERTIFIED = 1e-6
 #: Means of columns below this share of their scale count as none.
 CENTRED = 1e-8
-#: Nothing is left of a row whose leverage is closer to 1 than this.
-SMALLEST_SLACK = 1e-9
+#: Duality gap of a row that is solved again.
+AGAIN = 1e-10
 #: Breakpoints of one row at most, beside ten for each active weight.
 MOST_STEPS = 200
 
@@ -61,13 +62,13 @@ def rows_of(operator: Any, labels: FloatArray, fit: Fit, *, centred: bool) -> tu
 def leave_out(inputs: Any, labels: FloatArray, fit: Fit, *, centred: bool, follow: bool) -> RowsOut:
     """Every row of a diagonal network's data."""
     rows, together = rows_of(operator_for(fit.network, inputs), labels, fit, centred=centred)
+    out = rows.without(None if follow else np.zeros(0, dtype=np.intp))
     if together:
-        return rows.without(None if follow else np.zeros(0, dtype=np.intp))
+        return out
+    # The intercept is what the weights leave of the mean, to which a row that is out adds nothing.
     n = labels.size
-    leverages = rows.leverages + 1 / n
-    residual = rows.residual - rows.residual.mean()
-    no, zeros = np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64)
-    return RowsOut(residual / np.maximum(1 - leverages, SMALLEST_SLACK), leverages, no, zeros)
+    residuals = (out.residuals - rows.residual.mean()) * n / (n - 1)
+    return RowsOut(residuals, out.leverages + 1 / n, np.zeros(n, dtype=bool), out.changes)
 
 
 def active_leverages(operator: Any, weights: FloatArray, samples: int) -> FloatArray:
@@ -146,10 +147,28 @@ class LassoRows:
         for row in follow_these:
             path = _RowPath(self, int(row))
             end = path.run(MOST_STEPS + 10 * self.active.size)
-            if end is not None:
-                residuals[row], exact[row] = end, True
+            residuals[row] = self._again(int(row)) if end is None else end
+            exact[row] = bool(np.isfinite(residuals[row]))
             changes[row] = path.changes
         return RowsOut(residuals, self.leverages[:n], exact, changes)
+
+    def _again(self, row: int) -> float:
+        """The residual without the `row`, by another solve; infinite where that does not reach its minimum.
+
+        A path is lost where columns depend on each other, as many equal ones do.
+        """
+        others = np.arange(self.residual.size) != row
+        inputs = np.array(to_host(self.operator.inputs[np.arange(others.size)]), dtype=np.float64)
+        mean = np.sqrt(self.shared)
+        unit = mean[others] / (float(np.linalg.norm(mean[others])) or 1.0)
+        rest, labels = inputs[others], self.labels[others]
+        rest, labels = rest - np.outer(unit, unit @ rest), labels - unit * float(unit @ labels)
+        found = solve_lasso(operator_for("diagonal", rest), labels, self.bound, tolerance=AGAIN)
+        if found.certificate.gap > 100 * AGAIN:
+            return float(np.inf)
+        left = self.labels - inputs @ found.theta
+        shared = float(unit @ left[others]) / (float(np.linalg.norm(mean[others])) or 1.0)
+        return float(left[row] - shared * mean[row])
 
     def _bends(self, residuals: FloatArray) -> NDArray[np.bool_]:
         """Rows on whose way a weight enters or leaves: those where the formula is not exact."""

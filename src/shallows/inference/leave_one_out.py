@@ -118,9 +118,10 @@ class LeaveOneOut(Displayed):
             If the fit without a row is not determined.
         """
         if not np.isfinite(rows.residuals).all():
+            row = int(np.argmin(np.isfinite(rows.residuals)))
             raise EstimateUndefined(
-                "the network interpolates its data: without a row its weights are not determined; use a larger weight "
-                "decay"
+                f"the network interpolates its data, or nearly: without row {row} its weights are not determined; use a "
+                "larger weight decay"
             )
         share = min(float(rows.leverages.mean()), LARGEST_SHARE)
         error = float(np.square(rows.residuals).mean())

@@ -21,6 +21,7 @@ from ..errors import EstimateUndefined
 from ..networks import network_named
 from ..operators import QuadraticOperator, to_host
 from ..training.factor_newton import newton
+from ..training.nuclear import LIMIT_SHARES, solve_nuclear
 from ..training.nuclear_search import start_search
 from .leave_one_out import LEAVERS, RowsOut
 from .nuclear_response import Manifold, Response, response_of
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from .._types import FloatArray
     from ..training import Fit
 
-#: Rows whose prediction moves by more than this share of the residuals' size are followed.
-FAR = 0.3
+#: Rows whose prediction moves by more than this share of the residuals' size are followed, and those of at least this
+#: leverage.
+FAR, DECISIVE = 0.3, 0.5
 #: Half of a normal law's numbers are within so many standard deviations.
 QUARTILE = 0.6745
 #: Nothing is left of a row whose leverage is closer to 1 than this.
@@ -39,6 +41,10 @@ SMALLEST_SLACK = 1e-6
 STEPS, PATIENCE, TOLERANCE = 60, 3, 1e-11
 #: What is still no violation of the dual condition, over the bound; the duality gap of a row that needs another rank.
 DUAL, GAP = 1e-4, 1e-7
+#: What steps that end at the tolerance leave of the dual matrix, over the length of the residual and of the sum.
+ROUNDING = 1e-5
+#: The largest duality gap of a fit without a row that is used.
+USABLE = 1e-5
 
 
 @LEAVERS.register("quadratic")
@@ -50,7 +56,11 @@ def leave_out(inputs: Any, labels: FloatArray, fit: Fit, *, centred: bool, follo
         raise EstimateUndefined(
             f"a width of {fit.width} cuts modes off: in which of several minima a fit without a row ends is not known"
         )
-    rows = NuclearRows(inputs, labels, factor, (fit.penalty or 0.0) * d / 2)
+    bound = (fit.penalty or 0.0) * d / 2
+    if bound == 0:  # as training has the limit 0+
+        operator = QuadraticOperator(np.asarray(to_host(inputs), dtype=np.float64))
+        bound = LIMIT_SHARES[-1] * max(float(operator.eigvalsh(operator.adjoint(labels))[-1]), 0.0)
+    rows = NuclearRows(inputs, labels, factor, bound)
     if centred:
         rows.residual = rows.residual - rows.residual.mean()
     return rows.without(shared=1 / labels.size if centred else 0.0, follow=follow)
@@ -92,27 +102,33 @@ class NuclearRows:
         with np.errstate(divide="ignore", invalid="ignore"):
             residuals = np.where(left > SMALLEST_SLACK, self.residual / left, np.inf)
         exact, changes = np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int64)
+        if not follow:
+            return RowsOut(residuals, self.leverages + shared, exact, changes)
         # Of the size by the median: a few rows that the formula moves much too far would hide the others.
         size = float(np.median(np.abs(residuals))) / QUARTILE
-        far = np.flatnonzero(np.abs(residuals - self.residual) > FAR * size) if follow else np.zeros(0, dtype=np.intp)
-        for row in far:
-            end = self._follow(int(row))
-            if end is not None:
-                own, rank = end
-                residuals[row], exact[row] = own + shared / (1 - shared) * own, True
-                changes[row] = abs(rank - self.manifold.sizes.size)
+        far = (np.abs(residuals - self.residual) > FAR * size) | (self.leverages > DECISIVE)
+        for row in np.flatnonzero(far):
+            own, rank = self._follow(int(row))
+            # A number that all rows share is fitted without the row as well.
+            residuals[row], exact[row] = own / (1 - shared), bool(np.isfinite(own))
+            changes[row] = abs(rank - self.manifold.sizes.size)
         return RowsOut(residuals, self.leverages + shared, exact, changes)
 
-    def _follow(self, row: int) -> tuple[float, int] | None:
-        """The residual without the `row`, and the rank of that fit; None where its minimum was not reached."""
+    def _follow(self, row: int) -> tuple[float, int]:
+        """The residual without the `row`, infinite where its minimum was not reached, and the rank of that fit."""
         others = np.arange(self.labels.size) != row
         operator, labels = QuadraticOperator(self.inputs[others]), self.labels[others]
         factor, reached = _Chord(self, operator, labels, row).run()
         if not reached:
-            search = start_search(operator, labels, 2 * self.bound / operator.dim, tolerance=GAP, factor=factor)
+            if self.bound == 0:
+                return np.inf, 0
+            penalty = 2 * self.bound / operator.dim
+            search = start_search(operator, labels, penalty, tolerance=GAP, factor=factor)
             newton(search)
-            if search.gap > 100 * GAP:
-                return None
+            if search.gap > USABLE:
+                search = solve_nuclear(operator, labels, penalty, tolerance=GAP, start=factor)
+            if search.gap > USABLE:
+                return np.inf, 0
             factor = search.best.factor
         own = QuadraticOperator(self.inputs[[row]]).forward_factor(factor)
         return float(self.labels[row] - own[0]), factor.shape[1]
@@ -148,7 +164,8 @@ class _Chord:
             decrement = abs(float(gradient @ step))
             objective = 0.5 * float(miss @ miss) + self.bound * float(np.square(factor).sum())
             if decrement <= TOLERANCE * objective:
-                return factor, bool(np.linalg.eigvalsh(dual)[0] >= -DUAL * self.bound)
+                allowed = DUAL * self.bound + ROUNDING * float(np.linalg.norm(miss)) * np.sqrt(miss.size)
+                return factor, bool(np.linalg.eigvalsh(dual)[0] >= -allowed)
             since = 0 if decrement < 0.9 * smallest else since + 1
             smallest = min(smallest, decrement)
             if since > PATIENCE:
