@@ -7,7 +7,15 @@ import warnings
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
-from sklearn.linear_model import ElasticNet, HuberRegressor, Lasso, LassoLars, LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import (
+    ElasticNet,
+    HuberRegressor,
+    Lasso,
+    LassoLars,
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+)
 from sklearn.model_selection import LeaveOneOut as EachRow
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline

@@ -14,8 +14,8 @@ from __future__ import annotations
 from .base import REGRESSORS, AssumptionWarning
 from .comparison import Candidate, Comparison, compare_networks
 from .diagonal import DiagonalNetworkRegressor
-from .leave_one_out import leave_one_out
 from .quadratic import QuadraticNetworkRegressor
+from .rows_left_out import leave_one_out
 from .whitening import WhiteningTransformer
 
 __all__ = [

@@ -20,10 +20,10 @@ from .error_and_noise import infer
 from .estimate import LEVEL, Estimate
 from .extrapolation import NaiveExtrapolation, extrapolate_naively
 from .forecasting import Forecast, ForecastPoint, forecast
+from .label_noise import NoiseVariance, noise_variance
 from .least_squares import LeastSquares, fit_least_squares
 from .leave_one_out import LeaveOneOut, leave_out_rows
 from .modes import Modes, recover_modes
-from .noise_variance import NoiseVariance, noise_variance
 from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher, fit_teacher
 from .pruning import Pruned, predicted_risk, prune
 from .result import Inference
