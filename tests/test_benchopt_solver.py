@@ -74,4 +74,4 @@ def test_it_leaves_the_data_as_they_are_and_says_what_it_cannot_do(solver):
     solver.run(1e-4)
     assert np.array_equal(X, before)
     assert solver.skip(aslinearoperator(X), y, 1.0, False)[0]
-    assert solver.sampling_strategy == "tolerance" and solver.requirements == ["pip::shallows"]
+    assert solver.sampling_strategy == "tolerance" and solver.requirements == ("pip::shallows",)

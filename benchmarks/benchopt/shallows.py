@@ -18,8 +18,8 @@ from shallows.operators import SparseInputs
 
 #: The smallest relative duality gap that training takes.
 SMALLEST_TOLERANCE = 1e-14
-#: Ratio of successive gaps. Newton's last step often ends far below the gap asked for: on a finer ladder several runs end
-#: at the same weights, which benchopt takes for a solver that comes no further.
+#: Ratio of successive gaps. Newton's last step often ends far below the gap asked for: on a finer ladder several runs
+#: end at the same weights, which benchopt takes for a solver that comes no further.
 LADDER = 100.0
 
 
@@ -28,8 +28,8 @@ class Solver(BaseSolver):
 
     name = "shallows"
     sampling_strategy = "tolerance"
-    requirements = ["pip::shallows"]
-    references = ["Defilippis et al., arXiv:2509.24882 (2025)", "Donoho, Maleki and Montanari, PNAS 106 (2009)"]
+    requirements = ("pip::shallows",)
+    references = ("Defilippis et al., arXiv:2509.24882 (2025)", "Donoho, Maleki and Montanari, PNAS 106 (2009)")
 
     def skip(self, X, y, lmbd, fit_intercept):
         if not issparse(X) and not isinstance(X, np.ndarray):

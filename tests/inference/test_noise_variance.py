@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LassoLarsIC, LinearRegression
 
 from shallows import EstimateUndefined, InvalidArgument, noise_variance
-from shallows.inference.noise_variance import residual_of_lasso, variance_components
+from shallows.inference.label_noise import residual_of_lasso, variance_components
 
 
 def table(n, d, seed=0, important=5, size=1.0):
@@ -52,12 +52,8 @@ def test_over_draws_it_is_near_the_truth(kind):
     for seed in range(6):
         rng = np.random.default_rng([seed, 5])
         X = rng.standard_normal((100, 130))
-        weights = {
-            "sparse": np.r_[np.ones(4), np.zeros(126)],
-            "dense": rng.standard_normal(130),
-            "nothing": np.zeros(130),
-        }
-        theta = weights[kind] / (np.linalg.norm(weights[kind]) or 1.0)
+        weights = rng.standard_normal(130) * (np.arange(130) < {"sparse": 4, "dense": 130, "nothing": 0}[kind])
+        theta = weights / (np.linalg.norm(weights) or 1.0)
         found.append(noise_variance(X, X @ theta + rng.standard_normal(100)).value)
     error = np.std(found) / np.sqrt(len(found))
     assert abs(np.mean(found) - 1) < 0.2 + 3 * error
@@ -128,6 +124,6 @@ def test_what_is_refused(monkeypatch):
     ):
         with pytest.raises(kind, match=words):
             call()
-    monkeypatch.setattr("shallows.inference.noise_variance.MOST_ROWS", 30)
+    monkeypatch.setattr("shallows.inference.label_noise.MOST_ROWS", 30)
     with pytest.raises(InvalidArgument, match="at most 30 rows"):
         noise_variance(X, y)

@@ -120,8 +120,8 @@ class LeaveOneOut(Displayed):
         if not np.isfinite(rows.residuals).all():
             row = int(np.argmin(np.isfinite(rows.residuals)))
             raise EstimateUndefined(
-                f"the network interpolates its data, or nearly: without row {row} its weights are not determined; use a "
-                "larger weight decay"
+                f"the network interpolates its data, or nearly: without row {row} its weights are not determined; use "
+                "a larger weight decay"
             )
         share = min(float(rows.leverages.mean()), LARGEST_SHARE)
         error = float(np.square(rows.residuals).mean())
