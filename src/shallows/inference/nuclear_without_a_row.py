@@ -13,6 +13,7 @@ method. Rows whose own prediction it moves far are followed to the minimum by mo
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from ..training.nuclear import LIMIT_SHARES, solve_nuclear
 from ..training.nuclear_search import start_search
 from .leave_one_out import LEAVERS, RowsOut
 from .nuclear_response import Manifold, Response, response_of
+from .quadratic import DRIFT
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -63,7 +65,8 @@ def leave_out(inputs: Any, labels: FloatArray, fit: Fit, *, centred: bool, follo
     rows = NuclearRows(inputs, labels, factor, bound)
     if centred:
         rows.residual = rows.residual - rows.residual.mean()
-    return rows.without(shared=1 / labels.size if centred else 0.0, follow=follow)
+    out = rows.without(shared=1 / labels.size if centred else 0.0, follow=follow)
+    return replace(out, drift=DRIFT * d / labels.size)
 
 
 class NuclearRows:
