@@ -49,10 +49,15 @@ if TYPE_CHECKING:
         SolveFailed,
         UnknownNetwork,
     )
-    from .estimators import DiagonalNetworkRegressor, QuadraticNetworkRegressor, WhiteningTransformer
+    from .estimators import (
+        DiagonalNetworkRegressor,
+        QuadraticNetworkRegressor,
+        WhiteningTransformer,
+        leave_one_out,
+    )
     from .explore import Explorer
     from .exponents import fit_power_laws
-    from .inference import forecast, infer, prune, tune
+    from .inference import forecast, infer, noise_variance, prune, tune
     from .optimum import optimal_weight_decay
     from .prediction import Prediction, predict, predict_grid
     from .problems import Problem
@@ -96,7 +101,9 @@ _HOME = {
     "fit_power_laws": "exponents",
     "forecast": "inference",
     "infer": "inference",
+    "leave_one_out": "estimators",
     "load": "sweeps",
+    "noise_variance": "inference",
     "optimal_weight_decay": "optimum",
     "predict": "prediction",
     "predict_dynamics": "dynamics",
@@ -173,8 +180,10 @@ __all__ = [
     "forecast",
     "infer",
     "inference",
+    "leave_one_out",
     "load",
     "networks",
+    "noise_variance",
     "operators",
     "optimal_weight_decay",
     "predict",

@@ -15,6 +15,7 @@ from .base import REGRESSORS, AssumptionWarning
 from .comparison import Candidate, Comparison, compare_networks
 from .diagonal import DiagonalNetworkRegressor
 from .quadratic import QuadraticNetworkRegressor
+from .rows_left_out import leave_one_out
 from .whitening import WhiteningTransformer
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "QuadraticNetworkRegressor",
     "WhiteningTransformer",
     "compare_networks",
+    "leave_one_out",
 ]
 
 

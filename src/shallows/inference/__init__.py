@@ -13,14 +13,16 @@ each piece of work: :class:`.error_and_noise.Reader`, :class:`.weight_decay_path
 
 from __future__ import annotations
 
-from . import diagonal, quadratic  # noqa: F401 - each registers what it can do
+from . import diagonal, lasso_without_a_row, nuclear_without_a_row, quadratic  # noqa: F401 - each registers what it can do
 from .concern import Concern, Diagnosis, ExpectedError
 from .concerns import check_assumptions
 from .error_and_noise import infer
 from .estimate import LEVEL, Estimate
 from .extrapolation import NaiveExtrapolation, extrapolate_naively
 from .forecasting import Forecast, ForecastPoint, forecast
+from .label_noise import NoiseVariance, noise_variance
 from .least_squares import LeastSquares, fit_least_squares
+from .leave_one_out import LeaveOneOut, leave_out_rows
 from .modes import Modes, recover_modes
 from .power_law import PowerLawFit, estimated_problem, fit_power_law_teacher, fit_teacher
 from .pruning import Pruned, predicted_risk, prune
@@ -41,8 +43,10 @@ __all__ = [
     "ForecastPoint",
     "Inference",
     "LeastSquares",
+    "LeaveOneOut",
     "Modes",
     "NaiveExtrapolation",
+    "NoiseVariance",
     "PowerLawFit",
     "Pruned",
     "TeacherLaw",
@@ -59,7 +63,9 @@ __all__ = [
     "fit_teacher_law",
     "forecast",
     "infer",
+    "leave_out_rows",
     "look_for_signatures",
+    "noise_variance",
     "predicted_risk",
     "prune",
     "recover_modes",

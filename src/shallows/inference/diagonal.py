@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso, lasso_path
+from sklearn.linear_model import lasso_path
 
 from ..networks import network_named
-from ..operators import is_sparse, operator_for, to_host
+from ..operators import operator_for, to_host
 from ..teachers import PowerLaw
 from .concern import NOISE
 from .error_and_noise import LARGEST_LEVERAGE, READERS, Reader, Reading
+from .lasso_without_a_row import active_leverages, rows_of
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
 from .signatures import ASSUMPTIONS, Assumptions
 from .signatures.base import deviation_of_rest
@@ -34,8 +35,8 @@ CELLS = 120
 
 #: An unbiased weight beyond so many noise scales stands clear of the noise.
 CLEAR = 3.0
-#: Rows of at least this leverage are left out one by one, where that reads at most so many numbers.
-DECISIVE, MOST_REFITTED = 0.5, 2e8
+#: Rows of at least this leverage are left out along their exact path.
+DECISIVE = 0.5
 #: Sweeps of coordinate descent in a fold, at most.
 SWEEPS = 2000
 
@@ -75,28 +76,19 @@ class DiagonalReader(Reader):
         self.share = network_named("diagonal").features(fit.weights) / samples
 
     def leverages(self) -> FloatArray:
-        active = np.flatnonzero(np.asarray(self.fit.weights))
-        basis = np.linalg.qr(self.operator.columns(active))[0]
-        out: FloatArray = np.square(basis).sum(axis=1) + (self.residual.size - self.samples) / self.residual.size
-        return out
+        return active_leverages(self.operator, np.asarray(self.fit.weights), self.samples)
 
     def left_out(self) -> FloatArray:
-        """Where a row nearly decides a weight by itself, the weights in use are others without it: it is left out."""
+        """Where a row nearly decides a weight by itself, other weights are in use without it: they are followed."""
         out, leverages = super().left_out(), self.leverages()
-        bound = float(self.fit.weight_decay) * np.sqrt(self.operator.dim)
         decisive = np.flatnonzero(leverages > DECISIVE)
-        n, d = self.residual.size, self.operator.dim
-        if bound == 0 or decisive.size == 0 or is_sparse(self.operator.inputs) or decisive.size * n * d > MOST_REFITTED:
+        if self.fit.weight_decay == 0 or decisive.size == 0:
             return out
-        weights = np.asarray(self.fit.weights)
-        inputs, labels = to_host(self.operator.inputs), self.residual + self.operator.output(weights)
-        model = Lasso(bound / (n - 1), fit_intercept=False, warm_start=True, max_iter=SWEEPS, tol=1e-6)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            for row in decisive:
-                others = np.arange(n) != row
-                model.coef_ = weights.copy()
-                out[row] = labels[row] - inputs[row] @ model.fit(inputs[others], labels[others]).coef_
+        labels = self.residual + self.operator.output(np.asarray(self.fit.weights))
+        rows, _ = rows_of(self.operator, labels, self.fit, centred=self.samples < labels.size)
+        found = rows.without(decisive)
+        followed = decisive[found.exact[decisive]]
+        out[followed] = found.residuals[followed]
         return out
 
     @staticmethod
@@ -226,10 +218,9 @@ class DiagonalAssumptions(Assumptions):
     echo = 1.15
 
     def left_out(self, inputs: Any, labels: FloatArray, inference: Inference) -> FloatArray:
-        operator, active = operator_for(inference.network, inputs), np.flatnonzero(inference.learned)
+        operator = operator_for(inference.network, inputs)
         residual = labels - operator.output(inference.learned)
-        leverages = np.square(np.linalg.qr(operator.columns(active))[0]).sum(axis=1)
-        leverages += 1 - inference.samples / labels.size
+        leverages = active_leverages(operator, inference.learned, inference.samples)
         out: FloatArray = residual / (1 - np.minimum(leverages, LARGEST_LEVERAGE))
         return out
 
