@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.model_selection import KFold
 
 from ..operators import operator_for
 from ..training import train_path
@@ -136,6 +135,8 @@ def hold_out(
     -------
     HeldOut
     """
+    from sklearn.model_selection import KFold
+
     rows = labels.size
     errors = np.empty((rows, len(weight_decays)))
     for kept, held in KFold(min(FOLDS, rows), shuffle=True, random_state=0).split(labels):

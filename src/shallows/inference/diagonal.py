@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Lasso, lasso_path
 
 from ..networks import network_named
 from ..operators import is_sparse, operator_for, to_host
@@ -47,6 +45,9 @@ def predict_by_lasso(
 
     Where labels are `centred`, so are columns: a held-out row knows nothing of the mean of the others.
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import lasso_path
+
     inputs, held = to_host(inputs), to_host(held)
     rows, dim = inputs.shape
     means = inputs.mean(axis=0) if centred else np.zeros(dim)
@@ -88,6 +89,9 @@ class DiagonalReader(Reader):
         n, d = self.residual.size, self.operator.dim
         if bound == 0 or decisive.size == 0 or is_sparse(self.operator.inputs) or decisive.size * n * d > MOST_REFITTED:
             return out
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import Lasso
+
         weights = np.asarray(self.fit.weights)
         inputs, labels = to_host(self.operator.inputs), self.residual + self.operator.output(weights)
         model = Lasso(bound / (n - 1), fit_intercept=False, warm_start=True, max_iter=SWEEPS, tol=1e-6)
