@@ -352,5 +352,7 @@ def test_tails_are_those_of_the_distributions():
     np.testing.assert_allclose(inverse, stats.chi2.isf(probability, freedom), rtol=1e-10)
     inverse = _distributions.student_ppf(probability, freedom)
     np.testing.assert_allclose(inverse, stats.t.ppf(probability, freedom), rtol=1e-10, atol=1e-12)
+    p_values = np.repeat(generator.uniform(size=9) ** 3, 2)
+    np.testing.assert_allclose(_distributions.adjusted(p_values), stats.false_discovery_control(p_values), **exactly)
     for one in (1e-4, 0.01, 0.3, 0.9):
         assert _distributions.f_isf(one, 3.0, 8.0) == pytest.approx(stats.f.isf(one, 3.0, 8.0), rel=1e-10)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-__all__ = ["chi_squared_isf", "chi_squared_sf", "f_isf", "gamma_sf", "student_ppf", "student_sf"]
+__all__ = ["adjusted", "chi_squared_isf", "chi_squared_sf", "f_isf", "gamma_sf", "student_ppf", "student_sf"]
 
 
 def chi_squared_sf(x: Any, freedom: Any) -> Any:
@@ -109,3 +109,28 @@ def f_isf(probability: float, numerator: float, denominator: float) -> float:
     3.708
     """
     return 1 / float(special.fdtri(denominator, numerator, probability))
+
+
+def adjusted(p_values: Any) -> Any:
+    """Smallest false-discovery rates at which each of several tests is a discovery (Benjamini and Hochberg 1995).
+
+    Parameters
+    ----------
+    p_values : array_like, shape (m,)
+
+    Returns
+    -------
+    ndarray, shape (m,)
+
+    Examples
+    --------
+    >>> from shallows._distributions import adjusted
+    >>> adjusted([0.01, 0.04, 0.5]).round(2)
+    array([0.03, 0.06, 0.5 ])
+    """
+    values = np.asarray(p_values, dtype=float)
+    order = np.argsort(-values)
+    rates = values[order] * values.size / np.arange(values.size, 0, -1)
+    out = np.empty_like(values)
+    out[order] = np.minimum.accumulate(rates)
+    return np.minimum(out, 1.0)

@@ -15,20 +15,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .base import AssumptionWarning
     from .comparison import Candidate, Comparison, compare_networks
-    from .registered import REGRESSORS, DiagonalNetworkRegressor, QuadraticNetworkRegressor
+    from .learner import AssumptionWarning
+    from .regressors import REGRESSORS, DiagonalNetworkRegressor, QuadraticNetworkRegressor
     from .whitening import WhiteningTransformer
 
 #: Module of each public name, loaded when it is first used: files of weights are read and written without scikit-learn,
 #: which takes longer to load than most commands to run.
 _HOME = {
-    "REGRESSORS": "registered",
-    "AssumptionWarning": "base",
+    "REGRESSORS": "regressors",
+    "AssumptionWarning": "learner",
     "Candidate": "comparison",
     "Comparison": "comparison",
-    "DiagonalNetworkRegressor": "registered",
-    "QuadraticNetworkRegressor": "registered",
+    "DiagonalNetworkRegressor": "regressors",
+    "QuadraticNetworkRegressor": "regressors",
     "WhiteningTransformer": "whitening",
     "compare_networks": "comparison",
 }

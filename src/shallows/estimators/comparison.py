@@ -18,8 +18,9 @@ from .._display import Displayed, Summary
 from .._numbers import measured_number, number, sentence_number
 from ..errors import EstimateUndefined, InvalidArgument, SolveFailed
 from ..networks import network_named, network_names
-from .base import AssumptionWarning, NetworkRegressor, refuse_words
-from .registered import REGRESSORS
+from .base import NetworkRegressor
+from .learner import AssumptionWarning, refuse_words
+from .regressors import REGRESSORS
 from .whitening import WhiteningTransformer
 
 if TYPE_CHECKING:
