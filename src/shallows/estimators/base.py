@@ -35,7 +35,7 @@ class NetworkRegressor(RegressorMixin, BaseEstimator, Learner):
     standardiser = WhiteningTransformer
 
     def _make_transformer(self) -> WhiteningTransformer | None:
-        found: Any = super()._make_transformer()
+        found: Any = super()._make_transformer()  # type: ignore[safe-super]
         # Arrays inside, whatever scikit-learn is set to give to its users.
         return None if found is None else found.set_output(transform="default")
 

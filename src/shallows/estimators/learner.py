@@ -98,6 +98,7 @@ class Learner:
     @abstractmethod
     def _make_transformer(self) -> Standardiser | None:
         """What inputs go through, not fitted yet; None where they are taken as they are."""
+        raise NotImplementedError
 
     @abstractmethod
     def describe_learned(self, names: list[str] | None = None) -> dict[str, Any]:
@@ -244,11 +245,11 @@ class Learner:
 
     # -- using
 
-    def _validated(self, X: Any, y: Any = None, **_: Any) -> Any:
-        """Inputs, and labels if there are any, in float64: those of a table, which was read as numbers."""
-        if y is None:
+    def _validated(self, X: Any, **options: Any) -> Any:
+        """Inputs, and labels if `y` is given, in float64: those of a table, which was read as numbers."""
+        if "y" not in options:
             return check_data(X, np.zeros(len(X)))[0]
-        inputs, labels = check_data(X, y)
+        inputs, labels = check_data(X, options["y"])
         if labels.size < 2:
             raise InvalidArgument("X", "1 row", "needs at least 2 rows to learn from")
         self.n_features_in_ = int(inputs.shape[1])
