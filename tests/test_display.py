@@ -323,7 +323,7 @@ def test_showing_computes_nothing(monkeypatch):
         raise AssertionError("computed")
 
     kept = ("shown_model", "when_read")
-    for module in ("prediction", "optimum", "spectra.quadratic", "estimators.base", "inference.forecasting"):
+    for module in ("prediction", "optimum", "spectra.quadratic", "estimators.learner", "inference.forecasting"):
         home = importlib.import_module(f"shallows.{module}")
         for name, value in vars(home).copy().items():
             ours = inspect.isfunction(value) and value.__module__.startswith("shallows")

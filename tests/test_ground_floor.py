@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shallows import _system, mode_files
+from shallows import _distributions, _system, mode_files
 from shallows._arguments import check_instance, check_integer, check_level, check_number, exactly_one, shown
 from shallows._numbers import measured_number, number, sentence_number, terminal_number
 from shallows._status import StatusEnum
@@ -329,3 +329,30 @@ def test_a_terminal_shows_four_digits_in_plain_characters(value, text):
 )
 def test_a_sentence_shows_three_digits(value, text):
     assert sentence_number(value) == text
+
+
+# -- distributions
+
+
+def test_tails_are_those_of_the_distributions():
+    from scipy import stats
+
+    generator = np.random.default_rng(0)
+    x = np.array([-1.0, 0.0, 1e-12, 0.5, 3.0, 40.0, 300.0])
+    freedom = generator.uniform(0.5, 60, x.size)
+    scale = generator.uniform(0.1, 3, x.size)
+    probability = np.array([1e-12, 1e-6, 0.01, 0.3, 0.5, 0.9, 0.999])
+    exactly = {"rtol": 1e-12, "atol": 1e-300}
+    np.testing.assert_allclose(_distributions.chi_squared_sf(x, freedom), stats.chi2.sf(x, freedom), **exactly)
+    np.testing.assert_allclose(
+        _distributions.gamma_sf(x, freedom, scale), stats.gamma.sf(x, freedom, 0, scale), **exactly
+    )
+    np.testing.assert_allclose(_distributions.student_sf(x, freedom), stats.t.sf(x, freedom), **exactly)
+    inverse = _distributions.chi_squared_isf(probability, freedom)
+    np.testing.assert_allclose(inverse, stats.chi2.isf(probability, freedom), rtol=1e-10)
+    inverse = _distributions.student_ppf(probability, freedom)
+    np.testing.assert_allclose(inverse, stats.t.ppf(probability, freedom), rtol=1e-10, atol=1e-12)
+    p_values = np.repeat(generator.uniform(size=9) ** 3, 2)
+    np.testing.assert_allclose(_distributions.adjusted(p_values), stats.false_discovery_control(p_values), **exactly)
+    for one in (1e-4, 0.01, 0.3, 0.9):
+        assert _distributions.f_isf(one, 3.0, 8.0) == pytest.approx(stats.f.isf(one, 3.0, 8.0), rel=1e-10)

@@ -88,7 +88,7 @@ def test_nobody_imports_the_package_root():
         ("memory probe", r"SC_PHYS_PAGES", "_system.py"),
         ("exactly one of", r"give exactly one of the", "_arguments.py"),
         ("environment of HTML pages", r"autoescape=True", "report/"),
-        ("Benjamini and Hochberg's procedure", r"false_discovery_control\(", "inference/"),
+        ("Benjamini and Hochberg's procedure", r"def adjusted\(", "_distributions"),
         ("array of float64 as a type", r"(?m)^ +FloatArray =", "_types.py"),
         ("version", r'__version__ = "', "_version.py"),
         ("exceptions", r"class [A-Z]\w+\((?:ShallowsError|InvalidArgument|Exception)\b", "errors.py"),

@@ -34,6 +34,15 @@ def test_the_help_of_the_command_line_loads_no_numerics():
     assert loaded.isdisjoint({"numpy", "scipy", "torch", "matplotlib", "numba", "rich"})
 
 
+def test_reading_weights_and_verifying_load_no_library_that_they_do_not_need():
+    program = "import sys\nfrom shallows import diagnosis, inference, verification\n"
+    program += "from shallows.estimators import files, summary\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"numba", "scipy.special", "shallows.inference.signatures.inputs"} <= loaded
+    assert loaded.isdisjoint({"sklearn", "scipy.stats", "torch", "pandas", "matplotlib", "xarray"})
+
+
 @pytest.mark.parametrize("name", sorted(shallows.__all__))
 def test_every_public_name_resolves(name):
     value = getattr(shallows, name)

@@ -63,10 +63,12 @@ class Scatter:
 
     def reach(self, level: float, free: int) -> float:
         """Half-width of a two-sided interval in standard deviations."""
-        from scipy.stats import norm, t
+        from scipy.special import ndtri
+
+        from ._distributions import student_ppf
 
         upper = 0.5 * (1 + level)
-        return float(norm.ppf(upper) if self.known else t.ppf(upper, free + self.spare))
+        return float(ndtri(upper) if self.known else student_ppf(upper, free + self.spare))
 
     def rise(self, level: float, loss: float, free: int) -> float:
         """By how much the loss rises up to the end of an interval of one parameter."""
@@ -74,11 +76,11 @@ class Scatter:
 
     def explains(self, loss: float, free: int) -> bool:
         """Whether repeated runs scatter enough for the distance of their means from the curve."""
-        from scipy.stats import f
+        from ._distributions import f_isf
 
         if self.known or not self.spare:
             return True
-        return bool(loss / free <= float(f.isf(UNEXPLAINED, free, self.spare)) * self.within / self.spare)
+        return bool(loss / free <= f_isf(UNEXPLAINED, free, self.spare) * self.within / self.spare)
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,6 @@ def gather_points(n: ArrayLike, risk: ArrayLike, stderr: ArrayLike | None, resol
 
 def _exceeds(within: float, spare: int) -> bool:
     """Whether runs scatter more than their standard errors say, which are then not those of a run."""
-    from scipy.stats import chi2
+    from ._distributions import chi_squared_isf
 
-    return spare > 0 and within > float(chi2.isf(UNEXPLAINED, spare))
+    return spare > 0 and within > float(chi_squared_isf(UNEXPLAINED, spare))

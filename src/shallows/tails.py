@@ -235,6 +235,6 @@ def tail_of(points: Points, breaks: FloatArray, misses: FloatArray, floor: bool,
 
 def _narrower(level: float) -> float:
     """The level of intervals narrower by :data:`NARROWER`."""
-    from scipy.stats import norm
+    from scipy.special import ndtr, ndtri
 
-    return float(2 * norm.cdf(NARROWER * norm.ppf(0.5 * (1 + level))) - 1)
+    return float(2 * ndtr(NARROWER * ndtri(0.5 * (1 + level))) - 1)

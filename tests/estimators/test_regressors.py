@@ -23,8 +23,8 @@ from shallows.estimators import (
     WhiteningTransformer,
 )
 from shallows.estimators import quadratic as estimator_of_the_quadratic_network
-from shallows.estimators.base import usable
 from shallows.estimators.files import load_model, save_model
+from shallows.estimators.learner import usable
 from shallows.estimators.summary import summarise
 from shallows.training import FitStatus
 

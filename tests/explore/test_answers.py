@@ -11,6 +11,8 @@ import pytest
 from shallows import FromValues, GaussianDesign, PowerLaw, Problem, optimal_weight_decay, predict
 from shallows.explore import answers
 from shallows.explore.boundaries import phase_map
+from shallows.explore.service import Service
+from shallows.explore.views import View
 from shallows.phases_with_covariance import phase_of_problem
 
 PROBLEMS = [
@@ -133,3 +135,15 @@ def test_boundaries_hang_together(problem):
 def test_no_phases_without_noise_or_for_given_values():
     for problem in (replace(PROBLEMS[0], noise=0.0), replace(PROBLEMS[0], teacher=FromValues([2.0, 1.0, 0.5]))):
         assert answers.diagram(problem, "rough")["phases"] is None
+
+
+def test_the_bayes_optimal_point_follows_all_but_the_weight_decay():
+    service = Service()
+    for samples in (200, 400):
+        for decay in (0.5, 1.0):
+            given = {"network": "diagonal", "dim": "50", "samples": str(samples), "weight_decay": str(decay)}
+            numbers = service.answer("point", given)["numbers"]
+            problem = Problem("diagonal", PowerLaw(50, View().gamma), samples, View().noise)
+            expected = predict(problem, weight_decay=decay)
+            assert numbers["bayes_risk"] == pytest.approx(expected.bayes_risk, rel=1e-12)
+            assert numbers["excess_risk"] == pytest.approx(expected.excess_risk, rel=1e-12)

@@ -6,7 +6,7 @@ from sklearn.linear_model import Lasso
 from sklearn.model_selection import KFold
 
 from shallows import PowerLaw, Problem, sample, train, tune
-from shallows.inference.cross_validation import HeldOut, hold_out, predict_held_out
+from shallows.inference.cross_validation import HeldOut, folds, hold_out, predict_held_out
 from shallows.inference.diagonal import predict_by_lasso
 from shallows.inference.weight_decay_path import SEARCHES, vertex
 from shallows.operators import operator_for
@@ -104,3 +104,12 @@ def test_a_strong_signal_leaves_the_noise_to_be_seen(size):
     risk = np.square(fit.weights - size * np.array([1, 0.7] + 8 * [0])).sum()
     assert path.method == "cross-validation" and risk < 0.1
     assert found.noise.covers(1.0) and found.test_error.covers(1 + risk)
+
+
+@pytest.mark.parametrize(("rows", "count"), [(3, 3), (23, 10), (500, 10)])
+def test_folds_are_those_of_scikit_learn(rows, count):
+    theirs = list(KFold(count, shuffle=True, random_state=0).split(np.zeros(rows)))
+    ours = list(folds(rows, count))
+    assert len(ours) == count
+    for one, other in zip(ours, theirs, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

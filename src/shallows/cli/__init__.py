@@ -25,6 +25,7 @@ from . import reproduce as _reproduce
 from . import robustness as _robustness
 from . import train as _train
 from . import verify as _verify
+from ._collector import seldom_collecting
 from ._exit_codes import exit_code_of
 from ._streams import prepared_streams
 from .sweep import sweep_app as _sweep_app
@@ -96,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         See :class:`shallows.cli._exit_codes.ExitCode`.
     """
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    with prepared_streams():
+    with prepared_streams(), seldom_collecting(until_exit=argv is None):
         try:
             command = typer.main.get_command(app)
             # Not `command.main`, which takes every EOFError for the user's, and an unread pipe for a failure.

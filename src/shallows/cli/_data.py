@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..estimators.files import SavedModel
+    from ..networks import Capability
     from ..networks import Network as Architecture
     from ..table_encoding import Encoding
     from ..user_tables import Sequences, Table
@@ -217,14 +218,20 @@ def remarks(notes: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def build_model(
-    network: str | None, weight_decay: str | None, width: str | None, standardize: str | None, columns: int
+    network: str | None,
+    weight_decay: str | None,
+    width: str | None,
+    standardize: str | None,
+    columns: int,
+    kinds: Capability[Any] | None = None,
 ) -> Any:
-    """The estimator that the options describe; everything is checked here."""
-    from ..estimators import REGRESSORS
+    """The learner that the options describe, or what `kinds` has in its place; everything is checked here."""
+    from ..estimators.learners import LEARNERS
     from ..networks import network_names
 
-    chosen = options.parse_network(network, among=[name for name in network_names() if REGRESSORS.has(name)])
-    kind = REGRESSORS.of(chosen)
+    kinds = LEARNERS if kinds is None else kinds
+    chosen = options.parse_network(network, among=[name for name in network_names() if kinds.has(name)])
+    kind = kinds.of(chosen)
     decay: str | float = "auto"
     if weight_decay not in (None, "auto"):
         assert weight_decay is not None

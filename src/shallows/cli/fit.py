@@ -143,7 +143,7 @@ def _settings_of_all(
         # The number of columns that a network can have is said where it is compared.
         most = REGRESSORS.of(name).most_columns()
         fits = columns if most is None else min(columns, most)
-        out[name] = data_options.build_model(name, None, units, standardize, fits).get_params()
+        out[name] = data_options.build_model(name, None, units, standardize, fits, REGRESSORS).get_params()
     return out
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy.special import betaincinv
-from scipy.stats import chi2
+
+from .._distributions import chi_squared_sf
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -157,7 +158,7 @@ def fit_bulk(values: FloatArray, outliers: int, threshold: float | None = None) 
 def _misfit(statistic: float, count: int) -> float:
     """p-value of the mean square miss, whose law under noise was simulated (d = 60 to 300, thresholds -0.5 to 1.5)."""
     freedom, mean = 2.5 + 0.35 * count, 0.27 * count**0.21
-    return float(chi2.sf(statistic / mean * freedom, freedom))
+    return float(chi_squared_sf(statistic / mean * freedom, freedom))
 
 
 def find_bulk(values: FloatArray, threshold: float | None = None) -> ClippedSemicircle | None:

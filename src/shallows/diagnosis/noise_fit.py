@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import chi2
 
+from .._distributions import chi_squared_sf
 from ..freeprob import tracy_widom
 from ..freeprob.marchenko_pastur import MarchenkoPastur
 
@@ -140,7 +140,7 @@ class NoiseFit:
     def p_value(self) -> float:
         """That noise fits as badly or worse."""
         scores = (self.cosine_scores() - self.reference.moment_means) / self.reference.moment_spreads
-        return float(chi2.sf(np.sum(scores**2), scores.size))
+        return float(chi_squared_sf(np.sum(scores**2), scores.size))
 
     def distance(self) -> float:
         """Largest distance between the distribution functions of the bulk and of its law."""

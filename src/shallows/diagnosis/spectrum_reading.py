@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import chi2
 
 from .._arguments import check_number
+from .._distributions import chi_squared_sf
 from ..errors import InvalidArgument, NotSupported
 from ..inference import Estimate
 from ..networks import Network, network_named
@@ -230,7 +230,7 @@ def analyse_network(
         0.0,
         root,
         float(np.sqrt(max(edge + fluctuation, 0.0))) - root,
-        float(chi2.sf(found.misfit**2 * FREEDOM, FREEDOM)),
+        float(chi_squared_sf(found.misfit**2 * FREEDOM, FREEDOM)),
     )
     return replace(out, bulk=bulk, no_bulk=""), found
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.stats import chi2, norm
+from scipy.special import log_ndtr, ndtr
 
+from .._distributions import chi_squared_sf
 from ..spectra.power_law_tails import closest_tails
 from .spectrum import WeightTail
 
@@ -73,9 +74,9 @@ def likelihood_ratios(tail: FloatArray, slope: float) -> dict[str, float]:
     for name, other in others.items():
         ratio = own - other
         spread = float(np.std(ratio)) * np.sqrt(ratio.size)
-        found[name] = float(norm.cdf(np.sum(ratio) / spread)) if spread > 0 else 0.5
+        found[name] = float(ndtr(np.sum(ratio) / spread)) if spread > 0 else 0.5
     gain = 2 * max(_truncated(tail, slope) - float(own.sum()), 0.0)  # nested, its parameter at the end of its range
-    return found | {"truncated": float(0.5 * chi2.sf(gain, 1))}
+    return found | {"truncated": float(0.5 * chi_squared_sf(gain, 1))}
 
 
 def _exponential(tail: FloatArray) -> FloatArray:
@@ -89,7 +90,8 @@ def _lognormal(logs: FloatArray) -> FloatArray:
 
     def density(point: FloatArray) -> FloatArray:
         middle, width = point[0], np.exp(np.clip(point[1], -10, 5))
-        return norm.logpdf(logs, middle, width) - norm.logsf(-middle / width) - logs
+        normal = -0.5 * ((logs - middle) / width) ** 2 - np.log(width * np.sqrt(2 * np.pi))
+        return normal - log_ndtr(middle / width) - logs
 
     begin = np.array([float(np.mean(logs)), float(np.log(np.std(logs) + 1e-12))])
     best = minimize(lambda point: -np.sum(density(point)), begin, method="Nelder-Mead", options={"maxiter": 300})

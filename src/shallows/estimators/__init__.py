@@ -11,12 +11,29 @@
 
 from __future__ import annotations
 
-from .base import REGRESSORS, AssumptionWarning
-from .comparison import Candidate, Comparison, compare_networks
-from .diagonal import DiagonalNetworkRegressor
-from .quadratic import QuadraticNetworkRegressor
-from .rows_left_out import leave_one_out
-from .whitening import WhiteningTransformer
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .comparison import Candidate, Comparison, compare_networks
+    from .learner import AssumptionWarning
+    from .regressors import REGRESSORS, DiagonalNetworkRegressor, QuadraticNetworkRegressor
+    from .rows_left_out import leave_one_out
+    from .whitening import WhiteningTransformer
+
+#: Module of each public name, loaded when it is first used: files of weights are read and written without scikit-learn,
+#: which takes longer to load than most commands to run.
+_HOME = {
+    "REGRESSORS": "regressors",
+    "AssumptionWarning": "learner",
+    "Candidate": "comparison",
+    "Comparison": "comparison",
+    "DiagonalNetworkRegressor": "regressors",
+    "QuadraticNetworkRegressor": "regressors",
+    "WhiteningTransformer": "whitening",
+    "compare_networks": "comparison",
+    "leave_one_out": "rows_left_out",
+}
 
 __all__ = [
     "REGRESSORS",
@@ -29,6 +46,16 @@ __all__ = [
     "compare_networks",
     "leave_one_out",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module on first use (PEP 562)."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

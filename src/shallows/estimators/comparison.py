@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold
-from sklearn.utils.validation import check_X_y
 
 from .._display import Displayed, Summary
 from .._numbers import measured_number, number, sentence_number
 from ..errors import EstimateUndefined, InvalidArgument, SolveFailed
 from ..networks import network_named, network_names
-from .base import REGRESSORS, AssumptionWarning, NetworkRegressor, refuse_words
+from .base import NetworkRegressor
+from .learner import AssumptionWarning, refuse_words
+from .regressors import REGRESSORS
 from .whitening import WhiteningTransformer
 
 if TYPE_CHECKING:
@@ -263,6 +262,9 @@ def compare_networks(
     >>> found.verdict
     'the quadratic network describes the table best'
     """
+    from sklearn.model_selection import KFold
+    from sklearn.utils.validation import check_X_y
+
     refuse_words(y)
     X, y = check_X_y(X, y, accept_sparse="csr", dtype=np.float64, y_numeric=True)
     if y.size < 2 * FOLDS:
@@ -320,6 +322,8 @@ def _linear(X: Any, y: FloatArray, folds: Any) -> tuple[Candidate, list[FloatArr
     """Ridge regression, and what it leaves of all labels in every fold."""
     if issparse(X) and X.shape[0] * X.shape[1] > MOST_FILLED:
         return Candidate(LINEAR, reason="X is sparse and too large to be filled"), None
+    from sklearn.linear_model import RidgeCV
+
     full = X.toarray() if issparse(X) else X
     left = []
     for rows, _ in folds:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._types import FloatArray
-    from .base import NetworkRegressor
+    from .learner import Learner
 
 #: Tensors beside the weights.
 EXTRAS = ("input_mean", "input_matrix", "intercept")
@@ -65,7 +65,7 @@ class SavedModel(Displayed):
 
 
 def save_model(
-    model: NetworkRegressor,
+    model: Learner,
     path: str | Path,
     *,
     features: Sequence[str] | None = None,

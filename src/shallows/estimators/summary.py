@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..inference import Forecast, PowerLawFit
-    from .base import NetworkRegressor
+    from .learner import Learner
 
     Guess = TypeVar("Guess", PowerLawFit, Forecast)
 
@@ -20,7 +20,7 @@ MULTIPLES = (2.0, 4.0, 10.0)
 
 
 def summarise(
-    model: NetworkRegressor,
+    model: Learner,
     *,
     features: Sequence[str] | None = None,
     target: str | None = None,

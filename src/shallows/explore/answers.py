@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..prediction import Prediction
     from ..problems import Problem
     from ..spectra import LearnedLaw
+    from ..state_evolution import BayesPoint
 
 #: Numbers of samples along the learning curve.
 CURVE_POINTS = 33
@@ -57,13 +58,15 @@ def sight(problem: Problem) -> tuple[tuple[float, float], tuple[float, float]]:
     return (samples[0], samples[1]), (per_penalty * dim ** ELL[0], per_penalty * dim ** ELL[1])
 
 
-def point(problem: Problem, weight_decay: float) -> dict[str, Any]:
+def point(problem: Problem, weight_decay: float, bayes: Callable[[], BayesPoint] | None = None) -> dict[str, Any]:
     """Numbers, spectrum and decomposition of a problem at one weight decay.
 
     Parameters
     ----------
     problem : Problem
     weight_decay : float
+    bayes : callable, optional
+        Gives the Bayes-optimal point, which does not depend on the weight decay; by default it is computed.
 
     Returns
     -------
@@ -104,8 +107,9 @@ def point(problem: Problem, weight_decay: float) -> dict[str, Any]:
         name: getattr(prediction, name)
         for name in ("excess_risk", "test_error", "train_error", "noise_scale", "threshold", "degrees_of_freedom")
     }
-    out["numbers"]["bayes_risk"] = prediction.bayes.excess_risk if prediction.bayes.status.ok else None
-    out["bayes_reachable"] = prediction.bayes.reachable if prediction.bayes.status.ok else None
+    best = prediction.bayes if bayes is None else bayes()
+    out["numbers"]["bayes_risk"] = best.excess_risk if best.status.ok else None
+    out["bayes_reachable"] = best.reachable if best.status.ok else None
     return out | _learned(prediction)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidArgument, ShallowsError
+from ..state_evolution import bayes_optimal
 from . import answers
 from .jobs import Trainings
 from .loaded import Teachers, open_bytes
@@ -15,6 +17,9 @@ from .views import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from ..problems import Problem
+    from ..state_evolution import BayesPoint
 
 #: Diagrams and curves that are remembered.
 MOST_REMEMBERED = 64
@@ -44,6 +49,7 @@ class Service:
         self.teachers, self.trainings = Teachers(), Trainings()
         self._remembered: OrderedDict[Any, dict[str, Any]] = OrderedDict()
         self._latest: OrderedDict[str, object] = OrderedDict()
+        self._bayes: tuple[View, BayesPoint] | None = None
         self._waiting = 0
         self._change = threading.Condition()
         self._one_diagram = threading.Lock()
@@ -88,10 +94,17 @@ class Service:
         with self._first():
             key = ("curve", view.everywhere(), view.weight_decay)
             curve = self._remember(key, lambda: answers.curve(problem, view.weight_decay))
-            found = answers.point(problem, view.weight_decay)
+            found = answers.point(problem, view.weight_decay, lambda: self._best(view, problem))
         lines = {"python": view.python(), "shell": view.shell()}
         teacher = problem.teacher.describe()
         return found | {"view": vars(view), "query": view.query(), "lines": lines, "curve": curve, "teacher": teacher}
+
+    def _best(self, view: View, problem: Problem) -> BayesPoint:
+        """The Bayes-optimal point: the last one, where only the weight decay has moved."""
+        last, here = self._bayes, replace(view, weight_decay=0.0)
+        if last is None or last[0] != here:
+            last = self._bayes = (here, bayes_optimal(problem, throw=False))
+        return last[1]
 
     def _diagram(self, view: View, given: Mapping[str, str], page: str) -> dict[str, Any]:
         grid = given.get("grid", "fine")

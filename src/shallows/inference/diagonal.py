@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.optimize import minimize
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import lasso_path
 
 from ..networks import network_named
 from ..operators import operator_for, to_host
@@ -48,6 +46,9 @@ def predict_by_lasso(
 
     Where labels are `centred`, so are columns: a held-out row knows nothing of the mean of the others.
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import lasso_path
+
     inputs, held = to_host(inputs), to_host(held)
     rows, dim = inputs.shape
     means = inputs.mean(axis=0) if centred else np.zeros(dim)

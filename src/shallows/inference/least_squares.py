@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.stats import chi2
 
 from .._arguments import check_level
 from .._display import Displayed
+from .._distributions import chi_squared_isf
 from ..operators import is_sparse
 from .estimate import LEVEL, Estimate, excess_kurtosis
 
@@ -149,5 +149,5 @@ def _variance(variance: float, freedom: int, excess: float, level: float) -> Est
     """A variance with its interval: chi-squared for normal errors, wider by their `excess` kurtosis."""
     relative = float(np.sqrt((2 + excess) / freedom))
     effective = 2 / relative**2
-    low, high = chi2.ppf([0.5 + level / 2, 0.5 - level / 2], effective) / effective
+    low, high = chi_squared_isf([0.5 - level / 2, 0.5 + level / 2], effective) / effective
     return Estimate(variance, variance * relative, float(variance / low), float(variance / high), level)

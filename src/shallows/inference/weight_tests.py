@@ -9,6 +9,7 @@ import numpy as np
 
 from .._arguments import check_instance, check_integer, check_level
 from .._display import Displayed, Summary, frame_of
+from .._distributions import adjusted, student_ppf, student_sf
 from .._numbers import span_of
 from ..errors import EstimateUndefined, NotSupported
 from .concern import WEIGHTS
@@ -196,9 +197,6 @@ def check_weights(inference: Inference, *, level: float = LEVEL, false_discovery
     >>> tests.discovered.nonzero()[0]
     array([0, 1, 2])
     """
-    from scipy.stats import false_discovery_control
-    from scipy.stats import t as student
-
     check_instance("inference", inference, Inference)
     if inference.architecture.is_matrix:
         raise NotSupported("inference", inference.network, "its weights are a matrix and not tested one by one")
@@ -216,8 +214,8 @@ def check_weights(inference: Inference, *, level: float = LEVEL, false_discovery
         errors = np.full(values.size, inference.noise_scale)
         # The noise scale is a root of an estimated variance.
         freedom = min(2 / max(inference.relative_error, 1e-9) ** 2, 1e9)
-    far = float(student.ppf(0.5 + level / 2, freedom)) * errors
+    far = float(student_ppf(0.5 + level / 2, freedom)) * errors
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.where(errors > 0, 2 * student.sf(np.abs(values) / errors, freedom), np.where(values == 0, 1.0, 0.0))
-    discovered = false_discovery_control(p) <= false_discovery_rate
+        p = np.where(errors > 0, 2 * student_sf(np.abs(values) / errors, freedom), np.where(values == 0, 1.0, 0.0))
+    discovered = adjusted(p) <= false_discovery_rate
     return WeightTests(values, errors, method, values - far, values + far, p, discovered, level, false_discovery_rate)

@@ -273,7 +273,9 @@ def save(figure: Figure, folder: Path, name: str, *, vector_only: bool = False) 
     if engine is not None and any(axes.get_subplotspec() is not None for axes in figure.axes):
         for _ in range(2):
             engine.execute(figure)
-        figure.set_layout_engine("none")
+        # None at all: with a "none" engine every file is drawn twice.
+        with load_matplotlib().rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
     if not vector_only:
         figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": "shallows"})
     buffer = io.StringIO()

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from .._display import Displayed, Summary, words
+from .._distributions import student_ppf
 from .._numbers import number
 
 if TYPE_CHECKING:
@@ -175,8 +176,6 @@ def compare(predicted: float, measured: Statistic, scale: float, allowance: floa
     >>> compare(1.0, Statistic((1.0, 1.02, 0.99, 1.01)), scale=1.0, allowance=0.05).outcome
     <Outcome.STATISTICAL: 'statistical'>
     """
-    from scipy.stats import t
-
     difference, error = measured.mean - predicted, measured.standard_error
     if predicted <= 1e-12 * scale:
         vanishes = abs(measured.mean) <= VANISHING * scale
@@ -186,7 +185,7 @@ def compare(predicted: float, measured: Statistic, scale: float, allowance: floa
     if error is not None and error <= 1e-12 * predicted:  # the same value for all data: nothing random about it
         error = None
     z = None if error is None or len(measured.values) < FEWEST_FOR_Z else difference / error
-    critical = None if error is None else float(t.ppf(0.975, len(measured.values) - 1))
+    critical = None if error is None else float(student_ppf(0.975, len(measured.values) - 1))
     half_width = None if error is None or critical is None else critical * error / predicted
     reach = half_width or 0.0
     if abs(relative) <= max(reach, ROUNDING):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -127,7 +128,7 @@ def _train(
     name, _, scale = trainer.partition(":")
     restarts = RESTARTS if prediction.problem.is_narrow else 1
     starts = stream.generate_state(RESTARTS) if name == "gradient" else [0]
-    with _threads(dataset.samples * dataset.dim):
+    with _threads(dataset.samples * dataset.dim, in_torch=name == "gradient"):
         fits = [
             train(
                 dataset,
@@ -151,15 +152,15 @@ def _light(fit: Fit) -> Fit:
 
 
 @contextmanager
-def _threads(entries: int) -> Iterator[None]:
-    """One thread for the linear algebra of small data sets."""
+def _threads(entries: int, in_torch: bool) -> Iterator[None]:
+    """One thread for the linear algebra of small data sets; PyTorch, which loads slowly, is told if it works."""
     if entries > ONE_THREAD:
         yield
         return
     from threadpoolctl import threadpool_limits
 
     torch: Any = None
-    if find_spec("torch") is not None:
+    if "torch" in sys.modules or (in_torch and find_spec("torch") is not None):
         import torch
     threads = None if torch is None else torch.get_num_threads()
     try:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import chi2, gamma
-from scipy.stats import t as student
+from scipy.special import chdtr, ndtr
 
+from ..._distributions import chi_squared_sf, gamma_sf, student_sf
 from ..concern import QUANTITIES, TEST_ERROR
 from .base import Look, Seen, Signature
 from .moments import any_of
@@ -39,7 +38,7 @@ def look_at_means(seen: Seen) -> Look | None:
     shift = float(np.abs(moments.means).max())
     return Look(
         statistic=shift,
-        p_value=any_of(2 * float(student.sf(strength, n - 1)), d),
+        p_value=any_of(2 * float(student_sf(strength, n - 1)), d),
         message=f"columns are not centred (largest mean {shift:.3g})",
         serious=seen.network.needs_white_inputs,
         voids=QUANTITIES,
@@ -52,7 +51,7 @@ def look_at_scales(seen: Seen) -> Look | None:
     off = float(np.abs(moments.squares - 1).max())
     freedom = 2 * moments.samples / max(float(moments.kurtosis.max()) - 1, 2.0)
     scaled = moments.squares * freedom
-    one = 2 * float(np.minimum(chi2.sf(scaled, freedom), chi2.cdf(scaled, freedom)).min())
+    one = 2 * float(np.minimum(chi_squared_sf(scaled, freedom), chdtr(freedom, scaled)).min())
     return Look(
         statistic=off,
         p_value=any_of(one, moments.dim),
@@ -70,7 +69,7 @@ def look_at_correlations(seen: Seen) -> Look | None:
     n, pairs = found.rows, found.pairs / 2
     # Squared correlations of independent normal columns have mean 1/(n - 1) and are uncorrelated (Schott 2005).
     mean, variance = pairs / (n - 1), pairs * 2 * (n - 2) / ((n - 1) ** 2 * (n + 1))
-    of_all = float(gamma.sf(found.squares / 2, mean**2 / variance, scale=variance / mean))
+    of_all = float(gamma_sf(found.squares / 2, mean**2 / variance, scale=variance / mean))
     of_one = found.chance_of_largest() if found.largest else 1.0
     p_value = min(2 * min(of_all, of_one), 1.0)
     together = of_all <= max(of_one, SURE)
@@ -130,7 +129,7 @@ def look_at_row_spread(seen: Seen) -> Look | None:
     squared = n * fourth + n * (n - 1) * (a * (a + 1)) ** 2
     squared /= total * (total + 1) * (total + 2) * (total + 3)
     mean, variance = (n * second - 1) * a, (squared - second**2) * (n * a) ** 2
-    p_value = float(gamma.sf(spread / (usual * moments.lengthening), mean**2 / variance, scale=variance / mean))
+    p_value = float(gamma_sf(spread / (usual * moments.lengthening), mean**2 / variance, scale=variance / mean))
     serious = spread > VERY_UNEVEN * moments.lengthening
     return Look(
         statistic=spread,
@@ -152,7 +151,7 @@ def look_at_longest_row(seen: Seen) -> Look | None:
     longest = float(np.sqrt(sizes[row]))
     return Look(
         statistic=longest,
-        p_value=any_of(float(chi2.sf(freedom * longest**2, freedom)), moments.samples),
+        p_value=any_of(float(chi_squared_sf(freedom * longest**2, freedom)), moments.samples),
         message=f"row {row + 1} is {longest:.2g} times as long as rows are on average and decides much by itself",
         matters=longest > LONG,
     )

@@ -12,9 +12,8 @@ from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import chi2
-from scipy.stats import t as student
 
+from ..._distributions import chi_squared_sf, student_sf
 from ...operators import is_sparse
 from ...operators.sparse import power_means
 from .base import Look, Seen, Signature
@@ -50,7 +49,7 @@ def chance(value: float, drawn: FloatArray, doubt: float, *, neutral: float = 0.
     count, mean = drawn.size, float(drawn.mean())
     spread = echo * float(drawn.std(ddof=1)) * np.sqrt(1 + 1 / count)
     deviation = float(np.hypot(spread, doubt * (mean - neutral)))
-    return 0.5 if deviation <= 0 else float(student.sf(abs(value - mean) / deviation, count - 1))
+    return 0.5 if deviation <= 0 else float(student_sf(abs(value - mean) / deviation, count - 1))
 
 
 def ranks(values: FloatArray) -> FloatArray:
@@ -179,7 +178,7 @@ def look_at_remainder(order: int, seen: Seen) -> Look | None:
     moved = _moved(order, seen) * pairs / unit_of_labels
     freedom = comb(d + order - 1, order)
     strength = (total - moved) / float(np.hypot(deviation, np.sqrt(2) * moved))
-    p_value = float(chi2.sf(freedom + strength * np.sqrt(2 * freedom), freedom))
+    p_value = float(chi_squared_sf(freedom + strength * np.sqrt(2 * freedom), freedom))
     share = (total - moved) / pairs * unit_of_labels / max(float(seen.labels.var()), 1e-300)
     part = {1: "linear", 2: "quadratic", 3: "cubic"}[order]
     return Look(

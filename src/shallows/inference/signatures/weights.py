@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr
-from scipy.stats import t as student
 
+from ..._distributions import student_sf
 from ...amp import MODELS, SIMULATIONS, Iteration, ThresholdForPenalty
 from ...operators import is_sparse, operator_for
 from ..concern import OF_THE_TEACHER
@@ -86,7 +86,7 @@ def look_at_messages(seen: Seen) -> Look | None:
     off = misses[place] - float(drawn[:, place].mean())
     return Look(
         statistic=float(np.expm1(off)),
-        p_value=min(4 * float(student.sf(abs(strengths[place]), count - 1)), 1.0),
+        p_value=min(4 * float(student_sf(abs(strengths[place]), count - 1)), 1.0),
         message=f"message passing is off its prediction: noise scale {100 * np.expm1(off):+.0f} % at iteration "
         f"{place + 1}",
         matters=abs(off) > OFF,
