@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import log_ndtr
 
 from ..freeprob import spiked, tracy_widom
 from .noise_fit import strengths_among, variance_below
@@ -83,12 +83,12 @@ class Strengths:
         centre, width = tracy_widom.largest_of_noise(fit.short, fit.long)
         cut = np.sqrt((centre * (1 + fit.widening) + tracy_widom.upper_quantile(level) * width) / fit.long)
         cut = min(cut, np.sqrt(fit.eigenvalues[count - 1]) / fit.unit * (1 - 1e-6))
-        self.passed = norm.logsf((cut - self.shown) / self.spread)
+        self.passed = log_ndtr((self.shown - cut) / self.spread)
 
     def interval(self, singular_value: float, level: float = 0.95) -> tuple[float, float]:
         """In the units of the matrix; from 0 where the strength may be below the threshold."""
         score = (singular_value / self.fit.unit - self.shown) / self.spread
-        above = np.exp(np.minimum(norm.logsf(score) - self.passed, 0.0))  # given that it was called an outlier
+        above = np.exp(np.minimum(log_ndtr(-score) - self.passed, 0.0))  # given that it was called an outlier
         inside = np.flatnonzero((above > 0.5 * (1 - level)) & (above < 0.5 * (1 + level)))
         if not inside.size:
             middle = float(spiked.strength_of(singular_value / self.fit.unit, self.fit.beta)) * self.fit.unit

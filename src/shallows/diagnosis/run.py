@@ -16,7 +16,7 @@ from .analysis import analyse_matrix
 from .judgement import judge
 from .layer import UNCHANGED, Change, LayerDiagnosis
 from .model import DiagnosisSeries, ModelDiagnosis
-from .singular_values import checked, leading_vectors
+from .singular_values import Decomposition, checked
 from .theory_networks import network_in
 
 if TYPE_CHECKING:
@@ -223,5 +223,5 @@ def principal_angles(one: RealArray, other: RealArray, count: int) -> tuple[floa
     """
     from scipy.linalg import subspace_angles
 
-    leading = [leading_vectors(checked(matrix)[0], count)[0] for matrix in (one, other)]
+    leading = [Decomposition(checked(matrix)[0]).leading(count)[0] for matrix in (one, other)]
     return tuple(sorted(float(np.degrees(angle)) for angle in subspace_angles(*leading)))

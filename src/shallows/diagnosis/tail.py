@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.stats import chi2, norm
+from scipy.special import log_ndtr, ndtr
+from scipy.stats import chi2
 
 from ..spectra.power_law_tails import closest_tails
 from .spectrum import WeightTail
@@ -20,6 +21,7 @@ FEWEST_VALUES, FEWEST_IN_TAIL = 30, 20
 SAMPLES, PLACES = 300, 40
 #: A power law that fits worse than one in a hundred of its own samples is none.
 REJECTED = 0.01
+ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
 
 
 def tail_of(eigenvalues: FloatArray, seed: int) -> tuple[WeightTail | None, str]:
@@ -73,7 +75,7 @@ def likelihood_ratios(tail: FloatArray, slope: float) -> dict[str, float]:
     for name, other in others.items():
         ratio = own - other
         spread = float(np.std(ratio)) * np.sqrt(ratio.size)
-        found[name] = float(norm.cdf(np.sum(ratio) / spread)) if spread > 0 else 0.5
+        found[name] = float(ndtr(np.sum(ratio) / spread)) if spread > 0 else 0.5
     gain = 2 * max(_truncated(tail, slope) - float(own.sum()), 0.0)  # nested, its parameter at the end of its range
     return found | {"truncated": float(0.5 * chi2.sf(gain, 1))}
 
@@ -89,7 +91,8 @@ def _lognormal(logs: FloatArray) -> FloatArray:
 
     def density(point: FloatArray) -> FloatArray:
         middle, width = point[0], np.exp(np.clip(point[1], -10, 5))
-        return norm.logpdf(logs, middle, width) - norm.logsf(-middle / width) - logs
+        scores = (logs - middle) / width
+        return -0.5 * scores**2 - np.log(width * ROOT_TWO_PI) - log_ndtr(middle / width) - logs
 
     begin = np.array([float(np.mean(logs)), float(np.log(np.std(logs) + 1e-12))])
     best = minimize(lambda point: -np.sum(density(point)), begin, method="Nelder-Mead", options={"maxiter": 300})
