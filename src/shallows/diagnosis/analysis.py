@@ -30,6 +30,8 @@ EQUAL = 0.01
 GROSS, IMPOSSIBLE = 0.12, 1e-6
 #: At which level a singular value is called an outlier, over the whole matrix.
 LEVEL = 0.01
+#: Why a matrix of zeros has neither bulk nor tail.
+ZERO = "all entries are zero"
 
 
 def analyse_matrix(matrix: ArrayLike, *, level: float = LEVEL, seed: int = 0) -> MatrixSpectrum:
@@ -77,8 +79,7 @@ def analyse_matrix(matrix: ArrayLike, *, level: float = LEVEL, seed: int = 0) ->
     values = given.values
     energy = float(np.sum(values**2))
     if not energy:
-        nothing = "all entries are zero"
-        return MatrixSpectrum(shape, values, None, nothing, (), None, nothing, None, 0.0, 0.0)
+        return MatrixSpectrum(shape, values, None, ZERO, (), None, ZERO, None, 0.0, 0.0)
     shares = values[values > 0] / values.sum()
     found = MatrixSpectrum(
         shape,

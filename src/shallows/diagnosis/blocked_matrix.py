@@ -132,8 +132,9 @@ class BlockedMatrix:
             fourth[0][part] = np.einsum("ij,ij->i", block, block)
             fourth[1][:] += np.einsum("ij,ij->j", block, block)
             largest = max(largest, float(block.max()))
-        order = (0, 1) if self.tall else (1, 0)
-        return Energies(*(squares[i] for i in order), *(fourth[i] for i in order), largest)
+        if self.tall:
+            return Energies(squares[0], squares[1], fourth[0], fourth[1], largest)
+        return Energies(squares[1], squares[0], fourth[1], fourth[0], largest)
 
     @property
     def mean_square(self) -> float:

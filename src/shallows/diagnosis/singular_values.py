@@ -15,7 +15,7 @@ from .blocked_matrix import BlockedMatrix
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from .._types import FloatArray
+    from .._types import FloatArray, RealArray
 
 #: Values below this share of the largest are lost in the rounding of ``X X^T``: they are computed from the matrix.
 SMALLEST_SHARE = 1e-5
@@ -147,11 +147,11 @@ def triangular(matrix: BlockedMatrix) -> FloatArray:
     for _, block in matrix.blocks():
         parts.append(block)
         if sum(map(len, parts)) > 2 * short:
-            parts = [np.linalg.qr(np.vstack(parts), mode="r")]
+            parts = [np.asarray(np.linalg.qr(np.vstack(parts), mode="r"))]
     return np.vstack(parts)
 
 
-def singular_values(matrix: FloatArray) -> FloatArray:
+def singular_values(matrix: RealArray) -> FloatArray:
     """Singular values of an array, decreasing.
 
     From the eigenvalues of ``X X^T``, to a relative 1e-6 down to 1e-5 of the largest. Smaller ones are computed from
@@ -160,6 +160,6 @@ def singular_values(matrix: FloatArray) -> FloatArray:
     return Decomposition(BlockedMatrix(matrix)).values
 
 
-def leading_vectors(matrix: FloatArray, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+def leading_vectors(matrix: RealArray, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Left vectors, singular values and right vectors of the `count` largest of an array, as columns, decreasing."""
     return Decomposition(BlockedMatrix(matrix)).leading(count)

@@ -125,4 +125,4 @@ def disparity(sums: FloatArray, others: FloatArray, fourth: FloatArray) -> float
     total = float(columns.sum())
     together = float(np.sum((sums - sums.mean()) ** 2)) - total
     variance = 2 * (total**2 - float(np.sum(columns**2))) / max(sums.size - 1, 1)
-    return together / np.sqrt(variance) if variance > 0 else 0.0
+    return float(together / np.sqrt(variance)) if variance > 0 else 0.0
