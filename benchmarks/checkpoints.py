@@ -1,5 +1,7 @@
 """An 8 GB sharded model, every matrix of it read under a memory limit; killed, resumed, and the same.
 
+Time and memory of a diagnosis of what is read: diagnosis_speed.py.
+
 Run: ./run bench checkpoints [--gigabytes 8] [--with MODULE:FUNCTION]
 The shards are sparse: all zero but for the first page of each tensor, so that they take little of the disk while all
 of their bytes go through the reader. The limit is on the data segment (RLIMIT_DATA), which counts what a process

@@ -80,6 +80,8 @@ def test_adapters_of_other_customs():
     expected = arrays["conv.lora_B.weight"].reshape(8, 2) @ arrays["conv.lora_A.weight"].reshape(2, 27)
     np.testing.assert_allclose(by_name["conv.weight[adapter]"].read(), expected, rtol=1e-5, atol=1e-6)
     assert {"odd.lora_A.weight", "odd.lora_B.weight"} <= set(by_name)
+    assert all("does not fit" in by_name[f"odd.lora_{side}.weight"].made for side in "AB")
+    assert "does not fit" not in by_name["conv.weight[adapter]"].made
 
 
 def test_a_base_with_its_adapter(tmp_path):

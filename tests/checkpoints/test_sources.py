@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +130,8 @@ def test_long_doubles_are_read():
         ("text.npz", "is not a readable .npz file"),
         ("text.gguf", "is not a readable .gguf file"),
         ("keras.h5", "HDF5"),
+        ("new.keras", "HDF5"),
+        ("text.pt", "is not a readable file of PyTorch (KeyError)"),
         ("loop.safetensors", "cannot be opened"),
         ("loop", "cannot be opened"),
         ("pipe.safetensors", "is not a regular file"),
@@ -144,6 +147,8 @@ def test_what_is_no_checkpoint_is_one_line(tmp_path, monkeypatch, given, message
     monkeypatch.chdir(tmp_path)
     for name, text in [("text.csv", "a,b"), ("text.npz", "a,b"), ("text.gguf", "a,b"), ("keras.h5", "\u0089HDF\r\n")]:
         (tmp_path / name).write_bytes(text.encode("latin-1"))
+    Path("new.keras").write_bytes(b"PK\x03\x04")
+    Path("text.pt").write_text("hello")
     os.symlink("loop.safetensors", "loop.safetensors")
     os.symlink("loop", "loop")
     os.mkfifo("pipe.safetensors")

@@ -48,13 +48,14 @@ def test_moments_of_tracy_and_widom():
 
 
 def test_the_far_tail_of_tracy_and_widom_keeps_its_relative_accuracy(monkeypatch):
-    x = np.array([-3.0, 0.0, 5.0, 20.0, 80.0])
+    x = np.array([-3.0, -0.9, 0.0, 5.0, 13.9, 14.1, 20.0, 80.0])
     coarse = tracy_widom.survival(x)
     monkeypatch.setattr(tracy_widom, "NODES", 120)
-    tracy_widom._nodes.cache_clear()
+    monkeypatch.setattr(tracy_widom, "NODES_RIGHT", 120)
     fine = tracy_widom.survival(x)
-    tracy_widom._nodes.cache_clear()
     np.testing.assert_allclose(coarse, fine, rtol=1e-11)
+    monkeypatch.setattr(tracy_widom, "FAR", 90.0)  # the determinant where else the trace is taken
+    np.testing.assert_allclose(coarse, tracy_widom.survival(x), rtol=1e-11)
     assert -np.log(fine[-1]) == pytest.approx(2 / 3 * 80**1.5, rel=0.02)
 
 

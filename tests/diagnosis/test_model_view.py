@@ -280,3 +280,46 @@ def test_what_was_set_aside_is_said_with_the_verdict():
     assert found["equal"].verdict.name == "cannot-tell" and "rank 1" in found["equal"].verdict.evidence
     assert found["equal"].spectrum.tail is None
     assert "orthogonal" in found["orthogonal"].verdict.evidence
+
+
+def test_a_baseline_is_found_under_the_names_that_wrappers_make(weights):
+    before = {name: 0.9 * np.nan_to_num(values) for name, values in weights.items()}
+    for wrapped in ("module.", "_orig_mod.", "_orig_mod.module."):
+        found = diagnose({wrapped + name: values for name, values in weights.items()}, baseline=before)
+        assert all(layer.change is not None for layer in found) and len(found) == 2
+    inner = {name.replace("net.", "net._orig_mod."): values for name, values in before.items()}
+    assert all(layer.change is not None for layer in diagnose(weights, baseline=inner))
+    with pytest.raises(InvalidArgument, match="no matrix of the same name"):
+        diagnose({name.replace("net.", "net.module."): values for name, values in weights.items()}, baseline=before)
+
+
+def test_a_name_is_taken_as_it_is_before_it_is_unwrapped():
+    rng = np.random.default_rng(0)
+    first, second = rng.standard_normal((2, 40, 30))
+    found = diagnose({"w": first, "module.w": second}, baseline={"w": first, "module.w": second})
+    assert all(layer.unchanged for layer in found)
+
+
+def test_zeros_of_unknown_origin_are_not_said_to_be_the_work_of_weight_decay():
+    found = diagnose({"w": np.zeros((40, 30))})["w"].verdict
+    assert (found.name, found.confidence, found.regularisation) == ("collapsed", None, "cannot-tell")
+    assert "training has not reached" in found.evidence
+
+
+def test_a_checkpoint_without_any_tensor_is_refused(tmp_path, capsys):
+    with pytest.raises(InvalidArgument, match="holds no tensors"):
+        diagnose({})
+    np.savez(tmp_path / "empty.npz")
+    assert main(["diagnose", str(tmp_path / "empty.npz")]) == 2
+    assert "CHECKPOINT: got empty.npz; holds no tensors" in capsys.readouterr().err
+
+
+def test_entries_that_are_no_numbers_are_counted(weights):
+    assert diagnose(weights).failed[0].reason == "has entries that are NaN or infinite: 30 of 900"
+
+
+def test_one_outlier_lies_and_a_low_rank_has_no_bulk():
+    rng = np.random.default_rng(1)
+    found = diagnose({"one": planted(rng), "rank": np.outer(rng.standard_normal(40), rng.standard_normal(30))})
+    assert found["one"].verdict.evidence.startswith("1 of 100 singular values lies beyond")
+    assert found["rank"].verdict.evidence == "No bulk of noise: of rank 1 up to rounding."

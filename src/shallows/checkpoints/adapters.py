@@ -79,6 +79,12 @@ class Product:
         return product.T if self.flipped else product
 
 
+def is_factor(name: str) -> bool:
+    """Whether a tensor of this name is one of the two factors of an adapter."""
+    ends = name.removesuffix(".weight").rsplit(".", 2)[-2:]
+    return any(end in _UP or end in _UP.values() for end in ends)
+
+
 def products(tensors: Mapping[str, StoredTensor], config: Mapping[str, Any]) -> Iterator[Product]:
     """Every pair of tensors that is a low-rank matrix."""
     for name, tensor in tensors.items():

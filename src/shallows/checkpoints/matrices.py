@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .._arguments import check_integer, shown
 from ..errors import CannotRead, InvalidArgument
-from .adapters import products
+from .adapters import is_factor, products
 from .contents import Skipped, WeightMatrix
 from .pieces import Piece, Surroundings, pieces
 from .quantised import dequantised, refusal
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from .._types import RealArray
     from .contents import Checkpoint, StoredTensor
     from .layouts import Layout
+
+#: How a factor of an adapter came about that has no other to be multiplied with.
+ALONE = "one factor of an adapter, whose other is missing or does not fit"
 
 
 def weight_matrices(
@@ -144,8 +149,10 @@ class _Sorting:
                 continue
             also = tuple(twin for twin in found if twins.get(twin, ("",))[0] == name)
             for piece in found[name]:
-                read = _finite(_reader(tensor, piece.layout))
-                self.matrices.append(replace(_described(tensor, piece), read=read, layout=piece.layout, also=also))
+                one = replace(_described(tensor, piece), layout=piece.layout, also=also)
+                if is_factor(name):
+                    one = replace(one, made="; ".join(filter(None, (one.made, ALONE))))
+                self.matrices.append(replace(one, read=_finite(_reader(tensor, piece.layout))))
             self.take([name])
 
     def pieces(self, tensor: StoredTensor) -> list[Piece]:
@@ -192,7 +199,8 @@ def _finite(read: Callable[[], RealArray]) -> Callable[[], RealArray]:
     def checked() -> RealArray:
         values = read()
         if not all_finite(values):
-            raise CannotRead("has entries that are NaN or infinite")
+            count = values.size - int(np.count_nonzero(np.isfinite(values)))
+            raise CannotRead(f"has entries that are NaN or infinite: {count} of {values.size}")
         return values
 
     return checked

@@ -113,6 +113,8 @@ def _opener(start: bytes, ending: str) -> tuple[Callable[[Path], Opened], str]:
         return open_gguf, "gguf"
     if start.startswith(b"\x93NUMPY"):
         return open_npy, "numpy"
+    if ending == ".keras" or start.startswith(b"\x89HDF"):
+        raise CannotRead("is a file of Keras (HDF5), which is not read; save the weights as .npz or safetensors")
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # an archive: NumPy's, or PyTorch's
         return (open_npz, "numpy") if ending == ".npz" else (open_pytorch, "pytorch")
     if ending == ".safetensors" or looks_like_safetensors(start):
@@ -121,8 +123,6 @@ def _opener(start: bytes, ending: str) -> tuple[Callable[[Path], Opened], str]:
         return open_onnx, "onnx"
     if start.startswith((b"\x80", b"\x1f\x8b")) or ending in (".pt", ".pth", ".bin", ".ckpt"):
         return open_pytorch, "pytorch"
-    if start.startswith(b"\x89HDF"):
-        raise CannotRead("is an HDF5 file (Keras), which is not read; save the weights as .npz or safetensors")
     if ending in (".npz", ".npy", ".gguf"):
         raise CannotRead(f"is not a readable {ending} file")
     raise CannotRead("is of no known format; " + _KNOWN)

@@ -98,7 +98,8 @@ def _reason(error: Exception) -> str:
         return "holds more than tensors in plain containers, which is not loaded; save the state_dict() alone"
     if "TorchScript" in text:
         return "is a TorchScript archive; save the state_dict() of the module"
-    return f"is not a readable file of PyTorch ({(text.strip().splitlines() or [type(error).__name__])[0][:100]})"
+    said = next((line for line in text.splitlines() if re.search(r"[a-z]", line)), type(error).__name__)
+    return f"is not a readable file of PyTorch ({said.strip()[:100]})"
 
 
 def _of_training(keys: tuple[Any, ...]) -> bool:

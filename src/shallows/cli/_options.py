@@ -113,6 +113,17 @@ Activation = Annotated[
         show_default=False,
     ),
 ]
+ForceFolder = Annotated[
+    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
+]
+ForceFile = Annotated[bool, typer.Option("--force", help="Replace --out if it exists.")]
+TrainingWorkers = Annotated[
+    str | None, _option("--workers", "W", "Processes that train (default: one per core; 0: this one).")
+]
+Cluster = Annotated[
+    str | None,
+    _option("--cluster", "ADDRESS", "Dask scheduler (tcp://host:8786) or scheduler file, in place of workers here."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

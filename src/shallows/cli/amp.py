@@ -57,9 +57,6 @@ Out = Annotated[
         "--out", metavar="DIR", help="Folder for amp.json, amp.png and amp.svg (default: none).", show_default=False
     ),
 ]
-Force = Annotated[
-    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
-]
 
 
 def run(
@@ -85,7 +82,7 @@ def run(
     iterations: Iterations = None,
     replicas: Replicas = None,
     out: Out = None,
-    force: Force = False,
+    force: options.ForceFolder = False,
     json: options.Json = False,
 ) -> int:
     """Check everything, sample, iterate, print."""

@@ -33,7 +33,6 @@ Out = Annotated[
         "--out", metavar="FILE", help="The .csv file to write (default: standard output).", show_default=False
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace --out if it exists.")]
 
 
 def run(
@@ -42,7 +41,7 @@ def run(
     delimiter: data_options.Delimiter = None,
     decimal: data_options.Decimal = None,
     out: Out = None,
-    force: Force = False,
+    force: options.ForceFile = False,
     json: options.Json = False,
 ) -> int:
     """Check everything, predict, write."""

@@ -13,7 +13,7 @@ from . import _options as options
 from ._files import OutputFolder
 from ._output import print_json
 from ._sections import Row, number, print_sections
-from .dynamics import Force, InitScale
+from .dynamics import InitScale
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -56,7 +56,7 @@ def run(
     init_scale: InitScale = "0.01",
     schedule: Schedule = "linear",
     out: Out = None,
-    force: Force = False,
+    force: options.ForceFolder = False,
     json: options.Json = False,
 ) -> int:
     """Build the problem, search, print the frontier."""

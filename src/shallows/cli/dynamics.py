@@ -82,9 +82,6 @@ Out = Annotated[
         "--out", metavar="DIR", help="Folder for report.html, its figures and all numbers.", show_default=False
     ),
 ]
-Force = Annotated[
-    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
-]
 
 
 def run(
@@ -105,7 +102,7 @@ def run(
     learning_rate: Rate = None,
     batch: Batch = None,
     out: Out = None,
-    force: Force = False,
+    force: options.ForceFolder = False,
     json: options.Json = False,
 ) -> int:
     """Build the problem, follow the flow, print it."""

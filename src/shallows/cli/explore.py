@@ -27,10 +27,6 @@ Fit = Annotated[
         "--fit", metavar="DIR", help="Stand inside a fit: a folder of shallows fit --out.", show_default=False
     ),
 ]
-Depth = Annotated[
-    str | None,
-    typer.Option("--depth", metavar="L", help="Trained layers, of networks that can be deeper.", show_default=False),
-]
 Save = Annotated[
     str | None,
     typer.Option(
@@ -66,7 +62,7 @@ def run(
     fit: Fit = None,
     noise: options.Noise = None,
     width: options.Width = None,
-    depth: Depth = None,
+    depth: options.Depth = None,
     covariance: options.Covariance = None,
     weight_decay: options.WeightDecay = None,
     save: Save = None,

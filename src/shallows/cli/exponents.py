@@ -65,9 +65,6 @@ Out = Annotated[
         show_default=False,
     ),
 ]
-Force = Annotated[
-    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
-]
 Level = Annotated[
     str | None,
     typer.Option("--level", metavar="P", help="Confidence level of the intervals (default 0.95).", show_default=False),
@@ -103,7 +100,7 @@ def run(
     floor: Floor = True,
     extrapolate: Extrapolate = None,
     out: Out = None,
-    force: Force = False,
+    force: options.ForceFolder = False,
     json: options.Json = False,
 ) -> int:
     """Read the file, fit, print. A curve that cannot be read off is an answer, not a failure."""

@@ -41,9 +41,6 @@ Out = Annotated[
         show_default=False,
     ),
 ]
-Force = Annotated[
-    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
-]
 #: What stands for "compare all networks".
 AUTO = "auto"
 
@@ -61,7 +58,7 @@ def run(
     width: options.Width = None,
     standardize: data_options.Standardize = None,
     out: Out = None,
-    force: Force = False,
+    force: options.ForceFolder = False,
     json: options.Json = False,
 ) -> int:
     """Check everything, then train and report."""

@@ -32,9 +32,6 @@ Out = Annotated[
     str | None,
     typer.Option("--out", metavar="DIR", help="Folder for the figure, the data and the reading.", show_default=False),
 ]
-Force = Annotated[
-    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
-]
 Exponents = Annotated[
     bool,
     typer.Option(
@@ -60,7 +57,7 @@ def run(
     points: Points = None,
     overlay: Overlay = None,
     out: Out = None,
-    force: Force = False,
+    force: options.ForceFolder = False,
     store: Store = None,
     exponents: Exponents = False,
     json: options.Json = False,

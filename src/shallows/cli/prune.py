@@ -34,7 +34,6 @@ Out = Annotated[
     str | None,
     typer.Option("--out", metavar="FILE", help="The .safetensors file to write (required).", show_default=False),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace --out if it exists.")]
 Values = Annotated[
     str | None,
     typer.Option(
@@ -64,7 +63,7 @@ def run(
     out: Out = None,
     values: Values = None,
     threshold: Cut = None,
-    force: Force = False,
+    force: options.ForceFile = False,
     json: options.Json = False,
 ) -> int:
     """Check everything, prune, write."""

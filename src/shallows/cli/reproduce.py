@@ -45,12 +45,6 @@ Seeds = Annotated[
         "--seeds", metavar="K", help="Data sets per trained point (default 3, with --full 8).", show_default=False
     ),
 ]
-Workers = Annotated[
-    str | None,
-    typer.Option(
-        "--workers", metavar="W", help="Processes that train (default: one per core; 0: this one).", show_default=False
-    ),
-]
 
 
 def run(
@@ -59,7 +53,7 @@ def run(
     full: Full = False,
     out: Out = None,
     seeds: Seeds = None,
-    workers: Workers = None,
+    workers: options.TrainingWorkers = None,
     overlay: Overlay = None,
     json: options.Json = False,
 ) -> int:

@@ -51,24 +51,6 @@ Seeds = Annotated[
         show_default=False,
     ),
 ]
-Workers = Annotated[
-    str | None,
-    typer.Option(
-        "--workers",
-        metavar="W",
-        help="Processes that train (default: one per core; 0: this one).",
-        show_default=False,
-    ),
-]
-Cluster = Annotated[
-    str | None,
-    typer.Option(
-        "--cluster",
-        metavar="ADDRESS",
-        help="Dask scheduler (tcp://host:8786) or scheduler file, in place of workers here.",
-        show_default=False,
-    ),
-]
 List = Annotated[bool, typer.Option("--list", help="Name the departures, and measure nothing.")]
 
 
@@ -78,8 +60,8 @@ def run(
     only: Only = None,
     custom: Custom = None,
     seeds: Seeds = None,
-    workers: Workers = None,
-    cluster: Cluster = None,
+    workers: options.TrainingWorkers = None,
+    cluster: options.Cluster = None,
     list_: List = False,
     json: options.Json = False,
 ) -> int:

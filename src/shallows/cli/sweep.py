@@ -14,6 +14,7 @@ import typer
 
 from .._arguments import exactly_one
 from ..errors import InvalidArgument
+from . import _options as options
 from ._output import print_json
 from ._sections import number, print_sections
 
@@ -30,7 +31,6 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", metavar="N", help="Worker processes (default: one per core; 0: this process)."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 @sweep_app.callback()
@@ -49,7 +49,7 @@ def plan_(
     measure: Annotated[
         bool, typer.Option("--measure/--no-measure", help="Time a handful of points, or use first guesses.")
     ] = True,
-    json: Json = False,
+    json: options.Json = False,
 ) -> int:
     """Say how many points a sweep has, and estimate time and disk from a handful of points."""
     from ..sweeps import plan
@@ -89,15 +89,7 @@ def run_(
         ),
     ] = None,
     workers: Workers = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            "--cluster",
-            metavar="ADDRESS",
-            help="Dask scheduler (tcp://host:8786) or scheduler file, in place of workers here.",
-            show_default=False,
-        ),
-    ] = None,
+    cluster: options.Cluster = None,
     threads: Annotated[
         int, typer.Option("--threads", metavar="N", help="Threads of numerical libraries per point.")
     ] = 1,
@@ -107,7 +99,7 @@ def run_(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try points again that the store records as failed.")
     ] = False,
-    json: Json = False,
+    json: options.Json = False,
 ) -> int:
     """Compute the points of a sweep that the store lacks. Stop it with Ctrl-C and run it again to go on."""
     if store is None:
@@ -139,7 +131,7 @@ def run_(
 
 
 @sweep_app.command("status", short_help="Say what a store holds.")
-def status_(store: StoreFolder, json: Json = False) -> int:
+def status_(store: StoreFolder, json: options.Json = False) -> int:
     """Say what a store holds: sweeps, results, failures, and whether a run is at work on it."""
     from ..sweeps import Store, Sweep
     from ..sweeps.planning import finished
@@ -182,7 +174,7 @@ def status_(store: StoreFolder, json: Json = False) -> int:
 def failures_(
     store: StoreFolder,
     limit: Annotated[int, typer.Option("--limit", metavar="N", help="Points shown for each reason.")] = 5,
-    json: Json = False,
+    json: options.Json = False,
 ) -> int:
     """List the points that failed, by reason."""
     if limit < 0:

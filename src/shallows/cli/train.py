@@ -56,7 +56,6 @@ Out = Annotated[
         "--out", metavar="FILE", help="The .safetensors file to write (default: none written).", show_default=False
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace --out if it exists.")]
 
 
 def run(
@@ -79,7 +78,7 @@ def run(
     init_scale: options.InitScale = None,
     device: Device = None,
     out: Out = None,
-    force: Force = False,
+    force: options.ForceFile = False,
     json: options.Json = False,
 ) -> int:
     """Check everything, train, write."""

@@ -58,9 +58,6 @@ Out = Annotated[
         "--out", metavar="DIR", help="Folder for report.html and its figures (default: no report).", show_default=False
     ),
 ]
-Force = Annotated[
-    bool, typer.Option("--force", help="Write into --out even if it is not empty; other files there stay.")
-]
 Workers = Annotated[
     str | None,
     typer.Option(
@@ -102,7 +99,7 @@ def run(
     trainers: Trainers = None,
     init_scale: InitScales = None,
     out: Out = None,
-    force: Force = False,
+    force: options.ForceFolder = False,
     learning_curve: Curve = None,
     workers: Workers = None,
     inputs: options.Inputs = None,

@@ -10,7 +10,7 @@ import numpy as np
 from .._arguments import check_level
 from .outliers import Strengths, localised, outlier_p_values, weight_outlier
 from .preparation import prepared
-from .singular_values import checked, leading_vectors, singular_values
+from .singular_values import Decomposition, checked
 from .spectrum import MatrixSpectrum, NoiseBulk
 from .tail import tail_of
 from .variance_profile import cleaned
@@ -30,6 +30,8 @@ EQUAL = 0.01
 GROSS, IMPOSSIBLE = 0.12, 1e-6
 #: At which level a singular value is called an outlier, over the whole matrix.
 LEVEL = 0.01
+#: Why a matrix of zeros has neither bulk nor tail.
+ZERO = "all entries are zero"
 
 
 def analyse_matrix(matrix: ArrayLike, *, level: float = LEVEL, seed: int = 0) -> MatrixSpectrum:
@@ -71,13 +73,13 @@ def analyse_matrix(matrix: ArrayLike, *, level: float = LEVEL, seed: int = 0) ->
     True
     """
     check_level(level)
-    scaled, exponent, rounding = checked(matrix)
-    shape = (int(scaled.shape[0]), int(scaled.shape[1]))
-    values = singular_values(scaled)
+    scaled, rounding = checked(matrix)
+    shape, exponent = scaled.shape, scaled.exponent
+    given = Decomposition(scaled)
+    values = given.values
     energy = float(np.sum(values**2))
     if not energy:
-        nothing = "all entries are zero"
-        return MatrixSpectrum(shape, values, None, nothing, (), None, nothing, None, 0.0, 0.0)
+        return MatrixSpectrum(shape, values, None, ZERO, (), None, ZERO, None, 0.0, 0.0)
     shares = values[values > 0] / values.sum()
     found = MatrixSpectrum(
         shape,
@@ -91,7 +93,8 @@ def analyse_matrix(matrix: ArrayLike, *, level: float = LEVEL, seed: int = 0) ->
         energy / float(values[0] ** 2),
         float(np.exp(-np.sum(shares * np.log(shares)))),
     )
-    found = _with_bulk(found, scaled, values, level, rounding, seed)
+    found = _with_bulk(found, given, level, rounding, seed)
+    given.release()
     real = values[values > _rounding_floor(values, shape, rounding)]
     beyond = real if found.bulk is None else np.array([one.strength for one in found.outliers])
     tail, no_tail = tail_of(beyond**2, seed)
@@ -99,25 +102,26 @@ def analyse_matrix(matrix: ArrayLike, *, level: float = LEVEL, seed: int = 0) ->
     return replace(found, tail=tail, no_tail=no_tail).times(2.0**half).times(2.0 ** (exponent - half))
 
 
-def _with_bulk(
-    found: MatrixSpectrum, matrix: FloatArray, values: FloatArray, level: float, rounding: float, seed: int
-) -> MatrixSpectrum:
+def _with_bulk(found: MatrixSpectrum, given: Decomposition, level: float, rounding: float, seed: int) -> MatrixSpectrum:
     """The bulk and what lies beyond it."""
+    values = given.values
     if rank := _rank_up_to_rounding(values, found.shape, rounding):
         return replace(found, no_bulk=f"no noise: of rank {rank} up to rounding")
-    core = cleaned(matrix)
+    core = cleaned(given.matrix)
     found = replace(found, remarks=core.remarks)
     if core.matrix.size == 0 or min(core.matrix.shape) < SMALLEST_BULK:
         short = min(core.matrix.shape) if core.matrix.size else 0
         left = " of what is not constant or repeated" if core.remarks else ""
         return replace(found, no_bulk=f"too small: the shorter side{left} is {short}, a bulk takes {SMALLEST_BULK}")
     if core.remarks:
-        values = singular_values(core.matrix)
+        given.release()
+        given = Decomposition(core.matrix)
+        values = given.values
     if orthogonal := _orthogonal(values, core.matrix.shape):
         return replace(found, bulk=orthogonal, energy_outliers=0.0)
     if rank := _rank_up_to_rounding(values, core.matrix.shape, rounding):
         return replace(found, no_bulk=f"no noise: of rank {rank} up to rounding")
-    ready = prepared(core.matrix, values, seed)
+    ready = prepared(given, seed)
     fit = ready.fit
     if 2 * fit.set_aside > fit.short or not fit.variance > 0:
         return replace(found, no_bulk="no noise: most singular values lie beyond any edge")
@@ -132,7 +136,7 @@ def _with_bulk(
         fit.p_value(),
         fit.distance(),
     )
-    outliers, single, next_p_value = _outliers(fit, ready.matrix, level)
+    outliers, single, next_p_value = _outliers(fit, ready.decomposition, level)
     due = tuple(f"singular value number {place} is due to one {where}" for place, where in single)
     share = float(sum(one.singular_value**2 for one in outliers) / np.sum(fit.eigenvalues))
     return replace(
@@ -171,16 +175,16 @@ def _orthogonal(values: FloatArray, shape: tuple[int, ...]) -> NoiseBulk | None:
 
 
 def _outliers(
-    fit: NoiseFit, matrix: FloatArray, level: float
+    fit: NoiseFit, decomposition: Decomposition, level: float
 ) -> tuple[list[WeightOutlier], list[tuple[int, str]], float]:
     """Outliers; those due to one row, column or entry; and the p-value of the first that is none."""
     p_values = outlier_p_values(fit, level)
     count = sum(p_value <= level for p_value in p_values)
     if not count:
         return [], [], p_values[-1]
-    left, _, right = leading_vectors(matrix, count)
+    left, _, right = decomposition.leading(count)
     strengths = Strengths(fit, level, count)
-    transposed = matrix.shape[0] > matrix.shape[1]
+    transposed = fit.short < decomposition.matrix.shape[0]
     shared, single = [], []
     for rank in range(count):
         one = weight_outlier(fit, strengths, rank, p_values[rank], transposed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .analysis import ZERO
 from .law_fit import FEWEST, MISFIT
 from .spectrum_class import ModeCounts, counts_of
 from .verdict import Verdict
@@ -60,7 +61,7 @@ def judge(spectrum: MatrixSpectrum, fit: LawFit | None = None) -> Verdict:
     ('noise', 'cannot-tell')
     """
     if not spectrum.singular_values.size or spectrum.spectral_norm == 0.0:
-        return _collapsed()
+        return _collapsed(trained=fit is not None or spectrum.no_bulk != ZERO)
     if fit is not None:
         return _by_law(fit)
     if spectrum.no_bulk == FEW_MODES:
@@ -74,7 +75,11 @@ def judge(spectrum: MatrixSpectrum, fit: LawFit | None = None) -> Verdict:
     return _by_bulk(spectrum)
 
 
-def _collapsed() -> Verdict:
+def _collapsed(*, trained: bool) -> Verdict:
+    """Nothing is left, or, unless it is known to be `trained`, nothing may ever have been there."""
+    if not trained:
+        evidence = "All entries are zero: weight decay has removed every feature, or training has not reached them."
+        return Verdict("collapsed", None, "cannot-tell", evidence, ("this matrix can be dropped as it is",))
     return Verdict(
         "collapsed",
         CONFIDENCE["collapsed"][0],
@@ -147,12 +152,13 @@ def _noise(spectrum: MatrixSpectrum, count: int) -> Verdict:
 
 def _by_bulk(spectrum: MatrixSpectrum) -> Verdict:
     bulk, out = spectrum.bulk, len(spectrum.outliers)
+    why = spectrum.no_bulk.removeprefix("no noise: ")
     tail = spectrum.tail if spectrum.tail is not None and spectrum.tail.p_value >= TAIL else None
     if bulk is None:
         if tail is not None and tail.count >= 10 and tail.alpha <= STEEPEST:
-            evidence = f"No bulk of noise ({spectrum.no_bulk}); {tail.count} singular values follow a power law."
+            evidence = f"No bulk of noise ({why}); {tail.count} singular values follow a power law."
             return Verdict("heavy-tail", None, "cannot-tell", evidence)
-        return Verdict("cannot-tell", None, "cannot-tell", f"No bulk of noise: {spectrum.no_bulk}.")
+        return Verdict("cannot-tell", None, "cannot-tell", f"No bulk of noise: {why}.")
     fits = bulk.p_value >= CHANCE or bulk.distance <= DISTANCE
     count = spectrum.singular_values.size
     if out == 0 and fits:
@@ -163,7 +169,7 @@ def _by_bulk(spectrum: MatrixSpectrum) -> Verdict:
         )
         return Verdict("cannot-tell", None, "cannot-tell", evidence)
     keep = (f"keep rank {out}: the rest cannot be told from noise",)
-    shown = f"{out} of {count} singular values lie beyond the edge of the noise"
+    shown = f"{out} of {count} singular values {'lies' if out == 1 else 'lie'} beyond the edge of the noise"
     if out < 10 and fits:
         return Verdict("bulk+spikes", None, "cannot-tell", f"{shown}, which fits the others.", keep)
     if fits:

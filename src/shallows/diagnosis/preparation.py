@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import eigvalsh
 
 from .noise_fit import AS_PREDICTED, Reference, fit_noise
 from .outliers import CLEARLY_BEYOND, beyond_noise
-from .singular_values import leading_vectors, singular_values
+from .singular_values import Decomposition
 from .variance_profile import counted, excess_kurtosis, scales, uneven
 
 if TYPE_CHECKING:
     from .._types import FloatArray
+    from .blocked_matrix import BlockedMatrix
     from .noise_fit import NoiseFit
 
 #: Entries of noise larger than this share of what would be a singular value of its own are taken down to it ...
@@ -34,99 +36,114 @@ class Prepared:
 
     Attributes
     ----------
-    matrix : ndarray
+    decomposition : Decomposition
+        Of the matrix as prepared.
     fit : NoiseFit
     equalised : str
         What was brought to one variance: ``""``, ``"rows"``, ``"columns"`` or ``"rows and columns"``.
     remarks : tuple of str
     """
 
-    matrix: FloatArray
+    decomposition: Decomposition
     fit: NoiseFit
     equalised: str
     remarks: tuple[str, ...]
 
 
-def prepared(matrix: FloatArray, values: FloatArray, seed: int) -> Prepared:
+def prepared(given: Decomposition, seed: int) -> Prepared:
     """The matrix with rows, columns and entries evened out as its noise needs it.
 
     The noise is judged by what is left without the clear outliers.
 
     Parameters
     ----------
-    matrix : ndarray
-    values : ndarray
-        Its singular values.
+    given : Decomposition
     seed : int
         Of the shuffles.
     """
-    long = max(matrix.shape)
-    rest = without_outliers(matrix, values)
+    even, long = given.matrix, max(given.matrix.shape)
+    rest = without_outliers(given)
     rows, columns = uneven(rest)
     equalised = " and ".join(name for name, found in (("rows", rows), ("columns", columns)) if found)
     remarks: tuple[str, ...] = ()
-    even = matrix
     if equalised:
-        row, column = scales(rest**2, rows, columns)
-        even, rest = matrix * row[:, None] * column, rest * row[:, None] * column
-    limit = max(LARGEST_SHARE * matrix.size**0.25, ORDINARY) * float(np.sqrt(np.mean(rest**2)))
-    calm = np.clip(rest, -limit, limit)
-    if huge := int(np.count_nonzero(calm != rest)):
-        even, rest = even - (rest - calm), calm
+        row, column = scales(rest, rows, columns)
+        even, rest = even.scaled(row, column), rest.scaled(row, column)
+    limit = max(LARGEST_SHARE * even.size**0.25, ORDINARY) * float(np.sqrt(rest.mean_square))
+    excess = rest.beyond(limit) if rest.energies.largest > limit**2 else None
+    huge = 0 if excess is None else excess.values.size
+    if excess is not None:
+        even, rest = even.less(excess), rest.cut(limit)
         remarks = (f"{counted(huge, 'huge entr', 'y', 'ies')} taken down to {LARGEST_SHARE:g} of a singular value",)
-    if equalised or huge:
-        values = singular_values(even)
     kurtosis = excess_kurtosis(rest)
     reference = AS_PREDICTED
-    if kurtosis > WIDE * np.sqrt(matrix.size):
+    if kurtosis > WIDE * np.sqrt(even.size):
+        given.release()
         reference = shuffled(rest, kurtosis, seed)
-    return Prepared(even, fit_noise(values**2, long, kurtosis, reference), equalised, remarks)
+    del rest  # before what is as large is made
+    if equalised or huge:
+        given.release()
+    decomposition = Decomposition(even) if equalised or huge else given
+    fit = fit_noise(decomposition.values**2, long, kurtosis, reference)
+    return Prepared(decomposition, fit, equalised, remarks)
 
 
-def without_outliers(matrix: FloatArray, values: FloatArray) -> FloatArray:
+def without_outliers(given: Decomposition) -> BlockedMatrix:
     """The matrix less its clear outliers.
 
     Uneven rows or columns look like outliers, and outliers like uneven rows. Outliers whose vectors spread over rows
     and columns, and leave even ones behind, are no uneven rows. Else outliers are those of the matrix with its rows and
     columns brought to one variance, where they look uneven, and are taken out of that.
     """
-    rows, columns = uneven(matrix)
-    if rows or columns:
-        spread, rest = _less_clear(matrix, values)
-        if spread > SPREAD and not any(uneven(rest)):
-            return rest
-    row, column = np.ones(matrix.shape[0]), np.ones(matrix.shape[1])
-    if rows or columns:
-        row, column = scales(matrix**2, rows, columns)
-        matrix = matrix * row[:, None] * column
-        values = singular_values(matrix)
-    _, matrix = _less_clear(matrix, values)
-    return matrix / row[:, None] / column if rows or columns else matrix
+    rows, columns = uneven(given.matrix)
+    if not (rows or columns):
+        return _less_clear(given)[1]
+    spread, rest = _less_clear(given)
+    if spread > SPREAD and not any(uneven(rest)):
+        return rest
+    del rest
+    given.release()
+    row, column = scales(given.matrix, rows, columns)
+    rest = _less_clear(Decomposition(given.matrix.scaled(row, column)))[1]
+    return rest.scaled(None if row is None else 1 / row, None if column is None else 1 / column)
 
 
-def _less_clear(matrix: FloatArray, values: FloatArray) -> tuple[float, FloatArray]:
+def _less_clear(given: Decomposition) -> tuple[float, BlockedMatrix]:
     """The smallest share of rows or columns that a clear outlier spreads over, and the matrix without them."""
-    fit = fit_noise(values**2, max(matrix.shape), excess_kurtosis(matrix))
+    matrix = given.matrix
+    fit = fit_noise(given.values**2, max(matrix.shape), excess_kurtosis(matrix))
     clear = sum(beyond_noise(fit, rank) > CLEARLY_BEYOND for rank in range(fit.set_aside))
     if not clear:
         return 1.0, matrix
-    left, strong, right = leading_vectors(matrix, clear)
-    spread = min(float(np.min(1 / np.mean(side**4, axis=0))) / side.shape[0] ** 2 for side in (left, right))
-    return spread, matrix - (left * strong) @ right.T
+    left, strong, right = given.leading(clear)
+    spread = min(_spread(left), _spread(right))
+    long, short = (left, right) if matrix.tall else (right, left)
+    long *= strong
+    return spread, matrix.without(long, short)
 
 
-def shuffled(noise: FloatArray, kurtosis: float, seed: int) -> Reference:
+def _spread(vectors: FloatArray) -> float:
+    """The smallest share of the coordinates that one of these unit vectors, columns, spreads over."""
+    fourth = np.einsum("ij,ij,ij,ij->j", vectors, vectors, vectors, vectors)
+    return float(1 / np.max(fourth)) / vectors.shape[0]
+
+
+def shuffled(noise: BlockedMatrix, kurtosis: float, seed: int) -> Reference:
     """What the measures of a fit come to where the entries of `noise` are put in a random order.
 
-    Independent entries of one law, whichever it is, are as likely in any order.
+    Independent entries of one law, whichever it is, are as likely in any order. Single precision is enough for what so
+    few draws tell.
     """
     rng = np.random.default_rng(seed)
+    entries = noise.dense(np.float32)
     short, long = sorted(noise.shape)
     count = int(np.clip(WORK / (short**2 * long), FEWEST_SHUFFLES, MOST_SHUFFLES))
     edges, moments = [], []
     for _ in range(count):
-        values = singular_values(rng.permutation(noise.reshape(-1)).reshape(noise.shape))
-        fit = fit_noise(values**2, long, kurtosis)
+        wide = rng.permutation(entries.reshape(-1)).reshape(entries.shape)
+        wide = wide.T if noise.tall else wide
+        squares = eigvalsh(wide @ wide.T, overwrite_a=True, check_finite=False)[::-1]
+        fit = fit_noise(np.maximum(squares, 0).astype(float), long, kurtosis)
         edges.append(beyond_noise(fit, 0))
         moments.append(fit.cosine_scores())
     more = np.sqrt(1 + 1 / count)  # the means are those of so many

@@ -349,7 +349,7 @@ def _changes(
 
 def _kept(plan: _Plan, rank: int) -> Factors:
     """The directions kept, as two factors that share their size evenly."""
-    left, _, right = leading_vectors(np.asarray(plan.matrix.read(), dtype=float), rank)
+    left, _, right = leading_vectors(plan.matrix.read(), rank)
     root = np.sqrt(plan.written[:rank])
     return Factors(left * root, (right * root).T)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from .analysis import analyse_matrix
 from .judgement import judge
 from .layer import UNCHANGED, Change, LayerDiagnosis
 from .model import DiagnosisSeries, ModelDiagnosis
-from .singular_values import checked, leading_vectors
+from .singular_values import Decomposition, checked
 from .theory_networks import network_in
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Most principal angles that are told.
 MOST_ANGLES = 10
+#: What `DataParallel` and `torch.compile` put into the names of tensors.
+WRAPPED = re.compile(r"^(?:(?:_orig_mod|module)\.)+|(?<=\.)_orig_mod\.")
 
 
 def diagnose(
@@ -91,11 +94,12 @@ def diagnose(
         if before is not None and any(matrix.kind == "adapter" for matrix in weight_matrices(checkpoint)[0]):
             checkpoint = merged(before, checkpoint)
         matrices, skipped = weight_matrices(checkpoint, heads=heads, layers=layers)
+        if not matrices and not skipped:
+            raise InvalidArgument("source", title, "holds no tensors")
         others: dict[str, WeightMatrix] = {}
         if before is not None:
-            for one in weight_matrices(before, heads=heads)[0]:
-                others |= dict.fromkeys((one.name, *one.also), one)
-            if not any(matrix.name in others for matrix in matrices):
+            others = _partners(matrices, weight_matrices(before, heads=heads)[0])
+            if not others:
                 raise InvalidArgument("baseline", before.title, "has no matrix of the same name as the checkpoint's")
         kept = None
         if store is not None:
@@ -108,6 +112,14 @@ def diagnose(
         passed = [one for one in skipped if one.name not in made_of]
         beside = "" if before is None else before.title
         return ModelDiagnosis(title, checkpoint.format, whole, (*passed, *failed), beside, risk)
+
+
+def _partners(matrices: Sequence[WeightMatrix], before: Sequence[WeightMatrix]) -> dict[str, WeightMatrix]:
+    """The baseline's matrix for each, by its name, or by its name without what wrappers of a module put into it."""
+    exact = {name: one for one in before for name in (one.name, *one.also)}
+    plain = {WRAPPED.sub("", name): one for name, one in exact.items()}
+    found = {matrix.name: exact.get(matrix.name, plain.get(WRAPPED.sub("", matrix.name))) for matrix in matrices}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def diagnose_series(sources: Iterable[Any], **options: Any) -> DiagnosisSeries:
@@ -223,5 +235,5 @@ def principal_angles(one: RealArray, other: RealArray, count: int) -> tuple[floa
     """
     from scipy.linalg import subspace_angles
 
-    leading = [leading_vectors(checked(matrix)[0], count)[0] for matrix in (one, other)]
+    leading = [Decomposition(checked(matrix)[0]).leading(count)[0] for matrix in (one, other)]
     return tuple(sorted(float(np.degrees(angle)) for angle in subspace_angles(*leading)))

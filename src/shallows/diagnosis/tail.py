@@ -21,6 +21,7 @@ FEWEST_VALUES, FEWEST_IN_TAIL = 30, 20
 SAMPLES, PLACES = 300, 40
 #: A power law that fits worse than one in a hundred of its own samples is none.
 REJECTED = 0.01
+ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
 
 
 def tail_of(eigenvalues: FloatArray, seed: int) -> tuple[WeightTail | None, str]:
@@ -90,8 +91,8 @@ def _lognormal(logs: FloatArray) -> FloatArray:
 
     def density(point: FloatArray) -> FloatArray:
         middle, width = point[0], np.exp(np.clip(point[1], -10, 5))
-        normal = -0.5 * ((logs - middle) / width) ** 2 - np.log(width * np.sqrt(2 * np.pi))
-        return normal - log_ndtr(middle / width) - logs
+        scores = (logs - middle) / width
+        return -0.5 * scores**2 - np.log(width * ROOT_TWO_PI) - log_ndtr(middle / width) - logs
 
     begin = np.array([float(np.mean(logs)), float(np.log(np.std(logs) + 1e-12))])
     best = minimize(lambda point: -np.sum(density(point)), begin, method="Nelder-Mead", options={"maxiter": 300})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .blocked_matrix import BlockedMatrix
+
 if TYPE_CHECKING:
     from .._types import FloatArray
 
@@ -20,7 +22,7 @@ ROUNDS = 4
 class Cleaned:
     """A matrix without its dead and repeated rows and columns, and what was taken out, a clause each."""
 
-    matrix: FloatArray
+    matrix: BlockedMatrix
     remarks: tuple[str, ...]
 
 
@@ -29,23 +31,25 @@ def counted(count: int, what: str, one: str = "", many: str = "s") -> str:
     return f"{count} {what}{one if count == 1 else many}"
 
 
-def repeated(matrix: FloatArray) -> np.ndarray:
+def repeated(matrix: BlockedMatrix) -> np.ndarray:
     """Which rows are equal to an earlier one."""
-    probe = matrix @ np.random.default_rng(0).standard_normal(matrix.shape[1])
+    direction = np.random.default_rng(0).standard_normal(matrix.shape[1])
+    probe = matrix.product(direction) if matrix.tall else matrix.adjoint(direction)
     order = np.argsort(probe, kind="stable")
     again = np.zeros(matrix.shape[0], dtype=bool)
     near = np.abs(np.diff(probe[order])) <= 1e-9 * (np.abs(probe[order[1:]]) + np.abs(probe[order[:-1]]))
     for place in np.flatnonzero(near):
         first, second = order[place], order[place + 1]
-        again[second] = np.array_equal(matrix[first], matrix[second])
+        again[second] = np.array_equal(matrix.stored[first], matrix.stored[second])
     return again
 
 
-def cleaned(matrix: FloatArray) -> Cleaned:
+def cleaned(matrix: BlockedMatrix) -> Cleaned:
     """Takes out zero rows and columns, and all but one of equal rows and of equal columns."""
     remarks: list[str] = []
+    array = matrix.stored
     for axis, name in ((0, "row"), (1, "column")):
-        along = matrix if axis == 0 else matrix.T
+        along = array if axis == 0 else array.T
         dead = ~along.any(axis=1)
         if dead.any():
             remarks.append(f"{counted(int(dead.sum()), name)} of zeros left out of the noise")
@@ -56,39 +60,51 @@ def cleaned(matrix: FloatArray) -> Cleaned:
                 remarks.append(f"{counted(int(constant.sum()), 'constant ' + name)} left out of the noise")
                 along = along[~constant]
         if along.size:
-            again = repeated(along)
+            again = repeated(BlockedMatrix(along, matrix.exponent))
             if again.any():
                 remarks.append(f"{counted(int(again.sum()), name)} equal to an earlier one left out of the noise")
                 along = along[~again]
-        matrix = along if axis == 0 else along.T
-    return Cleaned(matrix, tuple(remarks))
+        array = along if axis == 0 else along.T
+    return Cleaned(BlockedMatrix(array, matrix.exponent) if remarks else matrix, tuple(remarks))
 
 
-def excess_kurtosis(matrix: FloatArray) -> float:
+def excess_kurtosis(matrix: BlockedMatrix) -> float:
     """Of the entries, about zero."""
-    squares = np.square(matrix).reshape(-1)
-    mean = float(squares.mean())
-    return float(squares @ squares) / squares.size / mean**2 - 3 if mean > 0 else 0.0
+    mean = matrix.mean_square
+    return float(matrix.energies.fourth_rows.sum()) / matrix.size / mean**2 - 3 if mean > 0 else 0.0
 
 
-def scales(squares: FloatArray, rows: bool, columns: bool) -> tuple[FloatArray, FloatArray]:
-    """Factors of rows and of columns that bring their mean squares to the mean of all."""
-    row, column = np.ones(squares.shape[0]), np.ones(squares.shape[1])
-    mean = squares.mean()
-    for _ in range(ROUNDS if rows and columns else 1):
-        if rows:
-            row = np.sqrt(mean / np.maximum(squares @ column**2 / column.size, 1e-300))
-        if columns:
-            column = np.sqrt(mean / np.maximum(row**2 @ squares / row.size, 1e-300))
+def scales(matrix: BlockedMatrix, rows: bool, columns: bool) -> tuple[FloatArray | None, FloatArray | None]:
+    """Factors of rows and of columns that bring their mean squares to the mean of all; None where there are none."""
+    mean, (height, width) = matrix.mean_square, matrix.shape
+
+    def factors(sums: FloatArray, count: int) -> FloatArray:
+        return np.asarray(np.sqrt(mean / np.maximum(sums / count, 1e-300)))
+
+    if not rows:
+        return None, factors(matrix.energies.columns, height) if columns else None
+    row = factors(matrix.energies.rows, width)
+    if not columns:
+        return row, None
+    if matrix.tall:
+        column = factors(matrix.energies_across(row**2), height)
+        for _ in range(ROUNDS - 1):
+            row, sums = matrix.energies_in_turn(column**2, lambda sums: factors(sums, width))
+            column = factors(sums, height)
+        return row, column
+    for turn in range(ROUNDS):
+        row = factors(sums, width) if turn else row
+        column, sums = matrix.energies_in_turn(row**2, lambda sums: factors(sums, height))
     return row, column
 
 
-def uneven(matrix: FloatArray) -> tuple[bool, bool]:
+def uneven(matrix: BlockedMatrix) -> tuple[bool, bool]:
     """Whether the mean squares of the rows, and those of the columns, differ by more than chance."""
-    squares = matrix**2
-    rows, columns = squares.sum(axis=1), squares.sum(axis=0)
-    fourth = np.einsum("ij,ij->i", squares, squares), np.einsum("ij,ij->j", squares, squares)
-    return disparity(rows, columns, fourth[1]) > SURE, disparity(columns, rows, fourth[0]) > SURE
+    sums = matrix.energies
+    return (
+        disparity(sums.rows, sums.columns, sums.fourth_columns) > SURE,
+        disparity(sums.columns, sums.rows, sums.fourth_rows) > SURE,
+    )
 
 
 def disparity(sums: FloatArray, others: FloatArray, fourth: FloatArray) -> float:
@@ -109,4 +125,4 @@ def disparity(sums: FloatArray, others: FloatArray, fourth: FloatArray) -> float
     total = float(columns.sum())
     together = float(np.sum((sums - sums.mean()) ** 2)) - total
     variance = 2 * (total**2 - float(np.sum(columns**2))) / max(sums.size - 1, 1)
-    return together / np.sqrt(variance) if variance > 0 else 0.0
+    return float(together / np.sqrt(variance)) if variance > 0 else 0.0

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from .._types import FloatArray
 
-#: Nodes of the quadrature over the bulk; its error falls geometrically with them.
-NODES = 512
-
 
 def threshold(beta: float) -> float:
     """Strength above which a planted singular value leaves the bulk."""
@@ -50,7 +47,8 @@ class Fluctuation:
 
     The outlier solves ``a(y) b(y) = (1/strength - c(y))^2``, where ``a``, ``b`` and ``c`` are the resolvent between the
     planted vectors. Singular vectors of noise are uniformly distributed, hence the variances of the three; those of the
-    bulk's eigenvalues are smaller by a factor of the size.
+    bulk's eigenvalues are smaller by a factor of the size. At the outlier ``a = y / (strength^2 + beta)`` and ``b = y /
+    (strength^2 + 1)``: their derivatives are rational, and all of it comes to one fraction.
     """
 
     rows: int
@@ -58,23 +56,12 @@ class Fluctuation:
 
     def __call__(self, strength: ArrayLike) -> FloatArray:
         """Standard deviations for strengths above the threshold."""
-        m, n = self.rows, self.columns
-        beta = m / n
-        theta = np.atleast_1d(np.asarray(strength, dtype=float))[:, None]
-        y = shown(theta, beta)
-        angle = np.pi * (np.arange(NODES) + 0.5) / NODES
-        x = 1 + beta + 2 * np.sqrt(beta) * np.cos(angle)
-        weight = 2 / NODES * np.sin(angle) ** 2 / x
-        gap = 1 / (y**2 - x)
-        a = y[:, 0] * (gap @ weight)
-        b = beta * a + (1 - beta) / y[:, 0]
-        var_a = 2 / m * np.maximum((y * gap) ** 2 @ weight - a**2, 0)  # far out, rounding
-        var_b = 2 / n * np.maximum(beta * ((y * gap) ** 2 @ weight) + (1 - beta) / y[:, 0] ** 2 - b**2, 0)
-        var_c = (x * gap**2 @ weight) / n
-        inverse = np.sqrt(var_c + 0.25 * (b / a * var_a + a / b * var_b))
-        theta, y = theta[:, 0], y[:, 0]
-        slope = (theta - beta / theta**3) / y
-        return (inverse * theta**2 * slope).reshape(np.shape(strength))
+        beta = self.rows / self.columns
+        theta = np.asarray(strength, dtype=float)
+        square = theta**2
+        excess = np.maximum(square - beta / square, 0)
+        variance = excess * (square + 0.5 * (1 + beta)) / self.columns
+        return np.asarray(np.sqrt(variance) / (theta * shown(theta, beta)))
 
 
 def shrink(singular_value: ArrayLike, noise_scale: float, shape: tuple[int, int]) -> FloatArray:
