@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from scipy.linalg import qr
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso, lasso_path
@@ -15,6 +16,7 @@ from ..operators import is_sparse, operator_for, to_host
 from ..teachers import PowerLaw
 from .concern import NOISE
 from .error_and_noise import LARGEST_LEVERAGE, READERS, Reader, Reading
+from .least_squares import DEPENDENT
 from .pruning import PRUNERS, Cleaned, Pruner, Selection
 from .signatures import ASSUMPTIONS, Assumptions
 from .signatures.base import deviation_of_rest
@@ -59,6 +61,22 @@ def predict_by_lasso(
     return (held - means) @ path[1]
 
 
+def leverages_of(columns: FloatArray) -> FloatArray:
+    """Share of its own label that least squares on `columns`, shape (n, k), takes for each row, shape (n,).
+
+    Columns that are combinations of others span nothing more.
+    """
+    if columns.shape[1] == 0:
+        return np.zeros(columns.shape[0])
+    basis, triangle = np.linalg.qr(columns)
+    sizes = np.abs(np.diag(triangle))
+    if sizes.min() <= DEPENDENT * sizes.max():  # only pivoting tells which directions are of no column
+        basis, triangle, _ = qr(columns, mode="economic", pivoting=True, check_finite=False)
+        sizes = np.abs(np.diag(triangle))
+    out: FloatArray = np.square(basis[:, sizes > DEPENDENT * sizes[0]]).sum(axis=1)
+    return out
+
+
 SEARCHES.register("diagonal")(Search(step=1.4, patience=6, enough=250.0, theory_chooses=True, predict=predict_by_lasso))
 
 
@@ -76,8 +94,8 @@ class DiagonalReader(Reader):
 
     def leverages(self) -> FloatArray:
         active = np.flatnonzero(np.asarray(self.fit.weights))
-        basis = np.linalg.qr(self.operator.columns(active))[0]
-        out: FloatArray = np.square(basis).sum(axis=1) + (self.residual.size - self.samples) / self.residual.size
+        own = leverages_of(self.operator.columns(active))
+        out: FloatArray = own + (self.residual.size - self.samples) / self.residual.size
         return out
 
     def left_out(self) -> FloatArray:
@@ -228,8 +246,7 @@ class DiagonalAssumptions(Assumptions):
     def left_out(self, inputs: Any, labels: FloatArray, inference: Inference) -> FloatArray:
         operator, active = operator_for(inference.network, inputs), np.flatnonzero(inference.learned)
         residual = labels - operator.output(inference.learned)
-        leverages = np.square(np.linalg.qr(operator.columns(active))[0]).sum(axis=1)
-        leverages += 1 - inference.samples / labels.size
+        leverages = leverages_of(operator.columns(active)) + 1 - inference.samples / labels.size
         out: FloatArray = residual / (1 - np.minimum(leverages, LARGEST_LEVERAGE))
         return out
 
