@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .errors import InvalidArgument
-from .table_files import is_text, listed, reads_as_number
+from .table_files import is_text, listed, nearest, reads_as_number
 
 if TYPE_CHECKING:
     from ._types import FloatArray
@@ -28,6 +28,13 @@ MOST_LEVELS = 50
 RARE_ROWS, RARE_SHARE = 10, 0.05
 #: Squares of larger numbers, summed and divided, would leave the range of floating-point numbers.
 LARGEST = 1e50
+#: Numbers that differ by less than this share of their size differ by rounding.
+ROUNDING = 1e-12
+#: Whole numbers beyond this are not told apart as floating-point numbers.
+EXACT = 2.0**53
+#: Text that is a number but for the sign or unit about it, the same in this share of the rows.
+MEASURED = re.compile(r"(?P<before>[€$£¥]?) ?[+-]?\d[\d,.' ]*(?P<after> ?(%|‰|°[CF]?|[€$£¥]|[A-Za-zµ]{1,3}[23²³]?)|)")
+MEASURED_SHARE = 0.9
 #: Levels that no cell of a table holds by this name.
 MISSING, RARE = "(missing)", "(rare)"
 MISSING_CHOICES = ("fill", "refuse")
@@ -347,7 +354,9 @@ def fit_encoding(
         unknown = [title for title in names if title not in raw.columns]
         if unknown:
             raise InvalidArgument(
-                option, unknown[0], f"no such column beside the target; there are {listed(raw.columns)}"
+                option,
+                unknown[0],
+                f"no such column beside the target; {nearest(unknown[0], raw.columns)}there are {listed(raw.columns)}",
             )
     rare = max(2, min(RARE_ROWS, int(np.ceil(RARE_SHARE * raw.rows))))
     found: dict[str, NumberColumn | CategoryColumn] = {}
@@ -403,7 +412,8 @@ def _learn(
     if kind == "number":
         return _learn_number(title, column, rare, asked_for)
     if kind == "category":
-        return _mixture(column, rare, raw.decimal) or _learn_category(title, column, rare)
+        problem = _mixture(column, rare, raw.decimal) or _measured(column, rare)
+        return problem or _learn_category(title, column, rare)
     return _LeftOut(_type_name(column), refused="named")
 
 
@@ -415,10 +425,14 @@ def _learn_number(title: str, column: Any, rare: int, asked_for: bool) -> Number
     varies = bool(present.min() < present.max())
     if not varies and filled < rare:
         return _LeftOut(f"always {present[0]:g}" + (" or missing" if filled else ""))
+    largest = float(np.abs(present).max())
+    if varies and np.isfinite(largest) and np.ptp(present) <= ROUNDING * largest:
+        return _LeftOut(f"always {present[0]:g} but for the last digits, which floating-point numbers lose")
     if present.size < rare:
         return _LeftOut(f"all but {present.size} values missing")
     whole = bool((present == np.round(present)).all())
-    if is_identifier_name(title) and whole and not filled and np.unique(present).size == present.size and not asked_for:
+    unlike = np.unique(present).size == present.size or largest > EXACT
+    if is_identifier_name(title) and whole and not filled and unlike and not asked_for:
         return _LeftOut("an identifier by its name: whole numbers, no two alike")
     # Infinite values are refused later, with all others.
     fill = float(np.median(present[np.isfinite(present)])) if np.isfinite(present).any() else 0.0
@@ -461,6 +475,32 @@ def _mixture(column: Any, rare: int, decimal: str) -> _LeftOut | None:
         return None
     row, word = _first_word(column, decimal)
     return _LeftOut(f"holds numbers, but {word[:40]!r} in row {row}", refused="always")
+
+
+def _measured(column: Any, rare: int) -> _LeftOut | None:
+    """What is wrong with numbers that have a sign or unit about them; None where they repeat as categories do."""
+    if not is_text(column.type):
+        return None
+    words, codes = distinct(column)
+    counts = np.bincount(codes, minlength=len(words))
+    present = sum(count for word, count in zip(words, counts, strict=True) if word != MISSING)
+    repeated = sum(count for word, count in zip(words, counts, strict=True) if word != MISSING and count >= rare)
+    if 2 * repeated >= present and len(words) <= MOST_LEVELS:
+        return None
+    found: Counter[tuple[str, str]] = Counter()
+    for word, count in zip(words, counts.tolist(), strict=True):
+        match = MEASURED.fullmatch(word)
+        if match and (match["before"] or match["after"]):
+            found[match["before"], match["after"].strip()] += count
+    if not found or found.most_common(1)[0][1] < MEASURED_SHARE * present:
+        return None
+    sign = " and ".join(repr(part) for part in found.most_common(1)[0][0] if part)
+    row, word = _first_word(column)
+    return _LeftOut(
+        f"holds numbers written with {sign}, such as {word[:40]!r} in row {row} (leave plain numbers, without "
+        "separators of thousands)",
+        refused="always",
+    )
 
 
 def _without_twins(

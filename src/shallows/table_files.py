@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".npz", ".npy")
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 #: Names that the inputs may have in a ``.npz`` file.
 INPUT_NAMES = ("X", "x", "inputs", "data")
 #: What a cell of a text file holds where its value is missing.
@@ -141,7 +143,8 @@ def read_file(
     source = Path(path)
     suffix = _suffix(source)
     if suffix not in SUFFIXES:
-        raise InvalidArgument(name, str(path), f"must be a file of type {', '.join(SUFFIXES)}")
+        sheet = " (of a spreadsheet, save one sheet as .csv)" if suffix in SPREADSHEETS else ""
+        raise InvalidArgument(name, str(path), f"must be a file of type {', '.join(SUFFIXES)}{sheet}")
     mark, separator = _check_marks(suffix, decimal, delimiter)
     try:
         if not source.is_file():
@@ -166,7 +169,10 @@ def read_file(
         raise InvalidArgument(name, str(source), f"has several columns named {repeated[0]!r}")
     if target not in names and needs_target:
         skipped = "".join(f" ({note})" for note in notes if "skipped" in note)
-        raise InvalidArgument("target", target, f"no such column in {source.name}; it has {listed(names)}{skipped}")
+        near = nearest(str(target), names)
+        raise InvalidArgument(
+            "target", target, f"no such column in {source.name}; {near}it has {listed(names)}{skipped}"
+        )
     if not len(columns[0]):
         raise InvalidArgument(name, str(source), "has column names but no rows")
     found = {
@@ -187,6 +193,17 @@ def listed(names: Collection[str], most: int = 8) -> str:
     """
     shown_names = ", ".join(repr(name[:40]) for name in list(names)[:most])
     return shown_names + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def nearest(name: str, names: Collection[str]) -> str:
+    """A question after the one of `names` that `name` was probably meant to be, or nothing.
+
+    >>> nearest("Targte", ["age", "target"])
+    "did you mean 'target'? "
+    """
+    known = {each.casefold(): each for each in names}
+    found = get_close_matches(name.strip().casefold(), known, n=1, cutoff=0.75)
+    return f"did you mean {known[found[0]]!r}? " if found else ""
 
 
 def reads_as_number(word: str, decimal: str = ".") -> bool:

@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from shallows import DiagonalNetworkRegressor, QuadraticNetworkRegressor, infer, train
 from shallows.estimators.summary import summarise
 from shallows.inference import Concern, Diagnosis, check_assumptions, check_inputs
 from shallows.inference.concern import QUANTITIES
+from shallows.inference.concerns import check_rows
+from shallows.inference.lasso_without_a_row import leverages_of
+from shallows.operators import SparseInputs
 
 
 def names(inputs, network="diagonal"):
@@ -126,6 +130,55 @@ def test_rows_of_categories_are_no_copies_unless_their_labels_are():
     inputs = rng.integers(0, 2, (200, 4)).astype(float)
     model = DiagonalNetworkRegressor().fit(inputs, inputs[:, 0] + rng.standard_normal(200))
     assert model.diagnosis_.against("test_error") is None
+
+
+def test_rows_that_are_alike_by_chance_are_no_copies():
+    rng = np.random.default_rng(0)
+    inputs = np.eye(3)[rng.integers(0, 3, 200)][:, 1:]
+    labels = (rng.random(200) < 0.2 + 0.6 * inputs[:, 0]).astype(float)
+    assert check_rows(inputs, labels) == []
+    assert check_rows(SparseInputs(scipy.sparse.csr_array(inputs)), labels) == []
+    grades = rng.integers(1, 8, (200, 10)).astype(float)  # a questionnaire: few values, and yet hardly two rows alike
+    assert check_rows(grades, grades[:, 0]) == []
+    assert check_rows(np.tile(grades, (2, 1)), np.tile(grades[:, 0], 2))[0].name == "duplicates"
+
+
+def test_errors_that_follow_each_other_are_seen():
+    rng = np.random.default_rng(0)
+    inputs, walk = rng.standard_normal((200, 5)), rng.standard_normal(200)
+    for row in range(1, 200):
+        walk[row] += 0.7 * walk[row - 1]
+    with pytest.warns(match="follow each other"):
+        model = DiagonalNetworkRegressor().fit(inputs, inputs[:, 0] + walk)
+    assert model.test_error_estimate_ is not None
+    shuffled = rng.permutation(200)
+    order = np.argsort(inputs[:, 0] + walk)
+    for rows in (shuffled, order):  # rows sorted by their labels have such errors, and say nothing
+        concerns = DiagonalNetworkRegressor(5.0).fit(inputs[rows], (inputs[:, 0] + walk)[rows]).diagnosis_.concerns
+        assert "row order" not in [concern.name for concern in concerns]
+
+
+def test_labels_that_a_column_holds_are_seen():
+    inputs = np.random.default_rng(0).standard_normal((100, 4))
+    with pytest.warns(match="nothing is left of the labels"):
+        model = DiagonalNetworkRegressor().fit(inputs, 3 * inputs[:, 1])
+    assert model.diagnosis_.against("noise") is not None
+
+
+def test_noise_and_risk_are_not_told_where_they_cannot_be_told_apart():
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((60, 3000))
+    model = DiagonalNetworkRegressor().fit(inputs, inputs[:, :5].sum(axis=1) + rng.standard_normal(60))
+    assert model.inference_.excess_risk.high > model.label_variance_
+    assert "cannot be told apart" in model.diagnosis_.against("noise")
+
+
+def test_a_column_given_twice_spans_nothing_more():
+    rng = np.random.default_rng(0)
+    columns = rng.standard_normal((80, 4))
+    twice = np.column_stack([columns, columns[:, :2]])
+    assert np.allclose(leverages_of(twice), leverages_of(columns))
+    assert leverages_of(columns).sum() == pytest.approx(4)
 
 
 def test_noise_that_depends_on_one_column_is_met_by_least_squares():

@@ -402,3 +402,22 @@ def test_numbers_only():
     assert encoding.encode(raw(b=[1.0], a=[2.0]))[0].tolist() == [[2.0, 1.0]]
     with pytest.raises(InvalidArgument, match="missing values: 1 in 'a'"):
         encoding.encode(raw(b=[1.0], a=[np.nan]))
+
+
+@pytest.mark.parametrize(("words", "named"), [("{}%", "'%'"), ("{} EUR", "'EUR'"), ("$ {}", "'\\$'")])
+def test_numbers_written_with_a_unit_are_to_be_mended(words, named):
+    values = [words.format(round(value, 2)) for value in np.random.default_rng(0).normal(50, 9, 60)]
+    with pytest.raises(InvalidArgument, match=f"column 'a': holds numbers written with {named}.*--drop"):
+        fit_encoding(raw(a=values, b=CODES[:60]))
+    doses = [words.format(dose) for dose in (10, 20, 40)] * 20
+    assert len(fit_encoding(raw(a=doses)).features) == 2  # levels that repeat are categories
+    rooms = [f"room {place}" for place in range(60)]
+    assert fit_encoding(raw(a=rooms, b=CODES[:60])).left_out == {"a": "text, no two rows alike"}
+
+
+def test_numbers_too_large_to_be_told_apart_are_no_features():
+    large = {"a": [1e19 + 2048.0 * place for place in range(40)], "b": [float(place) for place in range(40)]}
+    assert "last digits" in fit_encoding(raw(**large)).left_out["a"]
+    ids = {"user_id": [2.0**60 + 2.0**50 * (place // 2) for place in range(40)], "b": large["b"]}
+    assert "identifier" in fit_encoding(raw(**ids)).left_out["user_id"]
+    assert fit_encoding(raw(user=ids["user_id"])).features == ("user",)

@@ -198,6 +198,12 @@ def _names(option: str, text: str | None) -> list[str] | None:
     return names
 
 
+def training_on(table: Table | Sequences) -> str:
+    """What is trained on, for people who wait."""
+    rows, columns = table.inputs.shape[0], table.inputs.shape[-1]
+    return f"training on {rows} rows and {columns} column{'s' * (columns != 1)}"
+
+
 def table_rows(table: Table | Sequences) -> list[tuple[str, ...]]:
     """What the table is and what was done to it."""
     found = table.describe()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .._numbers import span
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, UnknownNetwork
 from . import _data as data_options
 from . import _options as options
 from ._data import concerns
@@ -19,6 +19,7 @@ from ._progress import Progress
 from ._sections import number, print_sections
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from ..inference import Inference
@@ -70,12 +71,13 @@ def run(
     if network == AUTO:
         settings = _settings_of_all(*given, table.inputs.shape[1])
     else:
-        model = data_options.build_model(network, *given, table.inputs.shape[1])
+        with _naming_auto(network):
+            model = data_options.build_model(network, *given, table.inputs.shape[1])
     folder: AbstractContextManager[OutputFolder | None] = (
         nullcontext() if out is None else OutputFolder("--out", out, force=force)
     )
     with folder as output, Progress() as progress:
-        progress.say(f"training on {table.inputs.shape[0]} rows and {table.inputs.shape[1]} columns")
+        progress.say(data_options.training_on(table))
         compared = None
         if model is None:
             from ..estimators import compare_networks
@@ -116,6 +118,15 @@ def run(
     if out is not None:
         typer.echo(f"\nReport: {Path(out) / 'report.html'}", err=json)
     return 0
+
+
+@contextmanager
+def _naming_auto(network: str | None) -> Iterator[None]:
+    """An error about a network that is not known names ``auto`` as well."""
+    try:
+        yield
+    except UnknownNetwork as error:
+        raise UnknownNetwork(error.name, error.value, f"{error.allowed}, or {AUTO}") from error
 
 
 def _settings_of_all(
@@ -184,12 +195,14 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, list[tuple[str, ...]]]
             learned.append(("", f"{row['name']}: {span(row)}"))
     if content["pruning"]:
         pruned = content["pruning"]
-        learned.append(("pruned", f"to {pruned['features_after']} features: {pruned['verdict']}"))
+        after = pruned["features_after"]
+        learned.append(("pruned", f"to {after} feature{'s' * (after != 1)}: {pruned['verdict']}"))
     ahead: list[tuple[str, ...]] = [("", sentence) for sentence in (content["forecast"] or {}).get("sentences", [])]
-    ahead += [("", f"no {words}: {reason}") for words, reason in grouped(content["reasons"])]
+    untold: list[tuple[str, ...]] = [("", f"no {words}: {reason}") for words, reason in grouped(content["reasons"])]
     return [
         ("Errors", error_rows(content)),
         ("What was learned", learned),
         ("Forecast", ahead),
+        ("What cannot be told", untold),
         ("Do the data look as assumed?", concerns(content["diagnosis"])),
     ]

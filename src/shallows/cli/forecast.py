@@ -49,7 +49,7 @@ def run(
     counts = options.parse_counts("--samples", samples or "2x,4x,10x", rows)
     model = data_options.build_model(network, weight_decay, width, standardize, table.inputs.shape[1])
     with Progress() as progress:
-        progress.say(f"training on {rows} rows and {table.inputs.shape[1]} columns")
+        progress.say(data_options.training_on(table))
         data_options.train_model(model, table)
 
         from ..errors import EstimateUndefined, SolveFailed

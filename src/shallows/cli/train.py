@@ -118,7 +118,7 @@ def run(
 
     typed = {"weight_decay": weight_decay, "penalty": penalty, "width": width, "tolerance": tolerance, "device": device}
     with data_options.naming_data(), options.naming(typed), Progress() as progress:
-        progress.say(f"training on {table.inputs.shape[0]} rows and {table.inputs.shape[-1]} columns")
+        progress.say(data_options.training_on(table))
         try:
             fit = train((table.inputs, table.labels), **given)
         except SolveFailed as error:

@@ -38,13 +38,14 @@ def error_rows(content: dict[str, Any]) -> list[tuple[str, ...]]:
     """Errors with what they are measured by, for people: name, value, remark."""
     by_columns = "by least squares" if (content.get("weights") or {}).get("method") == "least squares" else ""
     scale = f"1 - test error / {number(content['label_variance'])}, the labels' variance"
-    return [
+    rows = [
         ("test error", span(content["test_error"]), "estimated from the training data; 90 % interval"),
         ("R^2", span(content["r_squared"]), scale),
         ("train error", number(content["train_error"]), ""),
         ("label noise", span(content["noise"]), by_columns),
         ("excess risk", span(content["excess_risk"]), ""),
     ]
+    return [(name, value, "" if value == "-" else remark) for name, value, remark in rows]
 
 
 def learned_rows(content: dict[str, Any]) -> list[tuple[str, ...]]:

@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtr
 
 from ..operators import SparseInputs
-from .concern import OF_THE_TEACHER, QUANTITIES, TEST_ERROR, Concern, Diagnosis
+from .concern import NOISE, OF_THE_TEACHER, QUANTITIES, RISK, TEST_ERROR, Concern, Diagnosis
 from .signatures import ASSUMPTIONS, expected_error, found_in_fit
 from .signatures.expected import NOTHING
-from .signatures.looking import SMALLEST_SIZE, SMALLEST_SLACK
+from .signatures.looking import PERFECT, SMALLEST_SIZE, SMALLEST_SLACK
+from .signatures.residuals import ranks
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 #: Numbers this close, over the standard deviation of their column, are the same.
 SAME = 1e-3
+#: Share of the rows beyond chance that are copies of others where rows are not independent.
+COPIED = 0.05
+#: What a fit with nothing left, or too little, says nothing of.
+OF_NOISE = (NOISE, RISK)
+#: Rank correlation of the errors of neighbouring rows that matters, how sure it has to be, and rows it takes.
+ALIKE, SURE_OF_ORDER, FEWEST_ORDERED = 0.1, 1e-4, 30
 #: Rows to a column in the data that signatures and estimates were tested on.
 TESTED_RATIOS = (0.1, 300.0)
 
@@ -61,18 +69,51 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
         advice = "take a larger weight decay"
         return Diagnosis((Concern("interpolation", True, 0.0, interpolates, (TEST_ERROR, *QUANTITIES), advice=advice),))
     ASSUMPTIONS.of(inference.network)
-    found = [*inference.input_concerns, *_of_the_fit(inference), *found_in_fit(inputs, labels, inference)]
+    plain = [*_of_the_fit(inference), *_of_what_is_left(labels, inference)]
+    found = [*inference.input_concerns, *plain, *found_in_fit(inputs, labels, inference)]
     clean = expected_error(inference.network, NOTHING, labels.size)
     return Diagnosis(tuple(_mended(concern, inference) for concern in found), clean)
 
 
+def _of_what_is_left(labels: FloatArray, inference: Inference) -> list[Concern]:
+    """What residuals say beside signatures: nothing left, noise and risk that cannot be told apart, their order."""
+    if inference.slack < SMALLEST_SLACK:
+        return []
+    left = float(np.square(inference.residuals).mean()) / max(float(labels.var()), 1e-300)
+    if left <= PERFECT:
+        words = f"nothing is left of the labels but rounding ({left:.1g} of their variance): a column may hold them"
+        return [
+            Concern("perfect", True, left, words, OF_NOISE, advice="look for a column made from the labels (--drop)")
+        ]
+    out = []
+    error, doubt = inference.test_error.value, inference.excess_risk.standard_error
+    if doubt > error:
+        words = "excess risk and label noise cannot be told apart on so few rows"
+        out.append(Concern("noise and risk", False, doubt / error, words, OF_NOISE, advice="collect more rows"))
+    steps = np.diff(labels)
+    if labels.size >= FEWEST_ORDERED and (steps < 0).any() and (steps > 0).any():  # else sorted by the labels
+        places = ranks(inference.residuals)
+        alike = float(places[1:] @ places[:-1])
+        p_value = float(ndtr(-alike * np.sqrt(labels.size)))
+        if p_value < SURE_OF_ORDER and alike > ALIKE:
+            words = (
+                f"errors of rows that follow each other are alike (rank correlation {alike:.2g}): rows of one time or "
+            )
+            words += "group are not independent"
+            advice = "intervals are too narrow, and new times or groups worse than told: hold out later rows, or groups"
+            out.append(Concern("row order", True, alike, words, (), p_value, advice))
+    return out
+
+
 def _mended(concern: Concern, inference: Inference) -> Concern:
     """The concern without what least squares or rows held out say, whatever the law of the columns."""
-    return concern.without(inference.known_otherwise(concern))
+    return concern if concern.name == "perfect" else concern.without(inference.known_otherwise(concern))
 
 
 def check_rows(inputs: FloatArray, labels: FloatArray) -> list[Concern]:
     """Concerns about rows with their labels: copies of others, to :data:`SAME` of what their columns vary.
+
+    Where columns and labels take few values each, independent rows are alike by chance; so many are no concern.
 
     Parameters
     ----------
@@ -91,6 +132,9 @@ def check_rows(inputs: FloatArray, labels: FloatArray) -> list[Concern]:
     []
     >>> check_rows(np.tile(inputs, (2, 1)), np.tile(inputs[:, 0], 2))[0].message
     '50 of 100 rows are copies of others: not independent'
+    >>> coins = np.random.default_rng(0).integers(0, 2, (100, 3))
+    >>> check_rows(coins[:, :2], coins[:, 2])
+    []
     """
     if isinstance(inputs, SparseInputs):
         # A few sums with random factors tell rows apart that are not the same.
@@ -100,12 +144,35 @@ def check_rows(inputs: FloatArray, labels: FloatArray) -> list[Concern]:
         rows = np.column_stack([inputs, labels])
     deviations = rows.std(axis=0)
     unit = (rows - rows.mean(axis=0)) / np.where(deviations > SMALLEST_SIZE, deviations, 1.0)
-    n, distinct = rows.shape[0], np.unique(np.round(unit / SAME), axis=0).shape[0]
-    if distinct >= 0.95 * n:
+    n, kinds = rows.shape[0], np.unique(np.round(unit / SAME), axis=0)
+    distinct = kinds.shape[0]
+    if n - distinct <= COPIED * n or n - distinct - _alike_by_chance(inputs, kinds, n) <= COPIED * n:
         return []
     message = f"{n - distinct} of {n} rows are copies of others: not independent"
     advice = "remove copies, or hold out all copies of a row together"
     return [Concern("duplicates", True, 1 - distinct / n, message, (TEST_ERROR, *QUANTITIES), advice=advice)]
+
+
+def _alike_by_chance(inputs: FloatArray, kinds: FloatArray, rows: int) -> float:
+    """At most so many of independent `rows` are copies by chance, judged by the `kinds` of rows that there are.
+
+    Columns depend on each other: they are taken to tell two rows apart as half as many independent ones would.
+    """
+    count = kinds.shape[0]
+    if count < 2:
+        return float(rows)
+    if isinstance(inputs, SparseInputs):
+        columns = kinds[:, -1:]
+        log_chance = 2 * float(np.log(np.maximum(1 - np.diff(inputs.matrix.indptr) / rows, 1 / rows)).sum())
+    else:
+        columns, log_chance = kinds, 0.0
+    for column in columns.T:
+        same = np.unique(column, return_counts=True)[1].astype(float)
+        share = float((same * (same - 1)).sum()) / (count * (count - 1))
+        if share == 0:
+            return 0.0
+        log_chance += np.log(share)
+    return rows * (rows - 1) / 2 * float(np.exp(log_chance / 2))
 
 
 def _of_the_fit(inference: Inference) -> list[Concern]:

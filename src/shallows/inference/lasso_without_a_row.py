@@ -15,12 +15,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import qr, solve_triangular
 
 from ..errors import EstimateUndefined
 from ..operators import operator_for, to_host
 from ..training.homotopy import follow
 from ..training.lasso import solve_lasso
+from .least_squares import DEPENDENT
 from .leave_one_out import LEAVERS, RowsOut
 
 if TYPE_CHECKING:
@@ -71,14 +72,28 @@ def leave_out(inputs: Any, labels: FloatArray, fit: Fit, *, centred: bool, follo
     return RowsOut(residuals, out.leverages + 1 / n, np.zeros(n, dtype=bool), out.changes)
 
 
+def leverages_of(columns: FloatArray) -> FloatArray:
+    """Share of its own label that least squares on `columns`, shape (n, k), takes for each row, shape (n,).
+
+    Columns that are combinations of others span nothing more.
+    """
+    if columns.shape[1] == 0:
+        return np.zeros(columns.shape[0])
+    basis, triangle = np.linalg.qr(columns)
+    sizes = np.abs(np.diag(triangle))
+    if sizes.min() <= DEPENDENT * sizes.max():  # only pivoting tells which directions are of no column
+        basis, triangle, _ = qr(columns, mode="economic", pivoting=True, check_finite=False)
+        sizes = np.abs(np.diag(triangle))
+    out: FloatArray = np.square(basis[:, sizes > DEPENDENT * sizes[0]]).sum(axis=1)
+    return out
+
+
 def active_leverages(operator: Any, weights: FloatArray, samples: int) -> FloatArray:
     """``H_ii`` of least squares on the columns in use, shape (n,).
 
     Where only so many of the rows are independent `samples`, the rest of them are shared by all.
     """
-    basis = np.linalg.qr(operator.columns(np.flatnonzero(weights)))[0]
-    out: FloatArray = np.square(basis).sum(axis=1) + 1 - samples / operator.samples
-    return out
+    return leverages_of(operator.columns(np.flatnonzero(weights))) + 1 - samples / operator.samples
 
 
 class LassoRows:
