@@ -140,7 +140,7 @@ def noise_variance(X: Any, y: Any, *, fit_intercept: bool = True, level: float =
     >>> X = rng.standard_normal((150, 300))
     >>> y = X[:, :5].sum(axis=1) + rng.standard_normal(150)
     >>> found = noise_variance(X, y)
-    >>> bool(0.6 < found.value < 1.4), found.estimate is None
+    >>> bool(0.4 < found.value < 1.6), found.estimate is None
     (True, True)
     """
     check_level(level)
