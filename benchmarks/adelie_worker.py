@@ -1,8 +1,8 @@
 """Times `adelie` in an interpreter of its own, since it wants an older NumPy; `lasso_peers.py` starts it.
 
 Reads one JSON line for each fit: files of ``X`` and ``y``, the penalty on ``1/(2n) ||y - X theta||^2``, the tolerance,
-whether to copy ``X`` into Fortran order first, how long and how often to repeat; writes the weights to a file and answers with a JSON line of seconds. Needs `adelie`
-and what it needs, nothing else.
+whether to copy ``X`` into Fortran order first, how long and how often to repeat; writes the weights to a file and
+answers with a JSON line of seconds. Needs `adelie` and what it needs, nothing else.
 """
 
 import json

@@ -47,7 +47,7 @@ CASES = [
 ]
 QUICK = [2, 4, 5, 11]
 #: A run is repeated so often, or until so many seconds have gone, and the median counts.
-REPEAT, SPEND = 5, 0.5
+REPEAT, SPEND = 5, 0.2
 COLUMNS = ("n", "d", "gamma", "Delta", "lam", "order", "threads", "seed", "solver", "seconds", "gap", "active", "work")
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: From a neighbouring problem with at most this many weights the path is followed at once, without AMP.
 DIRECT = 60
+#: Rows at most of a problem whose path is followed from zero.
+FEW_ROWS = 16
 #: Steps of the interior-point method at most, and rows that it can hold a matrix of all pairs of.
 INTERIOR_STEPS, MOST_ROWS = 60, 8000
 #: Newton steps at most, and walks along the path in a row that bring the gap down by less than a tenth.
@@ -103,7 +105,7 @@ def _solve(
         search.consider(*start)
     elif method == "homotopy":
         search.consider(zero, correlations / largest)
-    elif method != "auto" or start is not None or not _few(search, correlations):
+    elif method != "auto" or start is not None or not (_few(search, correlations) or _short(search, correlations)):
         passed = _guess(search, method, largest, start)
         if method != "amp" and not search.done and search.left:
             if passed is None or not passed.interpolates:
@@ -121,6 +123,15 @@ def _few(search: LassoSearch, correlations: FloatArray) -> bool:
         search.consider(*found)
         if search.done:
             search.details["start"] = "few columns"
+    return search.done
+
+
+def _short(search: LassoSearch, correlations: FloatArray) -> bool:
+    """Whether the minimum of a problem with few rows is found on the path from zero, which has few breakpoints then."""
+    if search.operator.samples > FEW_ROWS:
+        return False
+    search.consider(np.zeros(search.operator.dim), correlations / float(np.abs(correlations).max()))
+    _walk(search)
     return search.done
 
 

@@ -14,7 +14,8 @@ from scipy.linalg import cholesky, solve_triangular
 
 from ..operators import DiagonalOperator
 from .certificates import Certificate, lasso_certificate
-from .lasso_descent import coordinate_descent
+from .homotopy import follow
+from .support_newton import newton
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +88,11 @@ def _on(
         return None
     if np.any(np.diag(factor) < INDEPENDENT * np.sqrt(np.diag(gram))):
         return None
-    small = DiagonalOperator(factor)
-    images = solve_triangular(factor, correlations[columns], trans="T", check_finite=False)
-    weights, _, _ = coordinate_descent(small, images, bound, tolerance)
-    return weights
+    small, seen = DiagonalOperator(factor), correlations[columns]
+    images = solve_triangular(factor, seen, trans="T", check_finite=False)
+    guess = np.sign(seen) * np.maximum(np.abs(seen) - bound, 0.0) / np.diag(gram)  # exact for orthogonal columns
+    end = newton(small, images, bound, guess, tolerance=tolerance)
+    if end.certificate.gap <= tolerance:
+        return end.theta
+    largest = float(np.abs(seen).max())
+    return follow(small, images, bound, np.zeros(columns.size), seen / largest, max_steps=20 * columns.size)[0]
