@@ -85,7 +85,7 @@ class Adelie:
     """The peer in another interpreter."""
 
     def __init__(self, python, threads):
-        worker = Path(__file__).with_name("adelie_worker.py")
+        worker = Path(__file__).with_name("_adelie_worker.py")
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self.folder = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(
@@ -117,7 +117,7 @@ class Adelie:
         """Seconds and weights; from C order as it is and by a copy, whichever is faster."""
         task = {"data": self.data, "penalty": penalty, "tolerance": tolerance, "repeat": repeat, "spend": SPEND}
         seconds = []
-        for copy in self.copies:
+        for copy in self.copies if repeat > 1 else self.copies[-1:]:
             self.process.stdin.write(json.dumps({**task, "copy": copy}) + "\n")
             self.process.stdin.flush()
             seconds.append(statistics.median(self._answer()["seconds"]))
@@ -246,6 +246,8 @@ def lasso(options):
     rows, began = read(options.save), time.perf_counter()
     done = {tuple(r[c] for c in COLUMNS[:8]) for r in rows}
     peers = own_process_peers(options.limit)
+    if options.peers is not None:
+        peers = {name: peers[name] for name in options.peers.split(",")}
     adelie = None if options.adelie is None else Adelie(options.adelie, options.threads)
     warm = np.asfortranarray(np.random.default_rng(0).standard_normal((40, 50)))
     for make in peers.values():
@@ -269,7 +271,8 @@ def lasso(options):
             if options.seconds is not None and time.perf_counter() - began > options.seconds:
                 print("time is up: the same command goes on where this one ended")
                 break
-            for found in measure(case, order, seed, peers, adelie, options.limit):
+            # a draw that is cut off is measured again as a whole
+            for found in list(measure(case, order, seed, peers, adelie, options.limit)):
                 row = (*which, found[0], f"{found[1]:.6f}", f"{found[2]:.3e}", *found[3:])
                 rows.append(dict(zip(COLUMNS, (str(v) for v in row), strict=True)))
                 if writer is not None:

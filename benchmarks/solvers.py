@@ -52,6 +52,7 @@ def read_options():
     group.add_argument("--orders", type=orders, default="CF", help="of the data in memory: C, F or CF (default)")
     group.add_argument("--limit", type=float, default=10.0, help="seconds for a peer to meet the gap (default 10)")
     group.add_argument("--adelie", metavar="PYTHON", help="interpreter of an environment that has adelie")
+    group.add_argument("--peers", help="celer, skglm, scikit-learn: which of them, with commas (default all)")
     group.add_argument("--save", metavar="FILE", help="CSV of every draw; what it holds is not measured again")
     group.add_argument("--seconds", type=float, help="stop measuring after so long")
     options = parser.parse_args()

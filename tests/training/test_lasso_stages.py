@@ -13,6 +13,7 @@ from shallows.training.lasso_message_passing import EARLY, pass_messages
 from shallows.training.lasso_search import LassoSearch
 from shallows.training.lasso_working_set import few_columns
 from shallows.training.normal_system import SHARE, NormalSystem, UnitColumns, _that_count
+from shallows.training.support_newton import newton
 
 
 def interpolating(seed, n=60, d=500):
@@ -126,11 +127,16 @@ def test_an_interior_point_takes_few_steps_on_every_draw():
     cold, warm = [], []
     for seed in range(12):
         x, y, bound = interpolating(seed, 100, 1000)
+        y, bound = 10.0 ** (seed % 3 * 6 - 6) * y, 10.0 ** (seed % 3 * 6 - 6) * bound
         operator = DiagonalOperator(x)
         found = pass_messages(LassoSearch(operator, y, bound, 1e-6, 10**4, None), leave=True)
         for steps, guess in ((cold, (np.zeros(1000), None)), (warm, (found.theta, found.dual))):
             end = interior_point(operator, y, bound, guess, tolerance=1e-6, max_steps=60)
             steps.append(end.steps)
+            # the support is that of the minimum, up to a column or two, and so are the correlations
+            best = newton(operator, y, bound, end.theta, tolerance=1e-9).theta
+            assert np.count_nonzero((end.theta != 0) != (best != 0)) <= 2
+            assert np.allclose(end.subgradient, operator.adjoint(y - x @ best) / bound, atol=0.02)
     assert max(warm) <= 15 and max(cold) <= 20, (warm, cold)
 
 
