@@ -117,7 +117,7 @@ class Adelie:
         """Seconds and weights; from C order as it is and by a copy, whichever is faster."""
         task = {"data": self.data, "penalty": penalty, "tolerance": tolerance, "repeat": repeat, "spend": SPEND}
         seconds = []
-        for copy in self.copies if repeat > 1 else self.copies[-1:]:
+        for copy in self.copies if repeat > 1 else self.copies[:1]:
             self.process.stdin.write(json.dumps({**task, "copy": copy}) + "\n")
             self.process.stdin.flush()
             seconds.append(statistics.median(self._answer()["seconds"]))

@@ -33,4 +33,4 @@ def coordinate_descent(
         proof = lasso_certificate(operator, labels, theta, bound, residual=miss, correlations=correlations)
         if not tolerance < proof.gap <= 100 * tolerance or model.tol < 0.1 * min(0.1 * tolerance, 1e-6):
             return theta, np.clip(correlations / bound, -1.0, 1.0), proof
-        model.tol *= 0.03
+        model.tol *= min(0.5, max(0.03, 0.5 * tolerance / proof.gap))
