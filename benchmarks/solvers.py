@@ -1,12 +1,19 @@
-"""Training solvers against their peers: same data, same accuracy, one thread, one run; prints one table of ratios.
+"""Training solvers against their peers: same data, same accuracy, over draws; prints tables of times and ratios.
 
-    python benchmarks/solvers.py [--quick] [--only lasso|quadratic|memory]
+    python benchmarks/solvers.py [--quick] [--only lasso|quadratic|memory] [--threads 2] [--adelie PYTHON]
 
-LASSO: relative duality gap ``(primal - dual)/primal <= 1e-6``, computed by one function for all. Peers stop on other
-criteria: their tolerance is lowered until the common gap is met or their runs together exceed the time limit, and only
-the last setting is timed; all are compiled and have run on the data before. What takes less than three seconds is
-repeated, and the median counts. All get the same arrays, once C-ordered as NumPy makes them and once Fortran-ordered as
-coordinate descent wants them. Times include every check and copy of the input, ours the certificate.
+LASSO: relative duality gap ``(primal - dual)/primal <= 1e-6``, computed by one function for all, on draws 0, 1, ... of
+``sample``. Peers stop on other criteria: their tolerance is lowered until the common gap is met or their runs together
+exceed the time limit, and only the last setting is timed; all are compiled and have run before. What is short is
+repeated, and the median counts. A peer that never meets the gap is marked "short" and counts with its last run, a lower
+bound of its time. All get the same arrays, C-ordered as NumPy makes them and Fortran-ordered as coordinate descent
+wants them. Times include every check and copy of the input, ours the certificate.
+
+`adelie` wants an older NumPy, so an environment of its own: ``python -m venv FOLDER``, then
+``FOLDER/bin/pip install adelie "numpy<2"``, and here ``--adelie FOLDER/bin/python``.
+
+All of it takes more than an hour. ``--save FILE`` keeps each draw, and the same command later goes on where it ended;
+``--seconds`` bounds one run.
 
 Quadratic network: L-BFGS on ``W`` in float32 with PyTorch, the published way, to 1e-6 relative of the minimum; the
 minimum is ours at a tolerance of 1e-8. Ours is timed twice: to the same objective, and to the certificate (gap 1e-6).
@@ -15,228 +22,64 @@ minimum is ours at a tolerance of 1e-8. Ours is timed twice: to the same objecti
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
-
-import time
-import tracemalloc
 import warnings
 
-import numpy as np
 
-from shallows import PowerLaw, Problem
-from shallows.operators import DiagonalOperator
-from shallows.phases import phase_of
-from shallows.training import sample, train
-from shallows.training.certificates import lasso_certificate
-
-GAP = 1e-6
-# n, d, gamma, Delta, lam: the two named in the target, then a grid over all phases.
-HARD = [(400, 4000, 1.0, 0.5, 1 / 4000), (4000, 4000, 1.0, 0.5, 0.01)]
-ELSEWHERE = [
-    (10, 2000, 1.0, 0.5, 0.005),  # next to Ia, which no whole number of samples reaches
-    (1000, 2000, 1.0, 0.5, 40.0),  # Ib
-    (300, 2000, 1.0, 500.0, 1.0),  # II
-    (300, 2000, 1.0, 0.5, 1.0),
-    (1000, 2000, 1.0, 0.5, 1.0),
-    (1000, 2000, 1.0, 0.5, 5.0),
-    (4000, 2000, 1.0, 0.5, 5.0),
-    (8000, 1000, 1.0, 0.5, 10.0),
-    (20000, 200, 0.7, 0.1, 15.0),  # III
-    (300, 2000, 1.0, 0.5, 0.1),  # V
-    (1000, 2000, 1.0, 0.5, 0.1),
-    (1500, 2500, 0.75, 0.1, 0.5),
-    (2000, 2000, 1.0, 0.5, 0.1),  # peak
-    (2000, 2000, 1.0, 0.5, 1.0),
-    (4000, 2000, 1.0, 0.5, 0.5),  # VIa
-    (8000, 1000, 1.0, 0.5, 0.1),
-    (8000, 1000, 1.0, 0.5, 1.0),
-    (4000, 1500, 1.5, 0.1, 0.2),
-    (20000, 200, 0.7, 0.1, 1.0),  # VIb
-]
-#: Runs of less than this many seconds are repeated so often, and their median counts.
-REPEAT = (3.0, 5)
-QUADRATIC = [(200, 4000, 0.02), (200, 10000, 0.05), (400, 26515, 0.04)]
+def cases(text):
+    """``0,3,5-8`` as numbers."""
+    found = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
 
 
-def lasso_peers(limit):
-    from celer import Lasso as Celer
-    from skglm import Lasso as Skglm
-    from sklearn.linear_model import Lasso
-
-    def epochs(size):  # about what fits into the time limit, at a nanosecond a number
-        return int(limit / (1e-9 * size))
-
-    return {
-        "scikit-learn": lambda a, tol, size: Lasso(alpha=a, fit_intercept=False, tol=tol, max_iter=epochs(size)),
-        "celer": lambda a, tol, size: Celer(alpha=a, fit_intercept=False, tol=tol, max_iter=50, max_epochs=10000),
-        # its tolerance is on the violation of the optimality conditions, in units of the penalty
-        "skglm": lambda a, tol, size: Skglm(
-            alpha=a, fit_intercept=False, tol=100 * tol * a, max_iter=50, max_epochs=10000
-        ),
-    }
+def orders(text):
+    if text not in ("C", "F", "CF"):
+        raise argparse.ArgumentTypeError("must be C, F or CF")
+    return text
 
 
-def median_time(f):
-    """Seconds of `f`, its median where it is short enough to be repeated, and its result."""
-    result, times = None, []
-    while not times or (times[0] < REPEAT[0] and len(times) < REPEAT[1]):
-        began = time.perf_counter()
-        result = f()
-        times.append(time.perf_counter() - began)
-    return float(np.median(times)), result
-
-
-def lasso(cases, limit, order):
-    print(f"\nLASSO, {order}-ordered, relative gap {GAP:g}; seconds (gap where not met); ratio = best peer / ours")
-    header = ("n", "d", "gamma", "Delta", "lam", "phase", "ours", "AMP its", "Newton", "path", "active")
-    peers = lasso_peers(limit)
-    print(" ".join(f"{h:>8}" for h in header), " ".join(f"{h:>15}" for h in (*peers, "ratio")))
-    rng = np.random.default_rng(0)
-    warm = np.asfortranarray(rng.standard_normal((40, 50)))
-    for make in peers.values():
-        make(0.05, 1e-4, warm.size).fit(warm, warm[:, 0].copy())
-    train((warm, warm[:, 0]), network="diagonal", weight_decay=0.5)
-    ratios = []
-    for n, d, gamma, noise, lam in cases:
-        problem = Problem("diagonal", PowerLaw(d, gamma), n, noise)
-        x, y = sample(problem, 0)
-        x, labels, bound = np.array(x, order=order), y.copy(), lam * np.sqrt(d)
-        train((x, labels), network="diagonal", weight_decay=lam, tolerance=GAP)  # touches the memory all will use
-        ours, fit = median_time(
-            lambda x=x, labels=labels, lam=lam: train((x, labels), network="diagonal", weight_decay=lam, tolerance=GAP)
-        )
-        cells, times = [], []
-        for name, make in peers.items():
-            # two of them stop on a gap relative to ||y||^2: what is asked, in their units
-            tolerance = GAP if name == "skglm" else GAP * 2 * fit.objective / float(y @ y)
-            spent = 0.0
-            while True:
-                began = time.perf_counter()
-                model = make(bound / n, tolerance, x.size).fit(x, labels)
-                seconds = time.perf_counter() - began
-                spent += seconds
-                gap = lasso_certificate(DiagonalOperator(x), y, model.coef_, bound).gap
-                if gap <= GAP or spent > limit:
-                    break
-                tolerance *= min(0.3, max(0.03, GAP / gap))
-            if seconds < REPEAT[0]:
-                seconds, _ = median_time(
-                    lambda make=make, x=x, labels=labels, a=bound / n, t=tolerance: make(a, t, x.size).fit(x, labels)
-                )
-            cells.append(f"{seconds:.4f}" + ("" if gap <= GAP else f" ({gap:.0e})"))
-            # One that never met the gap counts with its last, unfinished run: a lower bound of its time.
-            times.append(seconds)
-        ratios.append(min(times) / ours)
-        work = (fit.details["amp_iterations"], fit.details["newton_steps"], fit.details["path_steps"])
-        phase = phase_of(problem, lam).name
-        row = (n, d, gamma, noise, f"{lam:g}", phase, f"{ours:.4f}", *work, int((fit.weights != 0).sum()))
-        print(
-            " ".join(f"{v!s:>8}" for v in row),
-            " ".join(f"{c:>15}" for c in (*cells, f"{ratios[-1]:.2f}")),
-            flush=True,
-        )
-    slow = sum(r < 1 / 1.5 for r in ratios)
-    print(f"smallest ratio {min(ratios):.2f}; slower than 1.5 times the best peer: {slow} of {len(ratios)}")
-
-
-def peak_flops(dtype):
-    a = np.random.default_rng(0).standard_normal((1500, 1500)).astype(dtype)
-    best = min(_timed(lambda: a @ a) for _ in range(4))
-    return 2 * 1500**3 / best
-
-
-class _Reached(Exception):
-    pass
-
-
-def _until(target, factor, solve):
-    """Seconds until the objective is within 1e-6 of the target, or until the solver stops, and the distance then."""
-    last = []
-    began = time.perf_counter()
-
-    def watch(iteration, objective):
-        last[:] = [time.perf_counter() - began, objective * factor / target - 1]
-        if last[1] <= 1e-6:
-            raise _Reached
-
-    with contextlib.suppress(_Reached):
-        solve(watch)
-    return last
-
-
-def _timed(f):
-    began = time.perf_counter()
-    f()
-    return time.perf_counter() - began
-
-
-def quadratic(cases):
-    import torch
-
-    torch.set_num_threads(1)
-    peak = peak_flops(np.float64)
-    print(f"\nQuadratic network; matrix-product peak in float64 {peak / 1e9:.0f} GFLOP/s; seconds")
-    print(
-        f"{'d':>5} {'n':>7} {'pen':>6} {'to 1e-6':>9} {'L-BFGS f32':>22} {'ratio':>7} {'to gap 1e-6':>12} {'gap':>9} "
-        f"{'iterations':>11} {'rank':>5} {'share of peak':>14}"
-    )
-    for d, n, pen in cases:
-        data = sample(Problem("quadratic", PowerLaw(d, 1.25), n, 0.1), 0)
-        target = train(data, penalty=pen, tolerance=1e-8, throw=False).objective
-
-        ours = _until(target, 1.0, lambda w, data=data, pen=pen: train(data, penalty=pen, tolerance=1e-12, progress=w))
-        total = float(data.labels @ data.labels) / d**2  # theirs is relative to that
-        theirs = _until(
-            target,
-            total,
-            lambda w, data=data, pen=pen: train(
-                data, penalty=pen, solver="gradient", precision="float32", throw=False, progress=w
-            ),
-        )
-        fit = train(data, penalty=pen, tolerance=GAP)
-        rank = fit.weights.rank
-        # Per iteration: forward on the factor, adjoint (half a product), eigenvalues left out.
-        flops = fit.iterations * (2 * n * d * rank + n * d * d)
-        other = f"{theirs[0]:.1f}" + ("" if theirs[1] <= 1e-6 else f" (stopped at {theirs[1]:.0e})")
-        print(
-            f"{d:>5} {n:>7} {pen:>6g} {ours[0]:>9.2f} {other:>22} {theirs[0] / ours[0]:>7.2f} {fit.seconds:>12.2f} "
-            f"{fit.gap:>9.1e} {fit.iterations:>11} {rank:>5} {flops / fit.seconds / peak:>14.2f}",
-            flush=True,
-        )
-
-
-def memory(cases):
-    print("\nPeak memory beyond the data, over the size of the data")
-    for d, n, pen in cases:
-        data = sample(Problem("quadratic", PowerLaw(d, 1.25), n, 0.1), 0)
-        tracemalloc.start()
-        train(data, penalty=pen, tolerance=1e-2, throw=False)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        print(f"d={d} n={n}: {peak / data.inputs.nbytes:.2f} (total {1 + peak / data.inputs.nbytes:.2f})", flush=True)
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="three draws of a few easy cases")
+    parser.add_argument("--only", choices=("lasso", "quadratic", "memory"))
+    parser.add_argument("--threads", type=int, default=1, help="of every solver (default 1)")
+    group = parser.add_argument_group("LASSO")
+    group.add_argument("--cases", type=cases, help="which, as 0,3,5-8 (default all; 0 and 1 take longest)")
+    group.add_argument("--draws", type=int, help="default 10")
+    group.add_argument("--orders", type=orders, default="CF", help="of the data in memory: C, F or CF (default)")
+    group.add_argument("--limit", type=float, default=10.0, help="seconds for a peer to meet the gap (default 10)")
+    group.add_argument("--adelie", metavar="PYTHON", help="interpreter of an environment that has adelie")
+    group.add_argument("--peers", help="celer, skglm, scikit-learn: which of them, with commas (default all)")
+    group.add_argument("--save", metavar="FILE", help="CSV of every draw; what it holds is not measured again")
+    group.add_argument("--seconds", type=float, help="stop measuring after so long")
+    options = parser.parse_args()
+    options.draws = options.draws or (3 if options.quick else 10)
+    return options
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one hard and three easy cases of each")
-    parser.add_argument("--only", choices=("lasso", "quadratic", "memory"))
-    parser.add_argument("--easy", action="store_true", help="leave out the two hard LASSO cases, which take minutes")
-    options = parser.parse_args()
+    options = read_options()
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = str(options.threads)  # before NumPy is imported
     warnings.simplefilter("ignore")
     if options.only in (None, "lasso"):
-        hard, easy = (HARD[:1], ELSEWHERE[:3]) if options.quick else (HARD, ELSEWHERE)
-        if not options.easy:
-            lasso(hard, 10 if options.quick else 30, "C")
-        for order in "CF":
-            lasso(easy, 10, order)
-    if options.only in (None, "quadratic"):
-        quadratic(QUADRATIC[:1] if options.quick else QUADRATIC)
-    if options.only in (None, "memory"):
-        memory(QUADRATIC[:1] if options.quick else QUADRATIC[-2:])
+        import celer
+        import skglm
+        import sklearn
+        from lasso_peers import lasso
+
+        print(f"celer {celer.__version__}, skglm {skglm.__version__}, scikit-learn {sklearn.__version__}")
+        lasso(options)
+    if options.only in (None, "quadratic", "memory"):
+        from quadratic_peers import QUADRATIC, memory, quadratic
+
+        if options.only != "memory":
+            quadratic(QUADRATIC[:1] if options.quick else QUADRATIC)
+        if options.only != "quadratic":
+            memory(QUADRATIC[:1] if options.quick else QUADRATIC[-2:])
 
 
 if __name__ == "__main__":

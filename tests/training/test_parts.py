@@ -202,7 +202,7 @@ def test_an_interior_point_shows_the_support_from_any_guess(scales):
             operator, y, bound, np.zeros(500), operator.adjoint(y) / np.abs(x.T @ y).max(), max_steps=9999
         )
         guess = rng.standard_normal(500) / operator.scales if seed % 2 else np.zeros(500)
-        found = interior_point(operator, y, bound, guess, tolerance=1e-6, max_steps=60)
+        found = interior_point(operator, y, bound, (guess, None), tolerance=1e-6, max_steps=60)
         assert np.count_nonzero((found.theta != 0) != (exact != 0)) <= 1
         assert np.abs(found.subgradient).max() <= 1
         assert newton(operator, y, bound, found.theta, tolerance=1e-9).certificate.gap <= 1e-9
@@ -220,7 +220,7 @@ def test_next_to_interpolation_no_path_is_followed():
 
 def test_an_interior_point_stops_where_it_is_told():
     x, y, bound = interpolating(0)
-    found = interior_point(DiagonalOperator(x), y, bound, np.zeros(500), tolerance=1e-6, max_steps=3)
+    found = interior_point(DiagonalOperator(x), y, bound, (np.zeros(500), None), tolerance=1e-6, max_steps=3)
     assert found.steps == 3 and np.isfinite(found.theta).all()
 
 

@@ -38,6 +38,13 @@ def column_squares(inputs: FloatArray) -> FloatArray:
     return out
 
 
+def _columns(matrix: NDArray[Any], support: NDArray[np.intp]) -> NDArray[Any]:
+    """Columns, in the memory order of the matrix: gathered along what lies together."""
+    if matrix.flags.c_contiguous:
+        return np.take(matrix, support, axis=1)
+    return np.take(matrix.T, support, axis=0).T
+
+
 def unit_single(values: FloatArray) -> tuple[NDArray[np.float32], float]:
     """The values over their largest size, in single precision, and that size."""
     size = float(np.abs(values).max(initial=0.0)) or 1.0
@@ -138,8 +145,8 @@ class DiagonalOperator(Operator):
         return float(np.abs(self.adjoint(labels)).max() / np.sqrt(self.dim))
 
     def columns(self, support: NDArray[np.intp]) -> FloatArray:
-        """The columns in `support`, shape (n, k)."""
-        return np.take(self.inputs, support, axis=1)
+        """The columns in `support`, shape (n, k), in the memory order of ``X``."""
+        return _columns(self.inputs, support)
 
     def products(self, columns: NDArray[np.intp], *, rough: bool = False) -> FloatArray:
         """``X^T X_J`` for the `columns` J, shape (d, p)."""
@@ -176,7 +183,7 @@ class DiagonalOperator(Operator):
         width = max(512, BLOCK_NUMBERS // max(self.samples, 1))
         for start in range(0, support.size, width):
             part = support[start : start + width]
-            block = np.take(self.single, part, axis=1) if rough else self.columns(part) / self.scales[part]
+            block = _columns(self.single, part) if rough else self.columns(part) / self.scales[part]
             block *= roots[start : start + width]
             if block.flags.c_contiguous:
                 out = rank_update(1.0, block.T, beta=1.0, c=out, trans=1, lower=1, overwrite_c=1)

@@ -7,21 +7,22 @@ with the data; Newton steps on the support (:mod:`.support_newton`) correct it. 
 stand, an interior-point method (:mod:`.lasso_interior`) finds the support instead. Where none of these end, the exact
 path of :mod:`.homotopy` leads to the minimum to rounding.
 Coordinate descent makes the first guess where AMP leaves its path (a design far from Gaussian), and where it is faster.
+Where the bound leaves few columns, these alone are tried first (:mod:`.lasso_working_set`).
 """
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import lstsq
 
-from .certificates import Certificate, lasso_certificate
 from .homotopy import follow
+from .lasso_descent import coordinate_descent
 from .lasso_interior import interior_point
-from .lasso_message_passing import pass_messages
+from .lasso_message_passing import MessagePassingResult, pass_messages
 from .lasso_search import LassoResult, LassoSearch
+from .lasso_working_set import few_columns
 from .support_newton import newton
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: From a neighbouring problem with at most this many weights the path is followed at once, without AMP.
 DIRECT = 60
+#: Rows at most of a problem whose path is followed from zero.
+FEW_ROWS = 16
 #: Steps of the interior-point method at most, and rows that it can hold a matrix of all pairs of.
 INTERIOR_STEPS, MOST_ROWS = 60, 8000
 #: Newton steps at most, and walks along the path in a row that bring the gap down by less than a tenth.
@@ -77,51 +80,77 @@ def solve_lasso(
     """
     limit = 2000 + 20 * (operator.samples + operator.dim) if max_iterations is None else max_iterations
     search = LassoSearch(operator, labels, bound, tolerance, limit, progress)
-    largest = float(np.abs(operator.adjoint(labels)).max())
+    correlations = operator.adjoint(labels)
     if bound == 0.0:
         return _limit(search, method)
-    if bound < NEAR_LIMIT * largest:
+    if bound < NEAR_LIMIT * float(np.abs(correlations).max()):
         near = _limit(LassoSearch(operator, labels, 0.0, tolerance, limit, None), method)
         search.details |= {name: near.details[name] for name in search.details}
         search.consider(near.theta, near.subgradient)
         _walk(search)
     else:
-        _solve(search, method, largest, start)
+        _solve(search, method, correlations, start)
     return search.result()
 
 
-def _solve(search: LassoSearch, method: str, largest: float, start: tuple[FloatArray, FloatArray] | None) -> None:
-    """From a guess to the minimum, for a positive bound and `largest` ``max |X^T y|``."""
-    zero = np.zeros(search.operator.dim)
+def _solve(
+    search: LassoSearch, method: str, correlations: FloatArray, start: tuple[FloatArray, FloatArray] | None
+) -> None:
+    """From a guess to the minimum, for a positive bound and `correlations` ``X^T y``."""
+    zero, largest = np.zeros(search.operator.dim), float(np.abs(correlations).max())
     if search.bound >= largest:
-        search.consider(zero, search.operator.adjoint(search.labels) / search.bound)
+        search.consider(zero, correlations / search.bound)
     elif start is not None and np.count_nonzero(start[0]) <= DIRECT:
         search.details["start"] = "given"
         search.consider(*start)
     elif method == "homotopy":
-        search.consider(zero, search.operator.adjoint(search.labels) / largest)
-    else:
-        _guess(search, method, largest, start)
+        search.consider(zero, correlations / largest)
+    elif method != "auto" or start is not None or not (_few(search, correlations) or _short(search, correlations)):
+        passed = _guess(search, method, largest, start)
         if method != "amp" and not search.done and search.left:
-            _newton(search)
+            if passed is None or not passed.interpolates:
+                _newton(search)
             if not search.done and search.left and _suits_interior(search.operator):
-                _interior(search)
+                _interior(search, passed)
     if method != "amp":
         _walk(search)
 
 
-def _guess(search: LassoSearch, method: str, largest: float, start: tuple[FloatArray, FloatArray] | None) -> None:
-    """A point near the minimum, by message passing or coordinate descent."""
+def _few(search: LassoSearch, correlations: FloatArray) -> bool:
+    """Whether the minimum is found among few columns."""
+    found = few_columns(search.operator, search.labels, search.bound, correlations, search.tolerance)
+    if found is not None:
+        search.consider(*found)
+        if search.done:
+            search.details["start"] = "few columns"
+    return search.done
+
+
+def _short(search: LassoSearch, correlations: FloatArray) -> bool:
+    """Whether the minimum of a problem with few rows is found on the path from zero, which has few breakpoints then."""
+    if search.operator.samples > FEW_ROWS:
+        return False
+    search.consider(np.zeros(search.operator.dim), correlations / float(np.abs(correlations).max()))
+    _walk(search)
+    return search.done
+
+
+def _guess(
+    search: LassoSearch, method: str, largest: float, start: tuple[FloatArray, FloatArray] | None
+) -> MessagePassingResult | None:
+    """A point near the minimum, by message passing or coordinate descent; what message passing ended with."""
     operator, labels, bound = search.operator, search.labels, search.bound
     if method == "amp" or (method == "auto" and not _cyclic(operator, bound, largest)):
-        found = pass_messages(search, alone=method == "amp", start=None if start is None else start[0])
+        weights = None if start is None else start[0]
+        found = pass_messages(search, alone=method == "amp", start=weights, leave=_suits_interior(operator))
         search.details |= {"start": "amp", "amp_departed": not found.on_path}
         search.details["amp_iterations"] += found.iterations
         if found.on_path or method == "amp":
             search.consider(found.theta, found.subgradient)
-            return
+            return found
     search.details["start"] = "coordinate descent"
-    search.consider(*_coordinate_descent(operator, labels, bound, search.tolerance))
+    search.consider(*coordinate_descent(operator, labels, bound, search.tolerance))
+    return None
 
 
 def _newton(search: LassoSearch) -> None:
@@ -143,13 +172,13 @@ def _suits_interior(operator: DiagonalOperator) -> bool:
     return operator.samples <= min(operator.dim, MOST_ROWS)
 
 
-def _interior(search: LassoSearch) -> None:
+def _interior(search: LassoSearch, passed: MessagePassingResult | None) -> None:
     """Find the support anew from within, and correct what rounding left."""
     found = interior_point(
         search.operator,
         search.labels,
         search.bound,
-        search.best.theta,
+        (search.best.theta, None if passed is None else passed.dual),
         tolerance=search.tolerance,
         max_steps=min(INTERIOR_STEPS, search.left),
     )
@@ -181,28 +210,6 @@ def _cyclic(operator: DiagonalOperator, bound: float, largest: float) -> bool:
     return operator.by_columns and (operator.samples >= 2 * operator.dim or bound >= 0.025 * largest)
 
 
-def _coordinate_descent(
-    operator: DiagonalOperator, labels: FloatArray, bound: float, tolerance: float
-) -> tuple[FloatArray, FloatArray, Certificate]:
-    """A first guess for any design, by scikit-learn, with its subgradient and certificate."""
-    from sklearn.linear_model import Lasso
-
-    inputs, centre = operator.for_coordinate_descent()
-    # its tolerance is relative to ||y||^2 rather than to the objective: where that shows, a second run goes on
-    model = Lasso(alpha=bound / labels.size, fit_intercept=centre, max_iter=300, warm_start=True, copy_X=False)
-    model.tol = min(0.1 * tolerance, 1e-6)
-    while True:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # not converged, or a small penalty: what follows sees to it
-            theta = np.array(model.fit(inputs, labels, check_input=False).coef_, dtype=float)
-        miss = labels - operator.forward(theta)
-        correlations = operator.adjoint(miss)
-        proof = lasso_certificate(operator, labels, theta, bound, residual=miss, correlations=correlations)
-        if not tolerance < proof.gap <= 100 * tolerance or model.tol < 0.1 * min(0.1 * tolerance, 1e-6):
-            return theta, np.clip(correlations / bound, -1.0, 1.0), proof
-        model.tol *= 0.03
-
-
 def _limit(search: LassoSearch, method: str) -> LassoResult:
     """The limit ``0+``; details hold ``limit_gap``, the relative gap of "smallest l1 norm among least-squares fits".
 
@@ -218,16 +225,15 @@ def _limit(search: LassoSearch, method: str) -> LassoResult:
         if rank == operator.dim and _is_least_squares(operator, labels, theta):
             search.details["start"] = "least squares"
             best, best_gap = theta, 0.0
-    correlations = np.abs(operator.adjoint(labels))
-    largest, small = float(correlations.max()), float((correlations / operator.scales).max() * operator.scales.min())
-    small *= LIMIT_SHARE
+    correlations = operator.adjoint(labels)
+    small = LIMIT_SHARE * float((np.abs(correlations) / operator.scales).max() * operator.scales.min())
     start: tuple[FloatArray, FloatArray] | None = None
     for _ in range(LIMIT_TRIES):
         if best_gap <= search.tolerance or not search.left:
             break
         tolerance = min(search.tolerance, 1e-6)
         near = LassoSearch(operator, labels, small, tolerance, search.limit, search.progress, details=search.details)
-        _solve(near, method, largest, start)
+        _solve(near, method, correlations, start)
         theta, gap = _at_limit(operator, labels, near.best.theta)
         if gap <= best_gap:
             best, best_gap = theta, gap

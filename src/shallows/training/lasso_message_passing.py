@@ -25,18 +25,34 @@ LONGEST = 250
 WINDOW, SETTLED = 3, 0.005
 #: Watched supports in a row that do not move less than before, after which AMP is stuck.
 PATIENCE = 30
+#: After so many iterations, so large a share of the samples that still stands as weights stays.
+EARLY, INTERPOLATES = 20, 0.97
 #: Relative movements: of an iteration that still does with products in single precision, and of one that stands still.
 SINGLE, STILL = 1e-4, 1e-10
 
 
 @dataclass
 class MessagePassingResult:
-    """Weights and their subgradient (d,), the iterations taken, and whether AMP stayed on its path."""
+    """Weights and their subgradient (d,), and how AMP ended.
+
+    Attributes
+    ----------
+    theta, subgradient : ndarrays, shape (d,)
+    dual : ndarray, shape (n,)
+        Direction of a dual point: the corrected residual, whose correlations are those of the subgradient at the end.
+    iterations : int
+    on_path : bool
+        Whether AMP stayed on its path.
+    interpolates : bool
+        Whether it was left because about as many weights as samples stand.
+    """
 
     theta: FloatArray
     subgradient: FloatArray
+    dual: FloatArray
     iterations: int = 0
     on_path: bool = True
+    interpolates: bool = False
 
 
 class _SupportWatch:
@@ -131,20 +147,22 @@ class _UnitColumns:
         return _Proposal(theta, subgradient, miss, objective, following)
 
 
-def pass_messages(search: LassoSearch, *, alone: bool = False, start: FloatArray | None = None) -> MessagePassingResult:
+def pass_messages(
+    search: LassoSearch, *, alone: bool = False, start: FloatArray | None = None, leave: bool = False
+) -> MessagePassingResult:
     """AMP with Anderson mixing until the support settles; with `alone`, until the tolerance is reached.
 
-    `start` (d,) are weights of a neighbouring problem.
+    `start` (d,) are weights of a neighbouring problem. With `leave`, it ends where the minimum all but interpolates.
     """
     operator, labels, bound, tolerance = search.operator, search.labels, search.bound, search.tolerance
     n, d = operator.samples, operator.dim
     columns, mixing, watch = _UnitColumns(search), Anderson(memory=5, damping=1.0, start=4), _SupportWatch()
     state, energy = columns.state(start), float(labels @ labels)
-    lowest, out = np.inf, MessagePassingResult(np.zeros(d), np.zeros(d))
+    lowest, out = np.inf, MessagePassingResult(np.zeros(d), np.zeros(d), labels)
     next_certificate, rough = 1e-2 if alone else 1e-6, True
     for iteration in range(1, min(LONGEST, search.left) + 1):
         new = columns.propose(state, rough)
-        out.iterations = iteration
+        out.iterations, out.dual = iteration, state[d:]
         if search.progress is not None:
             search.progress(iteration, new.objective)
         if not np.isfinite(new.objective) or new.objective > 10 * energy:
@@ -156,6 +174,9 @@ def pass_messages(search: LassoSearch, *, alone: bool = False, start: FloatArray
         watch.record(new.theta, change)
         rough, settled = change > SINGLE, alone or watch.settled(new.active)
         if not alone:
+            if leave and iteration >= EARLY and new.active >= INTERPOLATES * n:
+                out.interpolates = True
+                return out
             if settled and watch.newton_is_faster(n, d, new.active, tolerance):
                 return out
             if watch.without_progress > PATIENCE:
