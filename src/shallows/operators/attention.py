@@ -113,9 +113,7 @@ class AttentionOperator(QuadraticOperator):
     def output_of_modes(self, modes: FloatArray) -> FloatArray:
         return self._observe(None, self.send(np.diag(modes)), float(modes.sum()))
 
-    def forward_factor(
-        self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False
-    ) -> FloatArray:
+    def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False) -> FloatArray:
         if factor.shape[1] == 0:
             return np.zeros(self.samples)
         left = self.send(factor)

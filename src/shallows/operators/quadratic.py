@@ -103,9 +103,7 @@ class QuadraticOperator(Operator):
     def silencing_strength(self, labels: FloatArray) -> float:
         return max(2 * float(self.eigvalsh(self.adjoint(labels))[-1]) / self.dim, 0.0)
 
-    def forward_factor(
-        self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False
-    ) -> FloatArray:
+    def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False) -> FloatArray:
         """``Tr[F diag(signs) F^T Z_mu]``, shape (n,), for a `factor` F of shape (d, r); `rough` in single precision."""
         if factor.shape[1] == 0:
             return np.zeros(self.samples)
@@ -309,9 +307,7 @@ class _Centred(QuadraticOperator):
     def output_of_modes(self, modes: FloatArray) -> FloatArray:
         return self.raised(super().output_of_modes(modes), float(np.diag(self.shift) @ modes))
 
-    def forward_factor(
-        self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False
-    ) -> FloatArray:
+    def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False) -> FloatArray:
         moved = np.einsum("ij,ij->j", factor, self.shift @ factor)
         mean = float(moved.sum() if signs is None else moved @ signs)
         return self.raised(super().forward_factor(factor, signs, rough=rough), mean)

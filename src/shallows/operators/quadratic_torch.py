@@ -74,9 +74,7 @@ class TorchQuadraticOperator(OnDevice, QuadraticOperator):
             out[rows] = self.inputs[rows].square().sub_(1.0) @ sent
         return self.fetch(out.div_(float(self.root)))
 
-    def forward_factor(
-        self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False
-    ) -> FloatArray:
+    def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False) -> FloatArray:
         if factor.shape[1] == 0:
             return np.zeros(self.samples)
         weights = np.ones(factor.shape[1]) if signs is None else signs

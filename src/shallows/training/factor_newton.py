@@ -120,7 +120,11 @@ def _move(
 
 
 def _newton_direction(
-    operator: ScaledColumns | QuadraticOperator, factor: FloatArray, slack: FloatArray, gradient: FloatArray, max_products: int
+    operator: ScaledColumns | QuadraticOperator,
+    factor: FloatArray,
+    slack: FloatArray,
+    gradient: FloatArray,
+    max_products: int,
 ) -> FloatArray:
     """Conjugate gradients on the Hessian of ``Phi`` at `factor`, stopped at negative curvature.
 

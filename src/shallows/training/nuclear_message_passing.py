@@ -49,6 +49,7 @@ def pass_messages(search: NuclearSearch, max_iterations: int) -> bool:
         objective = float(miss @ miss) / d**2 + penalty * float((values[learned] - zeta).sum()) / d
         following = np.concatenate([(factor @ factor.T).ravel(), weight * step.correct(miss, divergence, residual)])
         search.count("amp", objective)
+        search.details["rough_iterations"] += rough
         if not np.isfinite(objective) or objective > highest:
             return False
         # The gap is of first order in the error and the certificate costs another adjoint: ask when the residual of

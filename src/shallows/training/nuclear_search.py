@@ -41,7 +41,8 @@ class CertifiedPoint:
 
 
 def _counts() -> dict[str, Any]:
-    return {"amp_iterations": 0, "proximal_iterations": 0, "newton_iterations": 0, "amp_departed": False}
+    stages = ("amp", "rough", "proximal", "newton")
+    return {**{f"{stage}_iterations": 0 for stage in stages}, "amp_departed": False}
 
 
 @dataclass
@@ -61,7 +62,7 @@ class NuclearSearch:
     iterations : int
         Of message passing and proximal gradient together.
     details : dict
-        Iterations of each stage, and whether message passing left its path.
+        Iterations of each stage, those of message passing in single precision, and whether it left its path.
     """
 
     operator: QuadraticOperator

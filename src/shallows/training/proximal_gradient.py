@@ -26,9 +26,7 @@ def descend(search: NuclearSearch, tolerance: float, max_iterations: int) -> Non
     curvature = search.details.get("curvature", 4 * search.operator.samples / d**3)
     objective = search.best.certificate.objective
     for iteration in range(max_iterations):
-        following, factor, following_fitted, trace, curvature = _step(
-            search, operator, ahead, ahead_fitted, curvature
-        )
+        following, factor, following_fitted, trace, curvature = _step(search, operator, ahead, ahead_fitted, curvature)
         miss = labels - following_fitted
         value = float(miss @ miss) / d**2 + penalty * trace / d
         search.count("proximal", value)
