@@ -2,7 +2,7 @@
 
     python benchmarks/quadratic_peers.py [--draws 10] [--threads 2] [--quick] [--only times|large|memory]
 
-The peer is L-BFGS on ``W`` in float32 with PyTorch, the published way, on the same draw, in turn with ours in one run. It
+The peer is L-BFGS on ``W`` in float32 with PyTorch, the published way, on the same draw, in turn with ours. It
 ends where its objective is within 1e-6 of the minimum, or where float32 lets it come no further; the minimum is ours at
 a tolerance of 1e-8. Ours is timed to the certificate: relative duality gap 1e-6, every check and copy included. The
 ratio is its time over ours; where it stopped short that is a lower bound.
@@ -114,7 +114,7 @@ def times(sizes, gammas, draws):
     )
     print("seconds to a gap of 1e-6 and of L-BFGS: median, worst of ours, median of theirs; ratio: median, worst")
     header = ("d", "n", "pen", "gamma", "draws", "ours", "worst", "L-BFGS", "ratio", "worst", "its", "rank")
-    print(" ".join(f"{h:>7}" for h in header), f"{'it stopped short by':>22} {'its its':>8} {'share':>6}")
+    print(" ".join(f"{h:>7}" for h in header), f"{'L-BFGS short by':>22} {'its its':>8} {'share':>6}")
     everywhere = []
     for size in sizes:
         for gamma in gammas:

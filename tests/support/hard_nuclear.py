@@ -74,7 +74,7 @@ def largest_eigenvalue(matrix):
 
 def true_gap(x, y, factor, dual, penalty):
     """Relative duality gap of a factor and the best multiple of a dual vector, from the data alone."""
-    n, d = x.shape
+    d = x.shape[1]
     x, y, factor, dual, penalty = (np.asarray(a, dtype=WIDE) for a in (x, y, factor, dual, penalty))
     root = np.sqrt(WIDE(d))
     trace = np.square(factor).sum()

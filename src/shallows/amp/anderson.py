@@ -42,8 +42,9 @@ class Anderson:
         """Next state from the present one and ``residual = map(state) - state``, both of shape (m,)."""
         if self.last is not None and self.memory:
             self._keep(state - self.last[0], residual - self.last[1])
-            if not np.isfinite(self.gram).all():  # the past is of another size: it says nothing about what follows
-                self.reset()
+            newest = self.gram[self.place - 1, self.place - 1]
+            if not np.isfinite(self.gram).all() or (self.kind is np.float32 and newest < 1e-30):
+                self.reset()  # the past is of another size: it says nothing about what follows
         self.last = (state, residual)
         self.count += 1
         out = state + self.damping * residual
@@ -62,8 +63,9 @@ class Anderson:
             if self.kind is np.float32:
                 self.unit = float(np.linalg.norm(difference)) or 1.0
         move += self.damping * difference
-        self.moves[self.place], self.differences[self.place] = move / self.unit, difference / self.unit
         self.size = max(self.size, self.place + 1)
-        products = self.differences[: self.size] @ self.differences[self.place]
+        with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is forgotten
+            self.moves[self.place], self.differences[self.place] = move / self.unit, difference / self.unit
+            products = self.differences[: self.size] @ self.differences[self.place]
         self.gram[self.place, : self.size] = self.gram[: self.size, self.place] = products
         self.place = (self.place + 1) % self.memory

@@ -257,6 +257,11 @@ class QuadraticOperator(Operator):
         return sizes_of(self)
 
     @property
+    def centre(self) -> FloatArray:
+        """Diagonal (d,) of what is subtracted from ``x x^T``."""
+        return np.ones(self.dim)
+
+    @property
     def additions(self) -> int:
         """The most additions in a row that make one entry of the adjoint."""
         return self.rows + 2 * -(-self.samples // self.rows)
@@ -314,6 +319,10 @@ class _Centred(QuadraticOperator):
 
     def adjoint(self, values: FloatArray, *, rough: bool = False) -> FloatArray:
         return super().adjoint(values, rough=rough) + self.total(values) * self.shift
+
+    @property
+    def centre(self) -> FloatArray:
+        return np.maximum(1.0 - self.root * np.diag(self.shift), 1e-200)
 
     def projected(self, basis: FloatArray) -> Self:
         found = super().projected(basis)

@@ -1,4 +1,4 @@
-"""How far products with the quadratic network's data may be from exact ones: bounds that hold in whatever order is summed.
+"""How far products with the quadratic network's data may be from exact ones, in whatever order is summed.
 
 Every bound takes twice the unit roundoff for an operation, which leaves room for its own rounding. Outputs are bounded
 in coordinates whose columns have about unit size, so that they stay tight where columns differ by orders of magnitude.

@@ -32,7 +32,8 @@ class ScaledColumns:
 
     def __init__(self, operator: QuadraticOperator) -> None:
         self.operator, self.dim, self.samples = operator, operator.dim, operator.samples
-        scales = operator.sizes.scales
+        # An observation is of ``x x^T - C``: a column below the root of its entry of `C` is as large as that.
+        scales = np.maximum(operator.sizes.scales, np.exp2(np.ceil(np.log2(np.sqrt(operator.centre)))))
         self.scales = scales if scales.max() > ALIKE * scales.min() else np.ones(self.dim)
         self.costs = 1 / self.scales**2
 

@@ -43,7 +43,7 @@ def improved(operator: QuadraticOperator, point: DualPoint, rank: int, bound: fl
 
 
 def _smallest_change(small: QuadraticOperator, wanted: FloatArray) -> FloatArray | None:
-    """Smallest ``c`` (n,) with this adjoint (r, r), roughly: conjugate gradients on ``A* A E = wanted``, ``c = A E``."""
+    """Smallest ``c`` (n,) of this adjoint (r, r), roughly: conjugate gradients on ``A* A E = wanted``, ``c = A E``."""
     change, rest, along = np.zeros(small.samples), wanted, wanted
     square = start = float(np.square(wanted).sum())
     if start == 0.0:

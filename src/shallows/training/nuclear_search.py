@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 #: A better dual point than the residual is looked for where the residual's own gap is within this factor of the
-#: tolerance: the first, but the second where more digits than by default are asked for, as by those who want the weights.
+#: tolerance: the first, but the second where more digits than by default are asked for, for the sake of the weights.
 NEAR, NEARER, DEFAULT_TOLERANCE = 300.0, 10.0, 1e-6
 #: Improvements of the dual point in a row.
 IMPROVEMENTS = 2
