@@ -53,7 +53,8 @@ class Anderson:
             matrix = gram + self.ridge * np.trace(gram) * np.eye(self.size)
             right = differences @ (residual / self.unit).astype(self.kind)
             mix = np.linalg.lstsq(matrix, right, rcond=None)[0]
-            out -= self.unit * (mix.astype(self.kind) @ self.moves[: self.size])
+            if np.abs(mix).max() < 1e30:
+                out -= self.unit * (mix.astype(self.kind) @ self.moves[: self.size])
         return out
 
     def _keep(self, move: FloatArray, difference: FloatArray) -> None:

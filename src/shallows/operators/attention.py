@@ -202,6 +202,8 @@ class TorchAttentionOperator(OnDevice, AttentionOperator):
     [1.414214, 2.0, 0.0]
     """
 
+    projects = False
+
     def __init__(self, inputs: Any) -> None:
         self.device = inputs.device
         super().__init__(inputs)

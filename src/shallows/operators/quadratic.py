@@ -50,6 +50,8 @@ class QuadraticOperator(Operator):
 
     #: Norm of what a covariance adds to every observation's matrix.
     shift_size: float = 0.0
+    #: Whether :meth:`projected` keeps to blocks of the data.
+    projects = True
     #: What rows in single precision are multiplied by, where that is not kept.
     basis: Any = None
 

@@ -127,10 +127,7 @@ class TorchQuadraticOperator(OnDevice, QuadraticOperator):
             total += q.sum()
         return (self.fetch(out) - float(total) * factor) / self.root
 
-    unit = 1.0  # nothing is in single precision here
-
-    def hidden(self, basis: FloatArray) -> Any:
-        return self.inputs @ self.send(basis)
+    projects = False
 
     def column_squares(self) -> FloatArray:
         out = self.inputs.new_zeros(self.dim)

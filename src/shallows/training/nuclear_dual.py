@@ -32,9 +32,9 @@ def dual_point(operator: QuadraticOperator, values: FloatArray) -> DualPoint:
 def improved(operator: QuadraticOperator, point: DualPoint, rank: int, bound: float) -> DualPoint | None:
     """The point moved so that the top `rank` eigenvalues of its adjoint become `bound`, to first order.
 
-    None where the system has more unknowns than there are samples, or was not solved.
+    None on a device, and where the system has more unknowns than there are samples or was not solved.
     """
-    if not 0 < rank * (rank + 1) // 2 < operator.samples:
+    if not operator.projects or not 0 < rank * (rank + 1) // 2 < operator.samples:
         return None
     values, vectors = operator.eigh(point.adjoint)
     small = operator.projected(vectors[:, -rank:])
