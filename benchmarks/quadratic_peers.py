@@ -109,9 +109,7 @@ def share(fit, size, seconds, peak):
 def times(sizes, gammas, draws):
     """The table over draws."""
     peak = peaks()
-    print(
-        f"\n{_threads} thread(s); matrix-product peak {peak[0] / 1e9:.0f} (float64), {peak[1] / 1e9:.0f} (float32) GFLOP/s"
-    )
+    print(f"\n{_threads} thread(s); peak {peak[0] / 1e9:.0f} (float64), {peak[1] / 1e9:.0f} (float32) GFLOP/s")
     print("seconds to a gap of 1e-6 and of L-BFGS: median, worst of ours, median of theirs; ratio: median, worst")
     header = ("d", "n", "pen", "gamma", "draws", "ours", "worst", "L-BFGS", "ratio", "worst", "its", "rank")
     print(" ".join(f"{h:>7}" for h in header), f"{'L-BFGS short by':>22} {'its its':>8} {'share':>6}")
@@ -133,7 +131,7 @@ def times(sizes, gammas, draws):
             )
     below = sum(r < 3 for r in everywhere)
     print(
-        f"ratio: median {np.median(everywhere):.2f}, worst {min(everywhere):.2f}; below 3 in {below} of {len(everywhere)}"
+        f"ratio: median {np.median(everywhere):.2f}, worst {min(everywhere):.2f}; under 3: {below} of {len(everywhere)}"
     )
 
 

@@ -139,7 +139,7 @@ def test_any_vector_bounds_the_minimum():
 
 
 def reference(x, y, penalty, scales, steps=8000):
-    """Plain proximal gradient without momentum, written out, on columns divided by what is above one of their scales."""
+    """Plain proximal gradient without momentum, written out, on columns divided by scales above one."""
     n, d = x.shape
     scales = np.maximum(scales, 1.0)
     z = x / scales
