@@ -107,13 +107,13 @@ class AttentionOperator(QuadraticOperator):
             out[rows] = self._pairs(hidden, hidden if right is left else block @ right)
         return self.raised(self.fetch(out).reshape(-1), -trace) / self.root
 
-    def forward(self, matrix: FloatArray) -> FloatArray:
+    def forward(self, matrix: FloatArray, *, rough: bool = False) -> FloatArray:
         return self._observe(None, self.send(matrix), float(np.trace(matrix)))
 
     def output_of_modes(self, modes: FloatArray) -> FloatArray:
         return self._observe(None, self.send(np.diag(modes)), float(modes.sum()))
 
-    def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None) -> FloatArray:
+    def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False) -> FloatArray:
         if factor.shape[1] == 0:
             return np.zeros(self.samples)
         left = self.send(factor)
@@ -128,7 +128,7 @@ class AttentionOperator(QuadraticOperator):
         first = 2 * self._observe(self.send(factor), along, inner)
         return first, self._observe(along, along, float(np.square(direction).sum()))
 
-    def adjoint(self, values: FloatArray) -> FloatArray:
+    def adjoint(self, values: FloatArray, *, rough: bool = False) -> FloatArray:
         sent, out = self.send(values.reshape(self.sequences, -1)), self.zeros(self.dim, self.dim)
         for rows in self.blocks():
             block = self.inputs[rows]
@@ -138,6 +138,32 @@ class AttentionOperator(QuadraticOperator):
         found = 0.5 * (found + found.T)  # up to rounding it was symmetric
         found[np.diag_indices(self.dim)] -= self.total(values)
         return found / self.root
+
+    unit = 1.0  # nothing is in single precision here
+
+    def hidden(self, basis: FloatArray) -> Any:
+        return self.inputs @ self.send(basis)
+
+    def column_squares(self) -> FloatArray:
+        out = self.zeros(self.dim)
+        for rows in self.blocks():
+            out += (self.inputs[rows] ** 2).sum(0).sum(0)
+        return self.fetch(out) * self.samples / (self.sequences * self.tokens)
+
+    def row_squares(self, weights: FloatArray) -> FloatArray:
+        """Of a pair of tokens: the product of their lengths, times its scale."""
+        sent, out = self.send(weights), self.zeros(self.sequences, len(self.first))
+        for rows in self.blocks():
+            lengths = (self.inputs[rows] ** 2 @ sent) ** 0.5
+            out[rows] = lengths[:, self.first] * lengths[:, self.second] * self.scale
+        return self.fetch(out).reshape(-1)
+
+    @property
+    def additions(self) -> int:
+        return self.rows * self.tokens + self.tokens + -(-self.sequences // self.rows)
+
+    def hidden_squares(self, outputs: FloatArray, square: float) -> FloatArray:
+        return np.full_like(outputs, np.inf)  # an output of two tokens says nothing about either
 
     def adjoint_times(self, values: FloatArray, factor: FloatArray) -> FloatArray:
         sent, sides = self.send(values.reshape(self.sequences, -1)), self.send(factor)
@@ -175,6 +201,8 @@ class TorchAttentionOperator(OnDevice, AttentionOperator):
     >>> found
     [1.414214, 2.0, 0.0]
     """
+
+    projects = False
 
     def __init__(self, inputs: Any) -> None:
         self.device = inputs.device

@@ -61,7 +61,7 @@ class TorchQuadraticOperator(OnDevice, QuadraticOperator):
     def block_numbers(self) -> int:
         return device_block_numbers(self.samples * self.dim)
 
-    def forward(self, matrix: FloatArray) -> FloatArray:
+    def forward(self, matrix: FloatArray, *, rough: bool = False) -> FloatArray:
         sent, out = self.send(matrix), self.inputs.new_empty(self.samples)
         for rows in self.blocks():
             block = self.inputs[rows]
@@ -74,7 +74,7 @@ class TorchQuadraticOperator(OnDevice, QuadraticOperator):
             out[rows] = self.inputs[rows].square().sub_(1.0) @ sent
         return self.fetch(out.div_(float(self.root)))
 
-    def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None) -> FloatArray:
+    def forward_factor(self, factor: FloatArray, signs: FloatArray | None = None, *, rough: bool = False) -> FloatArray:
         if factor.shape[1] == 0:
             return np.zeros(self.samples)
         weights = np.ones(factor.shape[1]) if signs is None else signs
@@ -97,7 +97,7 @@ class TorchQuadraticOperator(OnDevice, QuadraticOperator):
         second -= float(np.square(direction).sum())
         return first / self.root, second / self.root
 
-    def adjoint(self, values: FloatArray) -> FloatArray:
+    def adjoint(self, values: FloatArray, *, rough: bool = False) -> FloatArray:
         sent, out = self.send(values), self.inputs.new_zeros((self.dim, self.dim))
         for rows in self.blocks():
             block = self.inputs[rows]
@@ -126,6 +126,20 @@ class TorchQuadraticOperator(OnDevice, QuadraticOperator):
             out.addmm_(block.T, hidden.mul_(q[:, None]))
             total += q.sum()
         return (self.fetch(out) - float(total) * factor) / self.root
+
+    projects = False
+
+    def column_squares(self) -> FloatArray:
+        out = self.inputs.new_zeros(self.dim)
+        for rows in self.blocks():
+            out += self.inputs[rows].square().sum(0)
+        return self.fetch(out)
+
+    def row_squares(self, weights: FloatArray) -> FloatArray:
+        sent, out = self.send(weights), self.inputs.new_empty(self.samples)
+        for rows in self.blocks():
+            out[rows] = self.inputs[rows].square() @ sent
+        return self.fetch(out)
 
     def eigh(self, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
         values, vectors = sys.modules["torch"].linalg.eigh(self.send(matrix))

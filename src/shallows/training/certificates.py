@@ -16,15 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._display import Displayed
+from ..operators.quadratic_rounding import EPSILON, PAIRWISE
 
 if TYPE_CHECKING:
     from .._types import FloatArray
     from ..operators import QuadraticOperator
     from ..operators.diagonal import DiagonalOperator
-
-
-#: Rounding of one operation.
-EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,6 +113,34 @@ def lasso_certificate(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class DualPoint:
+    """A candidate for the nuclear norm's dual: any vector will do, once it is scaled into the feasible set.
+
+    Attributes
+    ----------
+    values : ndarray, shape (n,)
+    adjoint : ndarray, shape (d, d)
+        ``sum_mu values_mu Z_mu``, in double precision.
+    eigenvalues : ndarray, shape (d,)
+        Of the adjoint, increasing.
+    """
+
+    values: FloatArray
+    adjoint: FloatArray
+    eigenvalues: FloatArray
+
+    def bound(self, operator: QuadraticOperator, labels: FloatArray, bound: float) -> float:
+        """A lower bound of ``d^2`` times the minimum; the rounding of everything here is counted."""
+        values, eigenvalues = self.values, self.eigenvalues
+        backward = eigenvalues.size * EPSILON * float(np.abs(eigenvalues).max())
+        largest = float(eigenvalues[-1]) + backward + operator.rounding_of_adjoint(values)
+        scale = _scale(values, labels, largest, bound) * (1 - 4 * EPSILON)
+        terms, square = values * labels, float(np.square(values).sum())
+        counted = (PAIRWISE + 4) * EPSILON * (2 * scale * float(np.abs(terms).sum()) + scale**2 * square)
+        return 2 * scale * float(terms.sum()) - scale**2 * square - counted
+
+
 def nuclear_certificate(
     operator: QuadraticOperator,
     labels: FloatArray,
@@ -124,27 +149,42 @@ def nuclear_certificate(
     *,
     residual: FloatArray | None = None,
     adjoint: FloatArray | None = None,
+    dual: DualPoint | None = None,
 ) -> Certificate:
     """Certificate of ``S = F F^T`` (`factor` of shape (d, r)) for ``(1/d^2) sum (y - f)^2 + pen Tr(S)/d``, ``S >= 0``.
 
-    `residual` ``y - f`` and `adjoint` ``sum_mu residual_mu Z_mu`` are computed unless given.
+    `residual` ``y - f`` and `adjoint` ``sum_mu residual_mu Z_mu`` are computed unless given; `dual` is a better point
+    than the residual. The lower bound is less by what rounding may have done to it and to the objective.
     """
     d = operator.dim
     if residual is None:
         residual = labels - operator.forward_factor(factor)
     if adjoint is None:
         adjoint = operator.adjoint(residual)
-    trace = float(np.square(factor).sum())
-    square = float(residual @ residual)
-    bound = penalty * d / 2
-    largest = float(operator.eigvalsh(adjoint)[-1])
-    scale = _scale(residual, labels, largest, bound)
-    dual = (2 * scale * float(residual @ labels) - scale**2 * square) / d**2
+    trace, square = float(np.square(factor).sum()), float(np.square(residual).sum())
+    bound, objective = penalty * d / 2, square / d**2 + penalty * trace / d
+    own = DualPoint(residual, adjoint, operator.eigvalsh(adjoint)) if dual is None else dual
+    largest = float(own.eigenvalues[-1] if dual is None else operator.eigvalsh(adjoint)[-1])
+    lower = None
+    if bound > 0:
+        uncertain = _rounding_of_objective(operator, labels, factor, residual) + (PAIRWISE + 8) * EPSILON * objective
+        lower = max(own.bound(operator, labels, bound) / d**2 - uncertain, 0.0)
     start = float(np.abs(operator.eigvalsh(operator.adjoint(labels))).max()) if bound == 0.0 else 0.0
     complementarity = bound * trace - float(np.einsum("ij,ij->", factor, adjoint @ factor))
     return Certificate(
-        objective=square / d**2 + penalty * trace / d,
-        dual=max(dual, 0.0) if bound > 0 else None,
+        objective=objective,
+        dual=lower,
         residual=_conditions(largest, complementarity, trace, bound, start),
         train_error=square / labels.size,
     )
+
+
+def _rounding_of_objective(
+    operator: QuadraticOperator, labels: FloatArray, factor: FloatArray, residual: FloatArray
+) -> float:
+    """What the rounding of the outputs may have done to the mean square, in units of the objective."""
+    if factor.shape[1] == 0:
+        return 0.0
+    fitted = labels - residual
+    error = operator.rounding_of_outputs(factor, fitted) + EPSILON * (np.abs(labels) + np.abs(fitted))
+    return float((error * (2 * np.abs(residual) + error)).sum()) / operator.dim**2

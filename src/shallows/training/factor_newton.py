@@ -2,7 +2,7 @@
 
 ``phi(F) = (1/d^2) ||y - A(F F^T)||^2 + (pen/d) ||F||^2``. Along any direction `V` it is a polynomial of degree four,
 because ``A((F + tV)(F + tV)^T) = A(FF^T) + t A(FV^T + VF^T) + t^2 A(VV^T)``: the line search is exact and costs no
-product with the data.
+product with the data. All factors here are in the coordinates of :class:`.column_scales.ScaledColumns`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .certificates import nuclear_certificate
-from .nuclear_search import CertifiedPoint
+from .column_scales import ScaledColumns
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -46,51 +45,48 @@ def newton(search: NuclearSearch, *, max_iterations: int = 30, max_products: int
 
     Everything is multiplied by ``d^2/2``: ``Phi = 1/2 ||y - A(FF^T)||^2 + bound/1 ||F||^2``, ``bound = pen d / 2``.
     """
-    operator, labels = search.operator, search.labels
+    operator, labels = ScaledColumns(search.operator), search.labels
     bound = search.penalty * operator.dim / 2
-    factor, fitted = search.best.factor, search.best.fitted
+    factor, fitted = operator.into(search.best.factor), search.best.fitted
     for _ in range(max_iterations):
-        miss = labels - fitted
-        adjoint = operator.adjoint(miss)
-        proof = nuclear_certificate(operator, labels, factor, search.penalty, residual=miss, adjoint=adjoint)
-        search.consider(factor, fitted, "newton", proof)
-        if proof.gap <= search.tolerance:
+        adjoint = search.operator.adjoint(labels - fitted)
+        if search.consider(operator.out_of(factor), fitted, "newton", adjoint=adjoint).gap <= search.tolerance:
             return
-        slack = _slack(adjoint, bound)
+        slack = _slack(operator, operator.matrix(adjoint), bound)
         values, vectors = operator.eigh(slack)
-        missing = values < -0.1 * search.tolerance * bound
+        missing = values < -0.1 * search.tolerance * bound * (operator.costs @ np.square(vectors))
         if missing.any():
-            factor, fitted = _raise_rank(operator, labels, factor, vectors[:, : int(missing.sum())], bound)
-            slack = _slack(operator.adjoint(labels - fitted), bound)
+            factor, fitted = _raise_rank(operator, labels, factor, vectors[:, missing], bound)
+            slack = _slack(operator, operator.adjoint(labels - fitted), bound)
         if factor.shape[1] == 0:
             return
         direction = _newton_direction(operator, factor, slack, 2 * slack @ factor, max_products)
         search.details["newton_iterations"] += 1
-        before = _objective(labels, factor, fitted, bound)
+        before = _objective(operator, labels, factor, fitted, bound)
         factor = _trim(_move(operator, labels, factor, direction, bound)[0])
         fitted = operator.forward_factor(factor)
-        now = _objective(labels, factor, fitted, bound)
+        now = _objective(operator, labels, factor, fitted, bound)
         if not np.isfinite(now) or now > before * (1 - 1e-15):
-            proof = nuclear_certificate(operator, labels, factor, search.penalty)
-            if proof.gap < search.gap:
-                search.best = CertifiedPoint(factor, fitted, proof, "newton")
+            search.consider(operator.out_of(factor), fitted, "newton")
             return
 
 
-def _slack(adjoint: FloatArray, bound: float) -> FloatArray:
+def _slack(operator: ScaledColumns, adjoint: FloatArray, bound: float) -> FloatArray:
     """``bound I - sum_mu miss_mu Z_mu``: positive semidefinite at the minimum."""
     slack = -adjoint
-    slack[np.diag_indices(adjoint.shape[0])] += bound
+    slack[np.diag_indices(adjoint.shape[0])] += bound * operator.costs
     return slack
 
 
-def _objective(labels: FloatArray, factor: FloatArray, fitted: FloatArray, bound: float) -> float:
+def _objective(
+    operator: ScaledColumns, labels: FloatArray, factor: FloatArray, fitted: FloatArray, bound: float
+) -> float:
     """``Phi``."""
-    return float(np.square(labels - fitted).sum()) / 2 + bound * float(np.square(factor).sum())
+    return float(np.square(labels - fitted).sum()) / 2 + bound * operator.trace(factor)
 
 
 def _raise_rank(
-    operator: QuadraticOperator, labels: FloatArray, factor: FloatArray, missing: FloatArray, bound: float
+    operator: ScaledColumns, labels: FloatArray, factor: FloatArray, missing: FloatArray, bound: float
 ) -> tuple[FloatArray, FloatArray]:
     """The factor with columns along the `missing` directions, and its outputs.
 
@@ -106,45 +102,60 @@ def _raise_rank(
 
 
 def _move(
-    operator: QuadraticOperator, labels: FloatArray, factor: FloatArray, direction: FloatArray, bound: float
+    operator: ScaledColumns, labels: FloatArray, factor: FloatArray, direction: FloatArray, bound: float
 ) -> tuple[FloatArray, FloatArray]:
     """Exact line search."""
     fitted = operator.forward_factor(factor)
     first, second = operator.forward_mixed(factor, direction)
+    weighted = operator.costs[:, None] * direction
     t = line_minimum(
         labels - fitted,
         first,
         second,
-        2 * float(np.einsum("ij,ij->", factor, direction)),
-        float(np.square(direction).sum()),
+        2 * float(np.einsum("ij,ij->", factor, weighted)),
+        float(np.einsum("ij,ij->", direction, weighted)),
         2 * bound,
     )
     return factor + t * direction, fitted + t * first + t * t * second
 
 
 def _newton_direction(
-    operator: QuadraticOperator, factor: FloatArray, slack: FloatArray, gradient: FloatArray, max_products: int
+    operator: ScaledColumns | QuadraticOperator,
+    factor: FloatArray,
+    slack: FloatArray,
+    gradient: FloatArray,
+    max_products: int,
 ) -> FloatArray:
-    """Conjugate gradients on the Hessian of ``Phi`` at `factor`, stopped at negative curvature."""
+    """Conjugate gradients on the Hessian of ``Phi`` at `factor`, stopped at negative curvature.
+
+    The preconditioner is its diagonal for white inputs: what is steep are rows that the penalty holds, and columns of
+    large weights.
+    """
+    steep = 2 * np.maximum(np.diag(slack), 0.0)[:, None] + 4 * operator.samples / operator.dim * np.square(factor).sum(
+        axis=0
+    )
+    steep = np.maximum(steep, 1e-12 * steep.max())
     direction = np.zeros_like(factor)
     rest = -gradient
-    search = rest.copy()
-    norm = start = float(np.square(rest).sum())
-    scale = float(np.square(factor).sum()) + 1e-300
+    ahead = rest / steep
+    search = ahead.copy()
+    norm = start = float(np.einsum("ij,ij->", rest, ahead))
+    scale = float(np.einsum("ij,ij->", np.square(factor), steep)) + 1e-300
     goal = start * min(0.01, (start / scale) ** 0.25) ** 2 if start > 0 else 0.0
     for k in range(max_products):
         image = 2 * (slack @ search + operator.normal_times(factor, search))
         curvature = float(np.einsum("ij,ij->", search, image))
-        if curvature <= 1e-14 * float(np.square(search).sum()):
+        if curvature <= 1e-14 * float(np.einsum("ij,ij->", np.square(search), steep)):
             return search if k == 0 else direction
         step = norm / curvature
         direction += step * search
         rest -= step * image
-        following = float(np.square(rest).sum())
+        ahead = rest / steep
+        following = float(np.einsum("ij,ij->", rest, ahead))
         if following <= max(goal, 1e-26 * start):
             break
         search *= following / norm
-        search += rest
+        search += ahead
         norm = following
     return direction
 

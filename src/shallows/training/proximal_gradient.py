@@ -1,10 +1,15 @@
-"""Accelerated proximal gradient for the nuclear norm: for any design, where message passing leaves its path."""
+"""Accelerated proximal gradient for the nuclear norm: for any design, where message passing leaves its path.
+
+Matrices and factors here are in the coordinates of :class:`.column_scales.ScaledColumns`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .column_scales import ScaledColumns
 
 if TYPE_CHECKING:
     from .._types import FloatArray
@@ -13,15 +18,15 @@ if TYPE_CHECKING:
 
 def descend(search: NuclearSearch, tolerance: float, max_iterations: int) -> None:
     """Proximal gradient with momentum, backtracking and restarts, from the best point, to a gap of `tolerance`."""
-    operator, labels, penalty = search.operator, search.labels, search.penalty
-    d = operator.dim
-    current, fitted = search.best.factor @ search.best.factor.T, search.best.fitted
+    operator, labels, penalty = ScaledColumns(search.operator), search.labels, search.penalty
+    d, factor, fitted = operator.dim, operator.into(search.best.factor), search.best.fitted
+    current = factor @ factor.T
     ahead, ahead_fitted = current, fitted
     momentum, plain = 1.0, True
-    curvature = search.details.get("curvature", 4 * operator.samples / d**3)
+    curvature = search.details.get("curvature", 4 * search.operator.samples / d**3)
     objective = search.best.certificate.objective
     for iteration in range(max_iterations):
-        following, factor, following_fitted, trace, curvature = _step(search, ahead, ahead_fitted, curvature)
+        following, factor, following_fitted, trace, curvature = _step(search, operator, ahead, ahead_fitted, curvature)
         miss = labels - following_fitted
         value = float(miss @ miss) / d**2 + penalty * trace / d
         search.count("proximal", value)
@@ -41,26 +46,26 @@ def descend(search: NuclearSearch, tolerance: float, max_iterations: int) -> Non
         current, fitted, objective, momentum, plain = following, following_fitted, value, growth, False
         curvature *= 0.97
         if iteration % 10 == 9 or stopped:
-            proof = search.consider(factor, fitted, "proximal")
+            proof = search.consider(operator.out_of(factor), fitted, "proximal")
             if proof.gap <= tolerance or (stopped and iteration > 20):
                 break
     search.details["curvature"] = curvature
 
 
 def _step(
-    search: NuclearSearch, ahead: FloatArray, ahead_fitted: FloatArray, curvature: float
+    search: NuclearSearch, operator: ScaledColumns, ahead: FloatArray, ahead_fitted: FloatArray, curvature: float
 ) -> tuple[FloatArray, FloatArray, FloatArray, float, float]:
     """One step from `ahead` (d, d): the matrix, its factor, outputs and trace, and the curvature it took."""
-    operator, labels, d = search.operator, search.labels, search.operator.dim
-    slope = (-2 / d**2) * operator.adjoint(labels - ahead_fitted)
+    d = operator.dim
+    slope = (-2 / d**2) * operator.adjoint(search.labels - ahead_fitted)
+    slope[np.diag_indices(d)] += search.penalty / d * operator.costs
     while True:
         values, vectors = operator.eigh(ahead - slope / curvature)
-        shrunk = values - search.penalty / (d * curvature)
-        learned = shrunk > 0
-        factor = vectors[:, learned] * np.sqrt(shrunk[learned])
+        learned = values > 0
+        factor = vectors[:, learned] * np.sqrt(values[learned])
         following, fitted = factor @ factor.T, operator.forward_factor(factor)
         move = float(np.square(following - ahead).sum())
         change = float(np.square(fitted - ahead_fitted).sum()) / d**2
         if change <= 0.5 * curvature * move * (1 + 1e-10) or move == 0 or not np.isfinite(change):
-            return following, factor, fitted, float(shrunk[learned].sum()), curvature
+            return following, factor, fitted, operator.trace(factor), curvature
         curvature *= max(1.5, min(10.0, 2 * change / move / curvature))
