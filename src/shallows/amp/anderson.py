@@ -58,7 +58,7 @@ class Anderson:
                 return out
             mix = np.linalg.lstsq(matrix, right, rcond=None)[0]
             if np.abs(mix).max() < 1e30:
-                out -= self.unit * (mix.astype(self.kind) @ self.moves[: self.size])
+                out -= self.unit * np.asarray(mix.astype(self.kind) @ self.moves[: self.size], dtype=float)
         return out
 
     def _keep(self, move: FloatArray, difference: FloatArray) -> None:
