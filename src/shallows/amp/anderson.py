@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,8 @@ class Anderson:
 
     def __init__(self, memory: int, damping: float, start: int = 0, *, single: bool = False) -> None:
         self.memory, self.damping, self.start = memory, damping, start
-        self.kind, self.ridge = (np.float32, 1e-8) if single else (np.float64, 1e-12)
+        self.kind: Any = np.float32 if single else np.float64
+        self.ridge = 1e-8 if single else 1e-12
         self.count = 0
         self.reset()
 
@@ -51,10 +52,13 @@ class Anderson:
         if self.count > self.start and self.size:
             gram, differences = self.gram[: self.size, : self.size], self.differences[: self.size]
             matrix = gram + self.ridge * np.trace(gram) * np.eye(self.size)
-            right = differences @ (residual / self.unit).astype(self.kind)
+            with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is not mixed
+                right = differences @ (residual / self.unit).astype(self.kind)
+            if not np.isfinite(right).all():
+                return out
             mix = np.linalg.lstsq(matrix, right, rcond=None)[0]
             if np.abs(mix).max() < 1e30:
-                out -= self.unit * (mix.astype(self.kind) @ self.moves[: self.size])
+                out -= self.unit * np.asarray(mix.astype(self.kind) @ self.moves[: self.size], dtype=float)
         return out
 
     def _keep(self, move: FloatArray, difference: FloatArray) -> None:

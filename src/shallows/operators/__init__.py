@@ -59,7 +59,7 @@ def _quadratic(inputs: object) -> QuadraticOperator:
     if is_sparse(inputs):
         words = "the quadratic network multiplies pairs of columns, which fills a sparse X: pass X.toarray()"
         raise InvalidArgument("X", "sparse inputs", words)
-    return TorchQuadraticOperator(inputs) if is_tensor(inputs) else QuadraticOperator(inputs)  # type: ignore[arg-type]
+    return TorchQuadraticOperator(inputs) if is_tensor(inputs) else QuadraticOperator(inputs)
 
 
 @OPERATORS.register("attention")

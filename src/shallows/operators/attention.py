@@ -72,7 +72,7 @@ class AttentionOperator(QuadraticOperator):
         """Zeros where the inputs are."""
         return np.zeros(shape)
 
-    def blocks(self) -> Iterator[slice]:
+    def blocks(self, rough: bool = False) -> Iterator[slice]:
         """Blocks of sequences."""
         for start in range(0, self.sequences, self.rows):
             yield slice(start, min(start + self.rows, self.sequences))

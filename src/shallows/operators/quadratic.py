@@ -55,7 +55,7 @@ class QuadraticOperator(Operator):
     #: What rows in single precision are multiplied by, where that is not kept.
     basis: Any = None
 
-    def __init__(self, inputs: FloatArray) -> None:
+    def __init__(self, inputs: Any) -> None:
         self.inputs = inputs
         self.samples, self.dim = inputs.shape
         self.root = np.sqrt(self.dim)
@@ -224,9 +224,12 @@ class QuadraticOperator(Operator):
         found.unit = self.unit
         for name in ("single", "sizes"):
             found.__dict__.pop(name, None)
-        found.inputs, found.dim = self.hidden(basis), basis.shape[1]
-        if found.inputs is None:
-            found.inputs, found.basis = self.inputs, basis.astype(np.float32)
+        found.dim = basis.shape[1]
+        hidden: Any = self.hidden(basis)
+        if hidden is None:
+            found.basis = basis.astype(np.float32)
+        else:
+            found.inputs = hidden
         return found
 
     def hidden(self, basis: FloatArray) -> Any:

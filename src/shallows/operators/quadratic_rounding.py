@@ -7,13 +7,12 @@ in coordinates whose columns have about unit size, so that they stay tight where
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from .._types import FloatArray
-    from .quadratic import QuadraticOperator
 
 #: Twice the unit roundoff.
 EPSILON = float(np.finfo(float).eps)
@@ -38,14 +37,14 @@ class Sizes:
     scaled: FloatArray
 
 
-def sizes_of(operator: QuadraticOperator) -> Sizes:
+def sizes_of(operator: Any) -> Sizes:
     """Two passes over the data."""
     sizes = np.sqrt(operator.column_squares() / operator.samples)
     scales = np.exp2(np.round(np.log2(np.where(sizes > 0, sizes, 1.0))))
     return Sizes(scales, operator.row_squares(np.ones(operator.dim)), operator.row_squares(1 / scales**2))
 
 
-def rounding_of_outputs(operator: QuadraticOperator, factor: FloatArray, outputs: FloatArray) -> FloatArray:
+def rounding_of_outputs(operator: Any, factor: FloatArray, outputs: FloatArray) -> FloatArray:
     """Bound (n,) of the error of ``forward_factor(factor)``, which gave these `outputs`."""
     d, rank = factor.shape
     spread = 1 + operator.root * operator.shift_size
@@ -59,7 +58,7 @@ def rounding_of_outputs(operator: QuadraticOperator, factor: FloatArray, outputs
     )
 
 
-def rounding_of_adjoint(operator: QuadraticOperator, values: FloatArray) -> float:
+def rounding_of_adjoint(operator: Any, values: FloatArray) -> float:
     """Bound of the operator norm of the error of ``adjoint(values)``."""
     sizes = np.abs(values)
     return EPSILON * (

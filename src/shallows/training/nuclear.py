@@ -104,8 +104,8 @@ def _continuation(search: NuclearSearch) -> None:
         descend(stage, stage.tolerance, 60)
         newton(stage)
         search.iterations, found = stage.iterations, stage.best
-        proof = search.consider(found.factor, found.fitted, found.stage)
-        search.best = CertifiedPoint(found.factor, found.fitted, proof, search.best.stage)
+        proof, dual = search.prove(found.factor, found.fitted)
+        search.best = CertifiedPoint(found.factor, found.fitted, proof, found.stage, dual)
         larger *= 0.1
 
 

@@ -107,14 +107,14 @@ class NuclearSearch:
         """
         dual: FloatArray | None = None
         if proof is None:
-            proof, dual = self._prove(factor, fitted, adjoint)
+            proof, dual = self.prove(factor, fitted, adjoint)
         best = self.best.certificate
         if np.isfinite(proof.objective) and (proof.gap < best.gap or proof.objective < best.objective * (1 - 1e-12)):
             self.best = CertifiedPoint(factor, fitted, proof, stage, dual)
         return proof
 
-    def _prove(
-        self, factor: FloatArray, fitted: FloatArray, adjoint: FloatArray | None
+    def prove(
+        self, factor: FloatArray, fitted: FloatArray, adjoint: FloatArray | None = None
     ) -> tuple[Certificate, FloatArray | None]:
         """The best certificate of a candidate, and its dual point where that is not the residual."""
         operator, miss = self.operator, self.labels - fitted
