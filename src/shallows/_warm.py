@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Of everything whose size does not matter to a kernel.
 DIM = 8
+#: Effective samples over the dimension: with many, modes lie further from the noise, where other kernels serve.
+FEW, MANY = 5, 50
 
 
 def all_networks() -> Iterator[Network]:
@@ -53,8 +55,8 @@ def warm() -> None:
     """Touch every kernel that theory, message passing and training use: all networks, teachers and covariances."""
     teachers = all_teachers()
     for network in all_networks():
-        for teacher in teachers:
-            samples = round(5 * network.samples_per_effective(teacher.dim))
+        for teacher, ratio in ((teachers[0], MANY), *((teacher, FEW) for teacher in teachers)):
+            samples = round(ratio * network.samples_per_effective(teacher.dim))
             for width in (None, 2) if network.has_width else (None,):
                 problem = Problem(network.name, teacher, samples, 0.1, width)
                 predict(problem, weight_decay=0.5, throw=False).to_dict()
@@ -63,7 +65,7 @@ def warm() -> None:
                 predict(coloured, weight_decay=0.5, throw=False).to_dict()
         if FLOWS.has(network):
             predict_dynamics(Problem(network.name, teachers[0], 1), [0.0, 1.0], init_scale=0.1, weight_decay=0.1)
-        learn(Problem(network.name, teachers[0], round(5 * network.samples_per_effective(DIM)), 0.1))
+        learn(Problem(network.name, teachers[0], round(FEW * network.samples_per_effective(DIM)), 0.1))
 
 
 def learn(problem: Problem) -> None:

@@ -91,7 +91,8 @@ def test_output_as_frames(model, frame, output, everywhere):
 def test_searches(model, frame):
     inputs, labels = numbers(frame[0]), frame[1]
     grid = {"weight_decay": [0.3, 100.0]}
-    for search in (GridSearchCV(model, grid, cv=3), HalvingGridSearchCV(model, grid, cv=3, min_resources=60)):
+    halving = HalvingGridSearchCV(model, grid, cv=3, min_resources=60, random_state=0)
+    for search in (GridSearchCV(model, grid, cv=3), halving):
         found = search.fit(inputs, labels)
         assert found.best_params_ == {"weight_decay": 0.3}
         assert found.best_estimator_.fit_.status.ok

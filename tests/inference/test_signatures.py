@@ -304,3 +304,18 @@ def test_correlation_alone_lengthens_no_row():
         assert {concern.name for concern in check_inputs(unit, "diagonal")} == {"correlation"}
         uneven = unit * np.exp(0.8 * rng.standard_normal(400))[:, None]
         assert {concern.name for concern in check_inputs(uneven / uneven.std(0), "diagonal")} > {"correlation"}
+
+
+def test_a_network_that_learned_next_to_nothing_raises_no_alarm():
+    """Its prediction without a row is the mean of the other labels, which is the lower the higher the row's own is."""
+    alarms = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        inputs, labels = rng.standard_normal((100, 100)), rng.standard_normal(100)
+        data = inputs, labels - labels.mean()
+        silent = float(np.abs(data[1] @ inputs).max()) / 10
+        fit = train(data, network="diagonal", weight_decay=0.999 * silent)
+        assert fit.network == "diagonal" and np.count_nonzero(fit.weights) == 1
+        found = check_assumptions(*data, infer(data, fit, centred=True))
+        alarms += [concern.name for concern in found.concerns if concern.name in ("heteroscedasticity", "bend")]
+    assert not alarms

@@ -138,7 +138,7 @@ class DualPoint:
         scale = _scale(values, labels, largest, bound) * (1 - 4 * EPSILON)
         terms, square = values * labels, float(np.square(values).sum())
         counted = (PAIRWISE + 4) * EPSILON * (2 * scale * float(np.abs(terms).sum()) + scale**2 * square)
-        return 2 * scale * float(terms.sum()) - scale**2 * square - counted
+        return float(2 * scale * float(terms.sum()) - scale**2 * square - counted)
 
 
 def nuclear_certificate(

@@ -34,6 +34,8 @@ DOUBT_OF_TAILS, DOUBT_OF_SIZES, DOUBT_OF_CURVES = 0.8, 0.1, 0.3
 UNREPRESENTED = 0.02
 #: Rows that pairs of are looked at, at most, and numbers in them.
 MOST_ROWS, MOST_NUMBERS = 1000, 1e7
+#: Correlation of errors with predictions below which these only echo what each row's own label did to the fit.
+ECHO = -0.25
 #: Means below this have been taken off.
 CENTRED = 1e-9
 #: Squared correlation of the residuals with a curve over the prediction that matters.
@@ -94,7 +96,9 @@ def look_at_sizes(seen: Seen) -> Look | None:
     rows, predicted = seen.sampled, seen.predicted[seen.sampled]
     sizes = ranks(np.abs(_straight(seen.left_out[rows], predicted)))
     drawn = ranks(np.abs(_straight(seen.simulated, predicted)))
-    looked = {"size of the prediction": np.abs(predicted), "length of the row": seen.row_sizes[rows]}
+    looked = {"length of the row": seen.row_sizes[rows]}
+    if not _only_echo(seen.left_out[rows], predicted):
+        looked["size of the prediction"] = np.abs(predicted)
     for name, other in looked.items():
         if float(np.ptp(other)) <= 1e-12 * max(float(np.abs(other).sum()), 1e-300):
             continue
@@ -114,6 +118,15 @@ def look_at_sizes(seen: Seen) -> Look | None:
     )
 
 
+def _only_echo(errors: FloatArray, predicted: FloatArray) -> bool:
+    """Whether a network has learned next to nothing.
+
+    Without a row it then predicts the mean of the other labels and little else, which is the lower the higher the row's.
+    """
+    away, apart = errors - errors.mean(), predicted - predicted.mean()
+    return bool(away @ apart < ECHO * np.linalg.norm(away) * np.linalg.norm(apart))
+
+
 def _straight(errors: FloatArray, predicted: FloatArray) -> FloatArray:
     """Errors without their linear part in the prediction, along the last axis: shrunk weights leave one."""
     unit = predicted - predicted.mean()
@@ -130,8 +143,10 @@ def look_at_bends(seen: Seen) -> Look | None:
     predicted = seen.predicted[seen.sampled]
     if float(np.ptp(predicted)) <= 1e-12 * float(np.abs(seen.labels).max()):
         return None
-    unit = np.clip((predicted - predicted.mean()) / predicted.std(), -4, 4)
     errors, drawn = seen.left_out[seen.sampled], seen.simulated
+    if _only_echo(errors, predicted):
+        return None
+    unit = np.clip((predicted - predicted.mean()) / predicted.std(), -4, 4)
     found = []
     for order in (2, 3):
         lower = np.column_stack([unit**power for power in range(order)])
