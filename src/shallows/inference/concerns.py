@@ -96,10 +96,8 @@ def _of_what_is_left(labels: FloatArray, inference: Inference) -> list[Concern]:
         alike = float(places[1:] @ places[:-1])
         p_value = float(ndtr(-alike * np.sqrt(labels.size)))
         if p_value < SURE_OF_ORDER and alike > ALIKE:
-            words = (
-                f"errors of rows that follow each other are alike (rank correlation {alike:.2g}): rows of one time or "
-            )
-            words += "group are not independent"
+            seen = f"errors of rows that follow each other are alike (rank correlation {alike:.2g})"
+            words = f"{seen}: rows of one time or group are not independent"
             advice = "intervals are too narrow, and new times or groups worse than told: hold out later rows, or groups"
             out.append(Concern("row order", True, alike, words, (), p_value, advice))
     return out

@@ -121,7 +121,7 @@ def look_at_sizes(seen: Seen) -> Look | None:
 def _only_echo(errors: FloatArray, predicted: FloatArray) -> bool:
     """Whether a network has learned next to nothing.
 
-    Without a row it then predicts the mean of the other labels and little else, which is the lower the higher the row's.
+    Without a row it predicts the mean of the other labels and little else: the lower, the higher the row's own is.
     """
     away, apart = errors - errors.mean(), predicted - predicted.mean()
     return bool(away @ apart < ECHO * np.linalg.norm(away) * np.linalg.norm(apart))
