@@ -72,7 +72,7 @@ def test_each_route_counts_for_what_it_knows():
     weight = (0.3 * sparse) ** 2 / ((0.3 * sparse) ** 2 + error**2)
     assert found.value == pytest.approx(weight * dense + (1 - weight) * sparse)
     # Rows of columns that are nearly orthogonal say little of components: the LASSO is left.
-    wide = noise_variance(*table(30, 900, size=2.0))
+    wide = noise_variance(*table(40, 1200, size=2.0))
     assert abs(wide.value - wide.routes["LASSO"]) < abs(wide.value - wide.routes["variance components"])
 
 
@@ -118,7 +118,7 @@ def test_what_is_refused(monkeypatch):
     for call, kind, words in (
         (lambda: noise_variance(np.ones((40, 3)), y), EstimateUndefined, "no column varies"),
         (lambda: noise_variance(X, np.full(40, 2.0)), EstimateUndefined, "the labels are all the same"),
-        (lambda: noise_variance(X[:2], y[:2]), InvalidArgument, "at least 3"),
+        (lambda: noise_variance(X[:2], y[:2]), EstimateUndefined, "2 rows are too few"),
         (lambda: noise_variance(X, y[:3]), InvalidArgument, "y: got '3 labels'"),
         (lambda: noise_variance(X, y, level=1.5), InvalidArgument, "level: got 1.5"),
     ):
@@ -127,3 +127,12 @@ def test_what_is_refused(monkeypatch):
     monkeypatch.setattr("shallows.inference.label_noise.MOST_ROWS", 30)
     with pytest.raises(InvalidArgument, match="at most 30 rows"):
         noise_variance(X, y)
+
+
+def test_a_handful_of_rows_tells_nothing():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, 60)), rng.standard_normal(40)
+    assert noise_variance(X, y).value > 0
+    with pytest.raises(EstimateUndefined, match="39 rows are too few to tell noise from weights beside 60 columns"):
+        noise_variance(X[:39], y[:39])
+    assert noise_variance(X[:39, :20], y[:39]).method == "least squares"

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: By how much of itself the residual of the LASSO is off where many weights matter, in simulations.
 BIAS = 0.3
+#: Rows at least, where least squares does not serve: errors were measured on a hundred and more.
+FEWEST_ROWS = 40
 #: A matrix of all pairs of rows is decomposed for at most so many.
 MOST_ROWS = 8000
 #: Logits of the share of the labels' variance that weights make, over which the likelihood is searched.
@@ -124,7 +126,8 @@ def noise_variance(X: Any, y: Any, *, fit_intercept: bool = True, level: float =
     InvalidArgument
         For unusable data, or too many rows for a matrix of all their pairs where least squares does not serve.
     EstimateUndefined
-        If labels or columns do not vary, or nothing is left to estimate from.
+        If labels or columns do not vary, or nothing is left to estimate from; for less than 40 rows where least squares
+        does not serve.
 
     Notes
     -----
@@ -151,6 +154,11 @@ def noise_variance(X: Any, y: Any, *, fit_intercept: bool = True, level: float =
     if by_columns is not None:
         found = by_columns.noise
         return _told("least squares", found.value, {"least squares": found.value}, found)
+    if n < FEWEST_ROWS:
+        raise EstimateUndefined(
+            f"{n} rows are too few to tell noise from weights beside {d} columns; "
+            f"take {FEWEST_ROWS} rows or fewer columns"
+        )
     if n > MOST_ROWS:
         words = f"with fewer rows than 1.25 columns + 5, or columns that depend on others, at most {MOST_ROWS} rows"
         raise InvalidArgument("X", f"{n} rows and {d} columns", words)
