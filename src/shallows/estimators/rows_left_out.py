@@ -42,7 +42,7 @@ def leave_one_out(X: Any, y: Any, model: Any, *, exact: bool = True, level: floa
     row is reached along the exact path of its label, through every weight that enters or leaves: the errors are those
     of ``cross_val_predict(model, X, y, cv=LeaveOneOut())``, at a hundredth of the cost or less. For the quadratic
     network rows that the approximate formula moves far are followed to their minimum as well, and the others are
-    within a percent or so; :attr:`LeaveOneOut.exact` says which is which.
+    within a percent or so; ``exact`` of the result says which is which.
 
     Parameters
     ----------
