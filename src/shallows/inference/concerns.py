@@ -72,7 +72,7 @@ def check_assumptions(inputs: FloatArray, labels: FloatArray, inference: Inferen
     plain = [*_of_the_fit(inference), *_of_what_is_left(labels, inference)]
     found = [*inference.input_concerns, *plain, *found_in_fit(inputs, labels, inference)]
     clean = expected_error(inference.network, NOTHING, labels.size)
-    return Diagnosis(tuple(_mended(concern, inference) for concern in found), clean)
+    return Diagnosis(tuple(concern.without(inference.known_otherwise(concern)) for concern in found), clean)
 
 
 def _of_what_is_left(labels: FloatArray, inference: Inference) -> list[Concern]:
@@ -101,11 +101,6 @@ def _of_what_is_left(labels: FloatArray, inference: Inference) -> list[Concern]:
             advice = "intervals are too narrow, and new times or groups worse than told: hold out later rows, or groups"
             out.append(Concern("row order", True, alike, words, (), p_value, advice))
     return out
-
-
-def _mended(concern: Concern, inference: Inference) -> Concern:
-    """The concern without what least squares or rows held out say, whatever the law of the columns."""
-    return concern if concern.name == "perfect" else concern.without(inference.known_otherwise(concern))
 
 
 def check_rows(inputs: FloatArray, labels: FloatArray) -> list[Concern]:

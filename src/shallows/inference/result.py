@@ -127,7 +127,9 @@ class Inference(Displayed):
         return int(np.count_nonzero(self.learned))
 
     def known_otherwise(self, concern: Concern) -> tuple[str, ...]:
-        """What least squares or rows held out say, whatever the concern is about."""
+        """What least squares or rows held out say, whatever the concern is about; nothing where labels are exact."""
+        if concern.name == "perfect":
+            return ()
         known: tuple[str, ...] = BY_LEAST_SQUARES if self.least_squares is not None else ()
         return known + ((TEST_ERROR,) if self.held_out and concern.name != "duplicates" else ())
 
